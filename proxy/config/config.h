@@ -1,0 +1,131 @@
+// What the proxy was told to do: typed, complete, immutable once loaded.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/address.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/service.h"
+
+namespace hapair::proxy {
+
+using namespace std::chrono_literals;
+
+/// How long each phase may last. Zero: no limit (a warning when traffic depends on it).
+struct Timeouts {
+  Duration connect{};          // per attempt; 503 sC
+  Duration client{};           // client neither sends nor takes anything
+  Duration server{};           // server neither sends nor takes anything; 504 sH before headers
+  Duration http_request{};     // complete request head; absent: client. 408 cR
+  Duration http_keep_alive{};  // between requests; absent: http_request, then client. Silent close
+  Duration queue{};            // waiting for a server slot; absent: connect. 503 sQ
+  Duration check{};            // answer to a health check; absent: its interval
+  Duration tunnel{};           // both ways after an upgrade; absent: client and server
+
+  // What an absent value falls back to.
+  Duration effective_request() const { return http_request > 0s ? http_request : client; }
+  Duration effective_keep_alive() const { return http_keep_alive > 0s ? http_keep_alive : effective_request(); }
+  Duration effective_queue() const { return queue > 0s ? queue : connect; }
+};
+
+enum class Mode { Tcp, Http };
+
+/// What happens to connections after a response. When frontend and backend differ, the stronger
+/// (later) one wins.
+enum class ConnectionMode { KeepAlive, ServerClose, Close };
+
+enum class LogFormat { None, Tcp, Http };
+
+/// The statistics page on relayed traffic: `uri` is a prefix of path and query.
+struct Stats {
+  std::string uri;
+  std::string realm = "hapair statistics";
+  struct User {
+    std::string name;
+    std::string password;
+  };
+  std::vector<User> users;  // any one of them; empty: no authentication
+};
+
+/// Adds the client's address to requests as a header field of its own.
+struct ForwardedFor {
+  std::string header = "X-Forwarded-For";
+  std::vector<Cidr> except;  // clients in these networks get none
+};
+
+struct Check {
+  enum class Type { Tcp, Http };
+  Type type = Type::Tcp;
+  std::string method = "OPTIONS";
+  std::string target = "/";
+  std::string version = "HTTP/1.0";
+  Duration interval = 2s;
+  Duration fast_interval{};  // while changing state; zero: interval
+  Duration down_interval{};  // while down; zero: interval
+  int rise = 2;              // passes in a row that bring it up
+  int fall = 3;              // failures in a row that take it down
+};
+
+struct Server {
+  std::string name;
+  SocketAddress address;
+  unsigned weight = 1;   // 0..256; 0: no new work
+  unsigned maxconn = 0;  // concurrent requests (HTTP) or connections (TCP); 0: no limit
+  std::optional<Check> check;  // absent: always considered up
+};
+
+struct Backend {
+  std::string name;
+  Mode mode = Mode::Http;
+  enum class Algorithm { RoundRobin } balance = Algorithm::RoundRobin;
+  ConnectionMode connection = ConnectionMode::KeepAlive;
+  std::optional<ForwardedFor> forwarded_for;
+  std::optional<Stats> stats;
+  Timeouts timeout;
+  int retries = 3;          // further attempts after a failed connect
+  bool redispatch = true;   // the last retry (or any, when nothing ties the request) may change server
+  std::optional<IpAddress> source;  // outgoing address for traffic and checks
+  std::vector<Server> servers;
+};
+
+struct Bind {
+  SocketAddress address;
+};
+
+struct Frontend {
+  std::string name;
+  Mode mode = Mode::Http;
+  std::vector<Bind> binds;
+  unsigned maxconn = 0;  // concurrent clients; 0: global.maxconn
+  ConnectionMode connection = ConnectionMode::KeepAlive;
+  std::optional<ForwardedFor> forwarded_for;
+  std::optional<Stats> stats;
+  Timeouts timeout;
+  LogFormat log_format = LogFormat::None;
+  bool log_null = true;  // also connections that sent nothing
+  int default_backend = -1;  // index into Config::backends; -1: none
+  bool from_listen = false;  // [listen.NAME]: shares its name with its backend
+};
+
+struct Global {
+  unsigned maxconn = 0;   // clients in all; 0: what the descriptor limit allows
+  unsigned workers = 0;   // 0: one per CPU
+  std::string pidfile;
+  Identity identity;
+  std::vector<LogTarget> log;
+  std::string log_tag = "hapair-proxy";
+  bool strict_limits = false;  // a limit the kernel will not grant keeps us down
+};
+
+struct Config {
+  Global global;
+  std::vector<Frontend> frontends;
+  std::vector<Backend> backends;
+  std::string node;  // who we are
+};
+
+}  // namespace hapair::proxy
