@@ -8,6 +8,8 @@
 
 #include "common/clock.h"
 
+struct uv_loop_s;
+
 namespace hapair {
 
 class Loop;
@@ -81,6 +83,7 @@ class Loop {
   friend class Subprocess;
   struct Impl;
 
+  uv_loop_s& uv();
   void schedule(Timer& timer);
   void unschedule(Timer& timer);
   void sift_up(std::size_t index);
