@@ -1,0 +1,436 @@
+#include "proxy/http/h1_decoder.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "common/text.h"
+
+namespace hapair::http {
+namespace {
+
+// Character classes of RFC 9110 5.6.2 and 5.5, RFC 3986.
+enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kHost = 8 };
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    auto& bits = table[static_cast<std::size_t>(c)];
+    if (c == '\t' || (c >= ' ' && c != 0x7f)) bits |= kValue;
+    if (c > ' ' && c < 0x7f && c != '#') bits |= kTarget;
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (alnum) bits |= kToken | kHost;
+    for (const char t : std::string_view("!#$%&'*+-.^_`|~"))
+      if (c == t) bits |= kToken;
+    for (const char t : std::string_view("-._~!$&'()*+,;=%:[]"))
+      if (c == t) bits |= kHost;
+  }
+  return table;
+}
+constexpr auto kClasses = make_classes();
+
+bool is(char c, std::uint8_t bits) { return kClasses[static_cast<unsigned char>(c)] & bits; }
+
+bool all(std::string_view text, std::uint8_t bits) {
+  for (const char c : text)
+    if (!is(c, bits)) return false;
+  return true;
+}
+
+std::string_view trim_ows(std::string_view text) { return trim(text); }
+
+/// Calls `use` for every element of a comma-separated list.
+template <typename Use>
+void for_each_token(std::string_view list, Use use) {
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    if (const auto token = trim_ows(list.substr(0, comma)); !token.empty()) use(token);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
+struct Framed {
+  bool length = false;
+  bool chunked = false;
+  std::uint64_t content_length = 0;
+};
+
+H1Error read_length(std::string_view value, Framed& framed) {
+  if (framed.length) return H1Error::TwoLengths;
+  const auto number = parse_number<std::uint64_t>(value);
+  if (!number || value.empty() || value[0] < '0' || value[0] > '9') return H1Error::BadLength;
+  framed.length = true;
+  framed.content_length = *number;
+  return H1Error::None;
+}
+
+H1Error read_encoding(std::string_view value, Framed& framed) {
+  if (framed.chunked || !iequals(value, "chunked")) return H1Error::BadEncoding;
+  framed.chunked = true;
+  return H1Error::None;
+}
+
+/// One "name: value" line without its CRLF.
+H1Error parse_field(std::string_view line, Field& field) {
+  std::size_t i = 0;
+  while (i < line.size() && is(line[i], kToken)) ++i;
+  if (i == line.size() || line[i] != ':') {
+    if (line[0] == ' ' || line[0] == '\t') return H1Error::FoldedField;
+    if (i > 0 && i < line.size() && (line[i] == ' ' || line[i] == '\t'))
+      return H1Error::SpaceBeforeColon;
+    return H1Error::BadFieldName;
+  }
+  if (i == 0) return H1Error::BadFieldName;
+  field.name = line.substr(0, i);
+  field.value = trim_ows(line.substr(i + 1));
+  if (!all(field.value, kValue))
+    return field.value.find('\r') != field.value.npos ? H1Error::BareCarriageReturn
+                                                       : H1Error::BadFieldValue;
+  field.id = field_id(field.name);
+  return H1Error::None;
+}
+
+struct ConnectionWords {
+  bool close = false, keep_alive = false, upgrade = false;
+};
+
+void read_connection(std::string_view value, ConnectionWords& words) {
+  for_each_token(value, [&](std::string_view token) {
+    if (iequals(token, "close")) words.close = true;
+    if (iequals(token, "keep-alive")) words.keep_alive = true;
+    if (iequals(token, "upgrade")) words.upgrade = true;
+  });
+}
+
+Persistence decide(const ConnectionWords& words, bool http_1_1, bool has_upgrade) {
+  return {.keep_alive = !words.close && (http_1_1 || words.keep_alive),
+          .upgrade = words.upgrade && has_upgrade && http_1_1};
+}
+
+/// The fields after the first line, up to the blank line. `on_field` may refuse one.
+template <typename OnField>
+H1Error parse_fields(std::string_view bytes, FieldList& fields, OnField on_field) {
+  fields.clear();
+  while (true) {
+    const auto end = bytes.find('\n');
+    const std::string_view line = bytes.substr(0, end - 1);
+    if (line.empty()) return H1Error::None;
+    Field field;
+    if (const H1Error error = parse_field(line, field); error != H1Error::None) return error;
+    if (!fields.add(field)) return H1Error::TooManyFields;
+    if (const H1Error error = on_field(field); error != H1Error::None) return error;
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+Method method_of(std::string_view text) {
+  switch (text.size()) {
+    case 3: return text == "GET" ? Method::Get : text == "PUT" ? Method::Put : Method::Other;
+    case 4: return text == "HEAD" ? Method::Head : text == "POST" ? Method::Post : Method::Other;
+    case 5: return text == "TRACE" ? Method::Trace : Method::Other;
+    case 6: return text == "DELETE" ? Method::Delete : Method::Other;
+    case 7:
+      return text == "OPTIONS"   ? Method::Options
+             : text == "CONNECT" ? Method::Connect
+                                 : Method::Other;
+    default: return Method::Other;
+  }
+}
+
+H1Error read_version(std::string_view text, bool& http_1_1) {
+  if (text == "HTTP/1.1") {
+    http_1_1 = true;
+  } else if (text == "HTTP/1.0") {
+    http_1_1 = false;
+  } else {
+    return H1Error::BadVersion;
+  }
+  return H1Error::None;
+}
+
+/// Fills path_query and, for an absolute target, answers its authority.
+H1Error read_target(RequestHead& head, std::string_view& authority) {
+  const std::string_view target = head.target;
+  if (target.empty() || !all(target, kTarget)) return H1Error::BadTarget;
+  if (target[0] == '/') {
+    head.path_query = target;
+    return H1Error::None;
+  }
+  if (target == "*") {
+    head.path_query = target;
+    return head.method == Method::Options ? H1Error::None : H1Error::BadTarget;
+  }
+  // A reverse proxy opens no tunnels on request: CONNECT has no authority form to allow.
+  const auto scheme_end = target.find("://");
+  if (scheme_end == target.npos) return H1Error::BadTarget;
+  const std::string_view scheme = target.substr(0, scheme_end);
+  if (!iequals(scheme, "http") && !iequals(scheme, "https")) return H1Error::BadTarget;
+  const std::string_view rest = target.substr(scheme_end + 3);
+  const auto path = std::min(rest.find_first_of("/?"), rest.size());
+  authority = rest.substr(0, path);
+  if (authority.empty() || authority.find('@') != authority.npos) return H1Error::BadTarget;
+  head.path_query = path == rest.size() ? std::string_view("/") : rest.substr(path);
+  return head.path_query[0] == '/' ? H1Error::None : H1Error::BadTarget;
+}
+
+H1Error parse_request_line(std::string_view line, RequestHead& head, std::string_view& authority) {
+  head.line = line;
+  const auto first = line.find(' ');
+  if (first == line.npos) return H1Error::BadRequestLine;
+  const auto second = line.find(' ', first + 1);
+  if (second == line.npos) return H1Error::BadRequestLine;
+  head.method_text = line.substr(0, first);
+  head.target = line.substr(first + 1, second - first - 1);
+  if (head.method_text.empty() || !all(head.method_text, kToken)) return H1Error::BadMethod;
+  head.method = method_of(head.method_text);
+  if (const auto error = read_version(line.substr(second + 1), head.http_1_1);
+      error != H1Error::None)
+    return error;
+  return read_target(head, authority);
+}
+
+H1Error parse_status_line(std::string_view line, ResponseHead& head) {
+  head.line = line;
+  if (line.size() < 12 || read_version(line.substr(0, 8), head.http_1_1) != H1Error::None ||
+      line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
+    return H1Error::BadStatusLine;
+  const auto status = parse_number<int>(line.substr(9, 3));
+  if (!status || *status < 100 || *status > 999 || !all(line, kValue))
+    return H1Error::BadStatusLine;
+  head.status = *status;
+  return H1Error::None;
+}
+
+}  // namespace
+
+HeadResult HeadScanner::scan(std::string_view bytes) {
+  while (true) {
+    const void* found = std::memchr(bytes.data() + scanned_, '\n', bytes.size() - scanned_);
+    if (!found) {
+      scanned_ = bytes.size();
+      return {};
+    }
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    if (at == line_begin_ || bytes[at - 1] != '\r')
+      return {HeadStatus::Failed, H1Error::BareLineFeed, 0};
+    const bool blank = at == line_begin_ + 1;
+    const bool leading = line_begin_ == 0;
+    scanned_ = line_begin_ = at + 1;
+    if (blank && !leading && at > 2) return {HeadStatus::Complete, H1Error::None, at + 1};
+  }
+}
+
+H1Error parse_request_head(std::string_view bytes, RequestHead& head) {
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  const auto end = bytes.find('\n');
+  std::string_view authority;
+  if (const auto error = parse_request_line(bytes.substr(0, end - 1), head, authority);
+      error != H1Error::None)
+    return error;
+
+  Framed framed;
+  ConnectionWords words;
+  bool has_host = false, has_upgrade = false;
+  head.host = {};
+  const auto on_field = [&](const Field& field) {
+    switch (field.id) {
+      case FieldId::Host:
+        if (has_host) return H1Error::TwoHosts;
+        if (!all(field.value, kHost)) return H1Error::BadHost;
+        has_host = true;
+        head.host = field.value;
+        return H1Error::None;
+      case FieldId::ContentLength: return read_length(field.value, framed);
+      case FieldId::TransferEncoding: return read_encoding(field.value, framed);
+      case FieldId::Connection: read_connection(field.value, words); return H1Error::None;
+      case FieldId::Upgrade: has_upgrade = true; return H1Error::None;
+      default: return H1Error::None;
+    }
+  };
+  if (const auto error = parse_fields(bytes.substr(end + 1), head.fields, on_field);
+      error != H1Error::None)
+    return error;
+
+  if (head.http_1_1 && !has_host) return H1Error::MissingHost;
+  if (!authority.empty()) {
+    if (has_host && !iequals(head.host, authority)) return H1Error::HostMismatch;
+    head.host = authority;
+  }
+  if (framed.chunked && framed.length) return H1Error::LengthAndEncoding;
+  // RFC 9112 6.1: an HTTP/1.0 message with Transfer-Encoding has faulty framing.
+  if (framed.chunked && !head.http_1_1) return H1Error::BadEncoding;
+  head.framing = framed.chunked                                  ? Framing::Chunked
+                 : framed.length && framed.content_length > 0 ? Framing::Length
+                                                                 : Framing::None;
+  head.content_length = framed.content_length;
+  head.persistence = decide(words, head.http_1_1, has_upgrade);
+  return H1Error::None;
+}
+
+H1Error parse_response_head(std::string_view bytes, ResponseHead& head) {
+  const auto end = bytes.find('\n');
+  if (const auto error = parse_status_line(bytes.substr(0, end - 1), head); error != H1Error::None)
+    return error;
+
+  Framed framed;
+  ConnectionWords words;
+  bool has_upgrade = false;
+  const auto on_field = [&](const Field& field) {
+    switch (field.id) {
+      case FieldId::ContentLength: return read_length(field.value, framed);
+      case FieldId::TransferEncoding: return read_encoding(field.value, framed);
+      case FieldId::Connection: read_connection(field.value, words); return H1Error::None;
+      case FieldId::Upgrade: has_upgrade = true; return H1Error::None;
+      default: return H1Error::None;
+    }
+  };
+  if (const auto error = parse_fields(bytes.substr(end + 1), head.fields, on_field);
+      error != H1Error::None)
+    return error;
+
+  if (framed.chunked && framed.length) return H1Error::LengthAndEncoding;
+  if (framed.chunked && !head.http_1_1) return H1Error::BadEncoding;
+  head.framing = framed.chunked   ? Framing::Chunked
+                 : !framed.length ? Framing::UntilClose
+                 : framed.content_length > 0 ? Framing::Length
+                                             : Framing::None;
+  head.has_length = framed.length;
+  head.content_length = framed.content_length;
+  head.persistence = decide(words, head.http_1_1, has_upgrade);
+  return H1Error::None;
+}
+
+namespace {
+
+constexpr std::uint16_t kMaxChunkOverhead = 4096;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+BodyDecoder::BodyDecoder(Framing framing, std::uint64_t length) : remaining_(length) {
+  switch (framing) {
+    case Framing::None: state_ = State::Done; break;
+    case Framing::Length: state_ = length > 0 ? State::Length : State::Done; break;
+    case Framing::UntilClose: state_ = State::UntilClose; break;
+    case Framing::Chunked:
+      state_ = State::ChunkSize;
+      remaining_ = 0;
+      break;
+  }
+}
+
+void BodyDecoder::skip(std::uint64_t count) {
+  remaining_ -= count;
+  if (remaining_ == 0) state_ = State::Done;
+}
+
+BodyDecoder::Step BodyDecoder::decode(char* data, std::size_t size) {
+  Step step;
+  const auto failed = [&](H1Error error) {
+    step.error = error;
+    return step;
+  };
+  const auto overhead = [&] { return ++overhead_ > kMaxChunkOverhead; };
+  // Content goes to the front of the buffer; until the first chunk header is met it is there already.
+  const auto take = [&](std::size_t count) {
+    if (step.payload != step.consumed)
+      std::memmove(data + step.payload, data + step.consumed, count);
+    step.payload += count;
+    step.consumed += count;
+  };
+
+  while (step.consumed < size) {
+    const char c = data[step.consumed];
+    switch (state_) {
+      case State::Done: return step;
+      case State::UntilClose: take(size - step.consumed); break;
+      case State::Length:
+      case State::ChunkBody: {
+        const auto count = static_cast<std::size_t>(
+            std::min<std::uint64_t>(remaining_, size - step.consumed));
+        take(count);
+        remaining_ -= count;
+        if (remaining_ == 0) state_ = state_ == State::Length ? State::Done : State::ChunkBodyCr;
+        break;
+      }
+      case State::ChunkSize:
+        if (const int digit = hex_digit(c); digit >= 0) {
+          if (remaining_ >> 59) return failed(H1Error::BadChunkSize);
+          remaining_ = remaining_ << 4 | static_cast<unsigned>(digit);
+          // Leading zeros are legal but endless ones are not.
+          if (remaining_ == 0 && any_digit_ && overhead()) return failed(H1Error::BadChunkSize);
+          any_digit_ = true;
+        } else if (!any_digit_) {
+          return failed(H1Error::BadChunkSize);
+        } else if (c == '\r') {
+          state_ = State::ChunkSizeEnd;
+        } else if (c == ';') {
+          state_ = State::ChunkExtension;
+        } else {
+          return failed(H1Error::BadChunkSize);
+        }
+        ++step.consumed;
+        break;
+      case State::ChunkExtension:
+        if (c == '\r') {
+          state_ = State::ChunkSizeEnd;
+        } else if (!is(c, kValue) || overhead()) {
+          return failed(H1Error::BadChunkSize);
+        }
+        ++step.consumed;
+        break;
+      case State::ChunkSizeEnd:
+        if (c != '\n') return failed(H1Error::BadChunkSize);
+        state_ = remaining_ > 0 ? State::ChunkBody : State::TrailerStart;
+        any_digit_ = false;
+        ++step.consumed;
+        break;
+      case State::ChunkBodyCr:
+        if (c != '\r') return failed(H1Error::BadChunkEnd);
+        state_ = State::ChunkBodyLf;
+        ++step.consumed;
+        break;
+      case State::ChunkBodyLf:
+        if (c != '\n') return failed(H1Error::BadChunkEnd);
+        state_ = State::ChunkSize;
+        ++step.consumed;
+        break;
+      case State::TrailerStart:
+        if (c == '\r') {
+          state_ = State::LastLf;
+        } else if (is(c, kToken)) {
+          state_ = State::Trailer;
+        } else {
+          return failed(H1Error::BadTrailer);
+        }
+        ++step.consumed;
+        break;
+      case State::Trailer:  // read past and dropped: RFC 9110 6.5.1 lets a proxy do so
+        if (c == '\r') {
+          state_ = State::TrailerEnd;
+        } else if (!is(c, kValue) || overhead()) {
+          return failed(H1Error::BadTrailer);
+        }
+        ++step.consumed;
+        break;
+      case State::TrailerEnd:
+        if (c != '\n') return failed(H1Error::BadTrailer);
+        state_ = State::TrailerStart;
+        ++step.consumed;
+        break;
+      case State::LastLf:
+        if (c != '\n') return failed(H1Error::BadTrailer);
+        state_ = State::Done;
+        ++step.consumed;
+        return step;
+    }
+  }
+  return step;
+}
+
+}  // namespace hapair::http

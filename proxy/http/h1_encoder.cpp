@@ -1,0 +1,145 @@
+#include "proxy/http/h1_encoder.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "common/text.h"
+
+namespace hapair::http {
+namespace {
+
+class Writer {
+ public:
+  explicit Writer(char* out) : begin_(out), at_(out) {}
+  void put(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  std::size_t written() const { return static_cast<std::size_t>(at_ - begin_); }
+
+ private:
+  char* begin_;
+  char* at_;
+};
+
+bool ends_here(FieldId id) {
+  switch (id) {
+    case FieldId::Connection:
+    case FieldId::KeepAlive:
+    case FieldId::ProxyConnection:
+    case FieldId::Te:
+    case FieldId::Trailer:
+    case FieldId::TransferEncoding:
+    case FieldId::Upgrade: return true;
+    default: return false;
+  }
+}
+
+/// Fields whose loss would change what the message is: naming them in Connection has no effect.
+bool is_protected(FieldId id) {
+  return id == FieldId::Host || id == FieldId::ContentLength || id == FieldId::Authorization;
+}
+
+bool named_in(std::string_view list, std::string_view name) {
+  for (const std::string_view token : split(list, ','))
+    if (iequals(trim(token), name)) return true;
+  return false;
+}
+
+bool connection_names(const FieldList& fields, const Field& field) {
+  for (const Field& connection : fields)
+    if (connection.id == FieldId::Connection && named_in(connection.value, field.name)) return true;
+  return false;
+}
+
+/// True if a Connection field says more than the words every client sends.
+bool connection_names_fields(const FieldList& fields) {
+  for (const Field& field : fields) {
+    if (field.id != FieldId::Connection) continue;
+    for (const std::string_view token : split(field.value, ',')) {
+      const std::string_view word = trim(token);
+      if (!word.empty() && !iequals(word, "close") && !iequals(word, "keep-alive") &&
+          !iequals(word, "upgrade"))
+        return true;
+    }
+  }
+  return false;
+}
+
+/// Copies the fields that go on, neighbours in one piece: their lines stand one after another in
+/// the received bytes.
+void put_fields(Writer& out, const FieldList& fields, bool keep_upgrade) {
+  const bool named = connection_names_fields(fields);
+  const char* run = nullptr;
+  for (const Field& field : fields) {
+    const bool dropped = (ends_here(field.id) && !(keep_upgrade && field.id == FieldId::Upgrade)) ||
+                         (named && !is_protected(field.id) && connection_names(fields, field));
+    const char* line = field.name.data();
+    if (dropped) {
+      if (run) out.put({run, static_cast<std::size_t>(line - run)});
+      run = nullptr;
+    } else if (!run) {
+      run = line;
+    }
+  }
+  if (!run) return;
+  const Field& last = *(fields.end() - 1);
+  const char* end = last.value.data() + last.value.size();
+  while (*end != '\n') ++end;  // white space after the last value, then CRLF
+  out.put({run, static_cast<std::size_t>(end + 1 - run)});
+}
+
+void put_connection(Writer& out, ConnectionField field) {
+  switch (field) {
+    case ConnectionField::None: return;
+    case ConnectionField::Close: return out.put("connection: close\r\n");
+    case ConnectionField::KeepAlive: return out.put("connection: keep-alive\r\n");
+    case ConnectionField::Upgrade: return out.put("connection: upgrade\r\n");
+  }
+}
+
+}  // namespace
+
+std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edits, char* out) {
+  Writer writer(out);
+  if (head.path_query.data() == head.target.data()) {
+    writer.put(head.line);
+  } else {
+    writer.put(head.method_text);
+    writer.put(" ");
+    writer.put(head.path_query);
+    writer.put(head.http_1_1 ? " HTTP/1.1" : " HTTP/1.0");
+  }
+  writer.put("\r\n");
+  put_fields(writer, head.fields, edits.connection == ConnectionField::Upgrade);
+  if (head.framing == Framing::Chunked) writer.put("transfer-encoding: chunked\r\n");
+  if (!edits.add_name.empty()) {
+    writer.put(edits.add_name);
+    writer.put(": ");
+    writer.put(edits.add_value);
+    writer.put("\r\n");
+  }
+  put_connection(writer, edits.connection);
+  writer.put("\r\n");
+  return writer.written();
+}
+
+std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& edits, char* out) {
+  Writer writer(out);
+  writer.put(head.line);
+  writer.put("\r\n");
+  put_fields(writer, head.fields, edits.connection == ConnectionField::Upgrade);
+  if (edits.chunked) writer.put("transfer-encoding: chunked\r\n");
+  put_connection(writer, edits.connection);
+  writer.put("\r\n");
+  return writer.written();
+}
+
+std::size_t encode_chunk_header(std::uint64_t size, char* out) {
+  char* end = std::to_chars(out, out + 16, size, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  return static_cast<std::size_t>(end - out);
+}
+
+}  // namespace hapair::http
