@@ -1,0 +1,12 @@
+// The few primitives both daemons take from OpenSSL, behind one door.
+#pragma once
+
+#include <string_view>
+
+namespace hapair {
+
+/// Equality of secrets. Takes the same time wherever they differ; only the lengths of the texts,
+/// which the one who asks knows or gave, show in how long they take to hash.
+bool constant_time_equal(std::string_view a, std::string_view b);
+
+}  // namespace hapair

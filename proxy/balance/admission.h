@@ -1,0 +1,134 @@
+// Gives requests their server slots, and queues those that must wait for one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "common/clock.h"
+#include "proxy/balance/balancer.h"
+#include "proxy/balance/server.h"
+
+namespace hapair::balance {
+
+/// A slot for a request that waited. Post it to the worker's mailbox: the slot is already counted.
+/// If the request is gone by then, its worker calls Admission::release(server).
+struct Grant {
+  unsigned worker = 0;
+  std::uint64_t request = 0;
+  int server = kNoServer;
+  friend bool operator==(const Grant&, const Grant&) = default;
+};
+
+/// One backend's slots and its queue, shared by all workers. Any thread may call anything but
+/// grants_after_change(). Slots are taken and given back without a lock while nobody waits.
+///
+/// The race that matters: a request finds every server full while the last slot is given back. The
+/// one raises the number of waiters and then looks at the slots again; the other lowers the slots
+/// and then looks at the waiters. Both are sequentially consistent, so at least one sees the other.
+class Admission {
+ public:
+  /// Names a queued request. 0 is none.
+  using Ticket = std::uint64_t;
+
+  struct Ask {
+    unsigned worker = 0;
+    std::uint64_t request = 0;  // the worker's own id of it, given back in the Grant
+    int tied_to = kNoServer;    // persistence; ignored if that server is not up
+    int avoid = kNoServer;      // the server that just failed this request
+    TimePoint now{};
+  };
+  struct Answer {
+    enum class Kind { Admitted, Queued, NoServer };
+    Kind kind = Kind::NoServer;
+    int server = kNoServer;  // Admitted
+    Ticket ticket = 0;       // Queued: for cancel()
+    // Queued: one's place, from 1, in the server's or the backend's queue (the log's %sq and %bq).
+    std::uint32_t server_queue = 0;
+    std::uint32_t backend_queue = 0;
+  };
+  struct Change {
+    std::vector<Grant> grants;  // post them
+    unsigned requeued = 0;      // were tied to a server that is no longer up, wait for any now
+  };
+  enum class Cancelled {
+    Removed,  // it no longer waits; nothing else will come
+    Granted,  // a Grant is on its way: release its slot when it arrives
+  };
+
+  /// Farm and balancer must outlive it. `workers` as the balancer's.
+  Admission(const Farm& farm, Balancer& balancer, unsigned workers);
+
+  /// A slot at the server of the balancer's choice (or the one it is tied to), or a place in the
+  /// queue. New arrivals do not overtake those that wait.
+  Answer ask(const Ask& ask);
+
+  /// Only a slot at this very server, never queued: for a retry on the same server.
+  bool try_acquire(int server);
+
+  /// Gives a slot back. If somebody was waiting for it, the slot is theirs: post the grant.
+  [[nodiscard]] std::optional<Grant> release(int server);
+
+  /// Timeout, or the client is gone.
+  Cancelled cancel(Ticket ticket);
+
+  /// Health, weight or maxconn of a server changed: hands free slots to waiters, frees those that
+  /// were tied to a lost server. Main thread, after Balancer::rebuild().
+  [[nodiscard]] Change grants_after_change();
+
+  /// Waiting in all: for any server, and for one each (Server::waiting()).
+  std::uint32_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
+  std::uint32_t peak_waiting() const { return peak_waiting_.load(std::memory_order_relaxed); }
+  /// When the request that waits longest was queued; nothing if nobody waits.
+  std::optional<TimePoint> oldest() const;
+
+ private:
+  using Index = std::uint32_t;
+  static constexpr Index kNone = UINT32_MAX;
+
+  // A queued request; free nodes form a list through `next`. Never shrinks: no allocation once the
+  // queue has been as long as it gets.
+  struct Node {
+    std::uint32_t generation = 1;
+    bool queued = false;
+    Index previous = kNone, next = kNone;
+    std::uint64_t order = 0;  // arrival, over all lanes
+    unsigned worker = 0;
+    std::uint64_t request = 0;
+    int tied_to = kNoServer;
+    int avoid = kNoServer;
+    TimePoint since{};
+  };
+  struct Lane {
+    Index first = kNone, last = kNone;
+    std::uint32_t length = 0;
+  };
+
+  Lane& lane_of(const Node& node);
+  Index enqueue(const Ask& ask, int tied_to);
+  void insert(Index index);   // into its lane, by order
+  void unlink(Index index);   // out of its lane; counts kept
+  void dequeue(Index index);  // unlink and free
+  /// The first who may have a slot at `server`, or kNone.
+  Index first_entitled(int server);
+  Grant hand_over(Index index, int server);
+  bool entitled(const Node& node, int server) const;
+  void count_waiting(int tied_to, int by);
+
+  const Farm& farm_;
+  Balancer& balancer_;
+  const unsigned workers_;
+  alignas(64) std::atomic<std::uint32_t> waiting_ = 0;  // in all lanes
+  std::atomic<std::uint32_t> waiting_any_ = 0;          // in the lane for any server
+  std::atomic<std::uint32_t> peak_waiting_ = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<Node> nodes_;
+  Index free_ = kNone;
+  Lane any_;
+  std::vector<Lane> tied_;
+  std::uint64_t arrivals_ = 0;
+};
+
+}  // namespace hapair::balance

@@ -1,0 +1,26 @@
+// Chooses a server for a request; one algorithm a file.
+#pragma once
+
+namespace hapair::balance {
+
+inline constexpr int kNoServer = -1;
+
+/// What an algorithm may look at. Later algorithms add their keys (source, target, header).
+struct PickInput {
+  unsigned worker = 0;    // who asks: 0 … workers-1; `workers` is the main thread
+  int avoid = kNoServer;  // the server that just failed this request: not again if another will do
+};
+
+class Balancer {
+ public:
+  virtual ~Balancer() = default;
+
+  /// Index of a usable server that has room, or kNoServer. Any thread, without a lock; two callers
+  /// must not use the same PickInput::worker at the same time.
+  virtual int pick(const PickInput& input) = 0;
+
+  /// Health or weight of a server changed. Main thread.
+  virtual void rebuild() = 0;
+};
+
+}  // namespace hapair::balance

@@ -1,0 +1,100 @@
+// The run-time state of one server, shared by all workers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/address.h"
+#include "proxy/health/health.h"
+
+namespace hapair::balance {
+
+using health::Health;
+
+/// Every member may be called from any thread. Only the main thread changes health, weight and
+/// maxconn; slots are taken and given back through Admission.
+class Server {
+ public:
+  struct Settings {
+    std::string name;
+    SocketAddress address;
+    unsigned weight = 1;   // 0..256
+    unsigned maxconn = 0;  // 0: no limit
+    bool checked = false;  // false: up from the start
+  };
+  explicit Server(Settings settings)
+      : name_(std::move(settings.name)),
+        address_(settings.address),
+        configured_weight_(settings.weight),
+        checked_(settings.checked),
+        weight_(settings.weight),
+        maxconn_(settings.maxconn),
+        health_(settings.checked ? Health::Unknown : Health::Up) {}
+
+  const std::string& name() const { return name_; }
+  const SocketAddress& address() const { return address_; }
+  unsigned configured_weight() const { return configured_weight_; }
+  bool checked() const { return checked_; }
+
+  unsigned weight() const { return weight_.load(std::memory_order_relaxed); }
+  void set_weight(unsigned weight) { weight_.store(weight, std::memory_order_relaxed); }
+  unsigned maxconn() const { return maxconn_.load(std::memory_order_relaxed); }
+  void set_maxconn(unsigned maxconn) { maxconn_.store(maxconn, std::memory_order_relaxed); }
+  Health health() const { return health_.load(std::memory_order_relaxed); }
+  void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
+
+  /// Serves those that are tied to it.
+  bool up() const { return health() == Health::Up; }
+  /// Takes new work too: weight 0 keeps the tied ones and gets no other.
+  bool usable() const { return up() && weight() > 0; }
+
+  /// Requests (HTTP) or connections (TCP) that hold a slot now, and the most there ever were.
+  std::uint32_t sessions() const { return sessions_.load(std::memory_order_seq_cst); }
+  std::uint32_t peak_sessions() const { return peak_sessions_.load(std::memory_order_relaxed); }
+  /// Requests queued for this server alone, and the most there ever were.
+  std::uint32_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
+  std::uint32_t peak_waiting() const { return peak_waiting_.load(std::memory_order_relaxed); }
+
+  /// Below its limit with nobody waiting for it. A snapshot: only take_slot() decides.
+  bool has_room() const {
+    const unsigned limit = maxconn();
+    return (limit == 0 || sessions_.load(std::memory_order_relaxed) < limit) &&
+           waiting_.load(std::memory_order_relaxed) == 0;
+  }
+  /// Never takes sessions() above maxconn(), whoever else tries.
+  bool take_slot();
+  void drop_slot() { sessions_.fetch_sub(1, std::memory_order_seq_cst); }
+
+ private:
+  friend class Admission;
+
+  const std::string name_;
+  const SocketAddress address_;
+  const unsigned configured_weight_;
+  const bool checked_;
+  std::atomic<unsigned> weight_;
+  std::atomic<unsigned> maxconn_;
+  std::atomic<Health> health_;
+  // Written per request: away from what is only read.
+  alignas(64) std::atomic<std::uint32_t> sessions_ = 0;
+  std::atomic<std::uint32_t> peak_sessions_ = 0;
+  std::atomic<std::uint32_t> waiting_ = 0;
+  std::atomic<std::uint32_t> peak_waiting_ = 0;
+};
+
+/// The servers of one backend, in the order of the configuration; an index into it names a server
+/// everywhere. A reload makes a new farm that may share servers with the old one.
+using Farm = std::vector<std::shared_ptr<Server>>;
+
+/// How many servers take new work.
+inline unsigned usable_servers(const Farm& farm) {
+  unsigned count = 0;
+  for (const auto& server : farm) count += server->usable() ? 1 : 0;
+  return count;
+}
+
+}  // namespace hapair::balance

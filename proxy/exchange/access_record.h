@@ -1,0 +1,79 @@
+// What the access log says about one request (HTTP) or connection (TCP), and HAProxy's way to write
+// it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/address.h"
+#include "common/clock.h"
+
+namespace hapair::exchange {
+
+/// The four letters of HAProxy's termination state; '-' where nothing is to be said.
+struct Termination {
+  char cause = '-';       // C client, S server, P proxy, L local, R resource, c/s timeouts …
+  char phase = '-';       // R request, Q queue, C connect, H headers, D data, L last …
+  char cookie_in = '-';   // N none, I invalid, D server down, V valid …
+  char cookie_out = '-';  // N none, I inserted, P passed, R rewritten …
+};
+
+/// Views must live until the line is written. Points in time that were not reached stay kNever.
+struct AccessRecord {
+  SocketAddress client;
+  WallTime date{};  // http: first byte of the request; tcp: accept
+  std::string_view frontend;
+  std::string_view backend;  // the frontend's name when none was chosen
+  std::string_view server;   // empty: <NOSRV>; our own answers say "<STATS>"
+
+  TimePoint start = kNever;      // http: first byte of the request; tcp: accept
+  TimePoint received = kNever;   // the request head is complete (tcp: leave it)
+  TimePoint dequeued = kNever;   // has a slot, or gave up waiting for one (sQ)
+  TimePoint connected = kNever;  // to the server, or took an idle connection
+  TimePoint answered = kNever;   // the response head is complete
+  TimePoint end = kNever;        // last byte to the client
+
+  int status = -1;              // as sent to the client
+  std::uint64_t bytes_out = 0;  // to the client, headers included, as on the wire
+  Termination termination;
+
+  // Values when the line is written.
+  std::uint32_t process_connections = 0;   // actconn
+  std::uint32_t frontend_connections = 0;  // feconn
+  std::uint32_t backend_connections = 0;   // beconn
+  std::uint32_t server_connections = 0;    // srv_conn
+  std::uint32_t retries = 0;
+  bool redispatched = false;       // "+" before retries
+  std::uint32_t server_queue = 0;  // place in the queue, from 1; 0: did not wait
+  std::uint32_t backend_queue = 0;
+
+  std::string_view request_cookie = "-";  // captures, for later issues
+  std::string_view response_cookie = "-";
+  std::string_view request_headers;  // "{a|b}"; empty: none configured
+  std::string_view response_headers;
+  std::string_view request_line;  // "GET / HTTP/1.1"; empty: <BADREQ>
+};
+
+/// "[21/Nov/2026:02:56:40.034]" in local time; made anew only when the second changes. One a
+/// worker.
+class AccessClock {
+ public:
+  void append(std::string& out, WallTime date);
+
+ private:
+  std::int64_t second_ = INT64_MIN;
+  std::array<char, 24> text_{};  // "[21/Nov/2026:02:56:40."
+  std::size_t size_ = 0;
+};
+
+/// Append a line without priority, tag or newline. No allocation once `out` has grown to size.
+void append_httplog(std::string& out, const AccessRecord& record, AccessClock& clock);
+void append_tcplog(std::string& out, const AccessRecord& record, AccessClock& clock);
+
+/// Appends foreign text so that it cannot forge a line: control bytes, '"', '#' and everything that
+/// is not ASCII become "#XX", as HAProxy writes them.
+void append_escaped(std::string& out, std::string_view text);
+
+}  // namespace hapair::exchange

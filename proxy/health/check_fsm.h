@@ -1,0 +1,59 @@
+// Decides whether one server is healthy from the results of its probes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/clock.h"
+#include "proxy/health/health.h"
+
+namespace hapair::health {
+
+using namespace std::chrono_literals;
+
+enum class Probe : std::uint8_t { Fail, Pass };
+
+/// Pure: the owner runs the probes and brings the results and the time.
+class CheckFsm {
+ public:
+  struct Settings {
+    Duration interval = 2s;
+    Duration fast_interval{};  // while it is about to change; zero: interval
+    Duration down_interval{};  // while down without a good probe; zero: interval
+    int rise = 2;              // passes in a row that bring it up
+    int fall = 3;              // failures in a row that take it down
+  };
+  /// The first probe is due at `first`: give servers different ones to spread the load.
+  CheckFsm(Settings settings, TimePoint first);
+
+  /// Returns the new health if this result changed it. The first result ever decides alone: one
+  /// pass brings the server up, one failure takes it down. `took` is how long the probe ran, so
+  /// that probes start one interval apart whatever they take.
+  std::optional<Health> on_probe(Probe result, TimePoint now, Duration took = {});
+
+  TimePoint next_probe() const { return next_probe_; }
+  Health health() const { return health_; }
+
+  /// "UP", "UP 2/3" (failures before it goes down), "DOWN 1/2" (passes so far), "DOWN". A server
+  /// that is still unknown reads as "DOWN", since it takes no traffic.
+  std::string status() const;
+
+  /// HAProxy's check_health: 0 … rise + fall - 1; up from `rise` on.
+  int lives() const { return lives_; }
+  /// Failures that counted, i.e. of a server that was not plainly down already.
+  std::uint64_t failures() const { return failures_; }
+  const Settings& settings() const { return settings_; }
+
+ private:
+  int full() const { return settings_.rise + settings_.fall - 1; }
+  Duration interval() const;
+
+  Settings settings_;
+  Health health_ = Health::Unknown;
+  int lives_ = 0;
+  std::uint64_t failures_ = 0;
+  TimePoint next_probe_;
+};
+
+}  // namespace hapair::health
