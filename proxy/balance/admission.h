@@ -58,8 +58,8 @@ class Admission {
     Granted,  // a Grant is on its way: release its slot when it arrives
   };
 
-  /// Farm and balancer must outlive it. `workers` as the balancer's.
-  Admission(const Farm& farm, Balancer& balancer, unsigned workers);
+  /// Farm and balancer must outlive it.
+  Admission(const Farm& farm, Balancer& balancer);
 
   /// A slot at the server of the balancer's choice (or the one it is tied to), or a place in the
   /// queue. New arrivals do not overtake those that wait.
@@ -119,7 +119,6 @@ class Admission {
 
   const Farm& farm_;
   Balancer& balancer_;
-  const unsigned workers_;
   alignas(64) std::atomic<std::uint32_t> waiting_ = 0;  // in all lanes
   std::atomic<std::uint32_t> waiting_any_ = 0;          // in the lane for any server
   std::atomic<std::uint32_t> peak_waiting_ = 0;

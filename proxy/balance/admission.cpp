@@ -1,0 +1,232 @@
+#include "proxy/balance/admission.h"
+
+#include <algorithm>
+
+namespace hapair::balance {
+namespace {
+
+constexpr auto kOrdered = std::memory_order_seq_cst;
+
+std::size_t at(int server) {
+  return static_cast<std::size_t>(server);
+}
+
+template <typename Atomic>
+void raise_peak(Atomic& peak, std::uint32_t value) {  // under the mutex: one writer at a time
+  if (value > peak.load(std::memory_order_relaxed)) peak.store(value, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Admission::Admission(const Farm& farm, Balancer& balancer)
+    : farm_(farm), balancer_(balancer), tied_(farm.size()) {}
+
+Admission::Answer Admission::ask(const Ask& ask) {
+  const int tied_to =
+      ask.tied_to != kNoServer && farm_[at(ask.tied_to)]->up() ? ask.tied_to : kNoServer;
+  const auto admitted = [](int server) {
+    return Answer{.kind = Answer::Kind::Admitted, .server = server};
+  };
+  const auto choose = [&]() -> int {
+    if (tied_to != kNoServer) return farm_[at(tied_to)]->take_slot() ? tied_to : kNoServer;
+    // Another worker may take the last slot between choice and grip; then there is less to choose
+    // from, and in the end nothing.
+    for (;;) {
+      const int server = balancer_.pick({.worker = ask.worker, .avoid = ask.avoid});
+      if (server == kNoServer || farm_[at(server)]->take_slot()) return server;
+    }
+  };
+
+  const bool nobody_before_us = waiting_any_.load(kOrdered) == 0 &&
+                                (tied_to == kNoServer || farm_[at(tied_to)]->waiting() == 0);
+  if (nobody_before_us)
+    if (const int server = choose(); server != kNoServer) return admitted(server);
+  if (tied_to == kNoServer && usable_servers(farm_) == 0) return {};
+
+  const std::lock_guard lock(mutex_);
+  const Index index = enqueue(ask, tied_to);
+  const Lane& lane = lane_of(nodes_[index]);
+  // A slot may have come free before its giver could see us wait. Whoever stood in this lane before
+  // us has looked again then; the first in it must.
+  if (lane.length == 1 && (tied_to == kNoServer || first_entitled(tied_to) == index)) {
+    if (const int server = choose(); server != kNoServer) {
+      dequeue(index);
+      return admitted(server);
+    }
+  }
+  Answer answer{.kind = Answer::Kind::Queued,
+                .ticket = Ticket{nodes_[index].generation} << 32 | index};
+  (tied_to == kNoServer ? answer.backend_queue : answer.server_queue) = lane.length;
+  return answer;
+}
+
+bool Admission::try_acquire(int server) {
+  const Server& target = *farm_[at(server)];
+  return target.up() && waiting_any_.load(kOrdered) == 0 && target.waiting() == 0 &&
+         farm_[at(server)]->take_slot();
+}
+
+std::optional<Grant> Admission::release(int server) {
+  Server& target = *farm_[at(server)];
+  if (waiting_.load(kOrdered) == 0) {
+    target.drop_slot();
+    if (waiting_.load(kOrdered) == 0) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    const Index index = first_entitled(server);
+    // If somebody else has the slot already, giving it back will find those that wait.
+    if (index == kNone || !target.take_slot()) return std::nullopt;
+    return hand_over(index, server);
+  }
+  const std::lock_guard lock(mutex_);
+  const Index index = first_entitled(server);
+  const unsigned limit = target.maxconn();
+  if (index == kNone || (limit != 0 && target.sessions() > limit)) {
+    target.drop_slot();
+    return std::nullopt;
+  }
+  return hand_over(index, server);
+}
+
+Admission::Cancelled Admission::cancel(Ticket ticket) {
+  const auto index = static_cast<Index>(ticket);
+  const std::lock_guard lock(mutex_);
+  if (index >= nodes_.size()) return Cancelled::Granted;
+  const Node& node = nodes_[index];
+  if (!node.queued || node.generation != ticket >> 32) return Cancelled::Granted;
+  dequeue(index);
+  return Cancelled::Removed;
+}
+
+Admission::Change Admission::grants_after_change() {
+  Change change;
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < tied_.size(); ++i) {
+    if (farm_[i]->up()) continue;
+    for (Index index = tied_[i].first; index != kNone; index = tied_[i].first) {
+      Node& node = nodes_[index];
+      unlink(index);
+      count_waiting(node.tied_to, -1);
+      node.tied_to = kNoServer;
+      count_waiting(kNoServer, +1);
+      insert(index);
+      ++change.requeued;
+    }
+  }
+  // One each in turn, so that a server that came back does not take the whole queue.
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (std::size_t i = 0; i < farm_.size(); ++i) {
+      const int server = static_cast<int>(i);
+      const Index index = first_entitled(server);
+      if (index == kNone || !farm_[i]->take_slot()) continue;
+      change.grants.push_back(hand_over(index, server));
+      progress = true;
+    }
+  }
+  return change;
+}
+
+std::optional<TimePoint> Admission::oldest() const {
+  const std::lock_guard lock(mutex_);
+  std::optional<TimePoint> oldest;
+  const auto look = [&](const Lane& lane) {
+    if (lane.first == kNone) return;
+    const TimePoint since = nodes_[lane.first].since;
+    oldest = oldest ? std::min(*oldest, since) : since;
+  };
+  look(any_);
+  for (const Lane& lane : tied_) look(lane);
+  return oldest;
+}
+
+Admission::Lane& Admission::lane_of(const Node& node) {
+  return node.tied_to == kNoServer ? any_ : tied_[at(node.tied_to)];
+}
+
+void Admission::count_waiting(int tied_to, int by) {
+  const auto step = static_cast<std::uint32_t>(by);
+  raise_peak(peak_waiting_, waiting_.fetch_add(step, kOrdered) + step);
+  if (tied_to == kNoServer) {
+    waiting_any_.fetch_add(step, kOrdered);
+    return;
+  }
+  Server& server = *farm_[at(tied_to)];
+  raise_peak(server.peak_waiting_, server.waiting_.fetch_add(step, kOrdered) + step);
+}
+
+Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {
+  Index index = free_;
+  if (index == kNone) {
+    index = static_cast<Index>(nodes_.size());
+    nodes_.emplace_back();
+  } else {
+    free_ = nodes_[index].next;
+  }
+  Node& node = nodes_[index];
+  node.queued = true;
+  node.order = ++arrivals_;
+  node.worker = ask.worker;
+  node.request = ask.request;
+  node.tied_to = tied_to;
+  node.avoid = ask.avoid;
+  node.since = ask.now;
+  insert(index);
+  count_waiting(tied_to, +1);
+  return index;
+}
+
+void Admission::insert(Index index) {
+  Node& node = nodes_[index];
+  Lane& lane = lane_of(node);
+  // Almost always at the end: only requests that change lanes find later ones before them.
+  Index before = lane.last;
+  while (before != kNone && nodes_[before].order > node.order) before = nodes_[before].previous;
+  node.previous = before;
+  node.next = before == kNone ? lane.first : nodes_[before].next;
+  (node.previous == kNone ? lane.first : nodes_[node.previous].next) = index;
+  (node.next == kNone ? lane.last : nodes_[node.next].previous) = index;
+  ++lane.length;
+}
+
+void Admission::unlink(Index index) {
+  Node& node = nodes_[index];
+  Lane& lane = lane_of(node);
+  (node.previous == kNone ? lane.first : nodes_[node.previous].next) = node.next;
+  (node.next == kNone ? lane.last : nodes_[node.next].previous) = node.previous;
+  --lane.length;
+}
+
+void Admission::dequeue(Index index) {
+  Node& node = nodes_[index];
+  unlink(index);
+  count_waiting(node.tied_to, -1);
+  node.queued = false;
+  ++node.generation;
+  node.next = free_;
+  free_ = index;
+}
+
+bool Admission::entitled(const Node& node, int server) const {
+  if (node.avoid != server) return true;
+  for (std::size_t i = 0; i < farm_.size(); ++i)
+    if (static_cast<int>(i) != server && farm_[i]->usable()) return false;
+  return true;
+}
+
+Admission::Index Admission::first_entitled(int server) {
+  const Server& target = *farm_[at(server)];
+  const Index tied = target.up() ? tied_[at(server)].first : kNone;
+  Index any = target.usable() ? any_.first : kNone;
+  while (any != kNone && !entitled(nodes_[any], server)) any = nodes_[any].next;
+  if (tied == kNone) return any;
+  if (any == kNone) return tied;
+  return nodes_[tied].order < nodes_[any].order ? tied : any;
+}
+
+Grant Admission::hand_over(Index index, int server) {
+  const Grant grant{nodes_[index].worker, nodes_[index].request, server};
+  dequeue(index);
+  return grant;
+}
+
+}  // namespace hapair::balance

@@ -1,0 +1,19 @@
+#include "proxy/balance/server.h"
+
+namespace hapair::balance {
+
+bool Server::take_slot() {
+  std::uint32_t now = sessions_.load(std::memory_order_seq_cst);
+  for (;;) {
+    const unsigned limit = maxconn();
+    if (limit != 0 && now >= limit) return false;
+    if (sessions_.compare_exchange_weak(now, now + 1, std::memory_order_seq_cst)) break;
+  }
+  std::uint32_t peak = peak_sessions_.load(std::memory_order_relaxed);
+  while (now + 1 > peak &&
+         !peak_sessions_.compare_exchange_weak(peak, now + 1, std::memory_order_relaxed)) {
+  }
+  return true;
+}
+
+}  // namespace hapair::balance

@@ -1,0 +1,341 @@
+#include "proxy/balance/admission.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "farm.h"
+#include "proxy/balance/round_robin.h"
+
+namespace hapair::balance {
+namespace {
+
+using Kind = Admission::Answer::Kind;
+using Cancelled = Admission::Cancelled;
+
+using Sketches = std::vector<Sketch>;
+
+// A backend in which request n is called n.
+struct Backend {
+  explicit Backend(std::vector<Sketch> sketches, unsigned workers = 1)
+      : farm(make_farm(std::move(sketches))), balancer(farm, workers), admission(farm, balancer) {}
+
+  Admission::Answer ask(std::uint64_t request, int tied_to = kNoServer, int avoid = kNoServer) {
+    return admission.ask({.request = request, .tied_to = tied_to, .avoid = avoid});
+  }
+  Admission::Change changes(std::size_t server, Health health) {
+    farm[server]->set_health(health);
+    balancer.rebuild();
+    return admission.grants_after_change();
+  }
+
+  Farm farm;
+  RoundRobin balancer;
+  Admission admission;
+};
+
+Grant grant(std::uint64_t request, int server) {
+  return {.request = request, .server = server};
+}
+
+TEST(Admission, AdmitsBelowTheLimitAndQueuesAtIt) {
+  Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
+  EXPECT_EQ(backend.ask(1).server, 0);
+  EXPECT_EQ(backend.ask(2).server, 1);
+  const auto third = backend.ask(3);
+  EXPECT_EQ(third.kind, Kind::Queued);
+  EXPECT_EQ(third.backend_queue, 1u);
+  EXPECT_EQ(third.server_queue, 0u);
+  EXPECT_EQ(backend.ask(4).backend_queue, 2u);
+  EXPECT_EQ(backend.admission.waiting(), 2u);
+}
+
+TEST(Admission, HandsAReleasedSlotToTheOneThatWaitsLongest) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  backend.ask(2);
+  backend.ask(3);
+  EXPECT_EQ(backend.admission.release(0), grant(2, 0));
+  EXPECT_EQ(backend.farm[0]->sessions(), 1u);
+  EXPECT_EQ(backend.admission.release(0), grant(3, 0));
+  EXPECT_EQ(backend.admission.release(0), std::nullopt);
+  EXPECT_EQ(backend.farm[0]->sessions(), 0u);
+  EXPECT_EQ(backend.admission.waiting(), 0u);
+  EXPECT_EQ(backend.admission.peak_waiting(), 2u);
+}
+
+TEST(Admission, LetsNobodyOvertakeTheQueue) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  backend.ask(2);
+  EXPECT_FALSE(backend.admission.try_acquire(0));
+  EXPECT_EQ(backend.ask(3).kind, Kind::Queued);
+  EXPECT_EQ(backend.admission.release(0)->request, 2u);
+  EXPECT_EQ(backend.ask(4).kind, Kind::Queued);
+}
+
+TEST(Admission, SaysAtOnceThatThereIsNoServer) {
+  Backend backend(Sketches{{.checked = true}, {.weight = 0}});
+  EXPECT_EQ(backend.ask(1).kind, Kind::NoServer);
+}
+
+TEST(Admission, HasNoQueueWithoutALimit) {
+  Backend backend(Sketches{{}});
+  for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_EQ(backend.ask(i).kind, Kind::Admitted);
+  EXPECT_EQ(backend.farm[0]->sessions(), 1000u);
+  EXPECT_EQ(backend.farm[0]->peak_sessions(), 1000u);
+}
+
+TEST(Admission, RemovesACancelledRequestFromTheMiddle) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  backend.ask(2);
+  const auto third = backend.ask(3);
+  backend.ask(4);
+  EXPECT_EQ(backend.admission.cancel(third.ticket), Cancelled::Removed);
+  EXPECT_EQ(backend.admission.cancel(third.ticket), Cancelled::Granted);  // no longer queued
+  EXPECT_EQ(backend.admission.release(0)->request, 2u);
+  EXPECT_EQ(backend.admission.release(0)->request, 4u);
+}
+
+TEST(Admission, TellsWhoCancelsTooLateThatAGrantIsOnItsWay) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  const auto second = backend.ask(2);
+  EXPECT_EQ(backend.admission.release(0), grant(2, 0));
+  EXPECT_EQ(backend.admission.cancel(second.ticket), Cancelled::Granted);
+  EXPECT_EQ(backend.admission.release(0), std::nullopt);  // what its worker does then
+  EXPECT_EQ(backend.farm[0]->sessions(), 0u);
+}
+
+TEST(Admission, QueuesTiedRequestsForTheirOwnServer) {
+  Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
+  EXPECT_EQ(backend.ask(1, /*tied_to=*/0).server, 0);
+  const auto second = backend.ask(2, /*tied_to=*/0);
+  EXPECT_EQ(second.kind, Kind::Queued);
+  EXPECT_EQ(second.server_queue, 1u);
+  EXPECT_EQ(second.backend_queue, 0u);
+  EXPECT_EQ(backend.farm[0]->waiting(), 1u);
+  EXPECT_EQ(backend.ask(3).server, 1);  // the other server is free for the others
+  EXPECT_EQ(backend.admission.release(1), std::nullopt);
+  EXPECT_EQ(backend.admission.release(0), grant(2, 0));
+}
+
+TEST(Admission, ServesTiedAndUntiedInTheOrderTheyCame) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  backend.ask(2);
+  backend.ask(3, /*tied_to=*/0);
+  backend.ask(4);
+  EXPECT_EQ(backend.admission.release(0)->request, 2u);
+  EXPECT_EQ(backend.admission.release(0)->request, 3u);
+  EXPECT_EQ(backend.admission.release(0)->request, 4u);
+}
+
+TEST(Admission, IgnoresATieToAServerThatIsDown) {
+  Backend backend(Sketches{{.checked = true}, {}});
+  EXPECT_EQ(backend.ask(1, /*tied_to=*/0).server, 1);
+}
+
+TEST(Admission, KeepsTiedRequestsOfADrainedServerAndGivesItNoOthers) {
+  Backend backend(Sketches{{.weight = 0}, {}});
+  EXPECT_EQ(backend.ask(1, /*tied_to=*/0).server, 0);
+  EXPECT_EQ(backend.ask(2).server, 1);
+  EXPECT_EQ(backend.ask(3).server, 1);
+}
+
+TEST(Admission, RequeuesWhatWaitedForALostServerWhereItCameInTime) {
+  Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
+  backend.ask(1, 0);
+  backend.ask(2, 1);
+  backend.ask(3, /*tied_to=*/0);
+  backend.ask(4);
+  backend.ask(5, /*tied_to=*/0);
+  const auto change = backend.changes(0, Health::Down);
+  EXPECT_EQ(change.requeued, 2u);
+  EXPECT_TRUE(change.grants.empty());
+  EXPECT_EQ(backend.farm[0]->waiting(), 0u);
+  EXPECT_EQ(backend.admission.waiting(), 3u);
+  EXPECT_EQ(backend.admission.release(0), std::nullopt);  // a lost server serves nobody
+  EXPECT_EQ(backend.admission.release(1), grant(3, 1));
+  EXPECT_EQ(backend.admission.release(1), grant(4, 1));
+  EXPECT_EQ(backend.admission.release(1), grant(5, 1));
+}
+
+TEST(Admission, GivesTheQueueToAServerThatComesUp) {
+  Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 2, .checked = true}});
+  backend.ask(1);
+  backend.ask(2);
+  backend.ask(3);
+  backend.ask(4);
+  const auto change = backend.changes(1, Health::Up);
+  EXPECT_EQ(change.grants, (std::vector<Grant>{grant(2, 1), grant(3, 1)}));
+  EXPECT_EQ(backend.admission.waiting(), 1u);
+  EXPECT_EQ(backend.farm[1]->sessions(), 2u);
+}
+
+TEST(Admission, UsesARaisedLimitAndRespectsALoweredOne) {
+  Backend backend(Sketches{{.maxconn = 2}});
+  backend.ask(1);
+  backend.ask(2);
+  backend.ask(3);
+  backend.farm[0]->set_maxconn(1);
+  EXPECT_TRUE(backend.admission.grants_after_change().grants.empty());
+  EXPECT_EQ(backend.admission.release(0), std::nullopt);  // two were there, one may be
+  EXPECT_EQ(backend.farm[0]->sessions(), 1u);
+  backend.farm[0]->set_maxconn(2);
+  EXPECT_EQ(backend.admission.grants_after_change().grants, std::vector<Grant>{grant(3, 0)});
+}
+
+TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
+  Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
+  backend.ask(1);
+  backend.ask(2);
+  backend.ask(3, kNoServer, /*avoid=*/0);
+  EXPECT_EQ(backend.admission.release(0), std::nullopt);
+  EXPECT_EQ(backend.ask(4).kind, Kind::Queued);  // behind request 3, though server 0 is free …
+  EXPECT_EQ(backend.admission.release(1), grant(3, 1));
+}
+
+// Many threads, each a worker with a mailbox: a limit of 32 is never exceeded, no slot and no
+// request is lost, whoever gives up when.
+TEST(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
+  constexpr unsigned kWorkers = 4;
+  constexpr std::uint64_t kRequests = 20000;  // of each worker
+  Backend backend(Sketches{{.maxconn = 32}, {.maxconn = 3}}, kWorkers);
+  struct Mailbox {
+    std::mutex mutex;
+    std::deque<Grant> grants;
+  };
+  std::array<Mailbox, kWorkers> mailboxes;
+  std::array<std::atomic<int>, 2> inside{};
+  std::atomic<bool> exceeded = false;
+  std::atomic<std::uint64_t> served = 0, abandoned = 0;
+  std::atomic<unsigned> busy = kWorkers;
+  const std::array<int, 2> limits = {32, 3};
+
+  const auto post = [&](const std::optional<Grant>& given) {
+    if (!given) return;
+    const std::lock_guard lock(mailboxes[given->worker].mutex);
+    mailboxes[given->worker].grants.push_back(*given);
+  };
+  const auto run = [&](unsigned worker) {
+    std::mt19937 random(worker);
+    std::vector<int> running;                           // servers of the requests under way
+    std::vector<Admission::Ticket> tickets(kRequests);  // 0: not waiting
+    std::uint64_t next = 0, waiting = 0;
+    const auto enter = [&](int server) {
+      const auto s = static_cast<std::size_t>(server);
+      if (++inside[s] > limits[s]) exceeded = true;
+      running.push_back(server);
+    };
+    const auto leave = [&](std::size_t which) {
+      const int server = running[which];
+      running[which] = running.back();
+      running.pop_back();
+      --inside[static_cast<std::size_t>(server)];
+      ++served;
+      post(backend.admission.release(server));
+    };
+    const auto read_mail = [&] {
+      std::deque<Grant> grants;
+      {
+        const std::lock_guard lock(mailboxes[worker].mutex);
+        grants.swap(mailboxes[worker].grants);
+      }
+      for (const Grant& given : grants) {
+        if (tickets[given.request] == 0) {  // gave up meanwhile
+          post(backend.admission.release(given.server));
+          continue;
+        }
+        tickets[given.request] = 0;
+        --waiting;
+        enter(given.server);
+      }
+    };
+    while (next < kRequests || !running.empty() || waiting > 0) {
+      read_mail();
+      if (next < kRequests && running.size() + waiting < 60) {
+        const std::uint64_t request = next++;
+        const int tied_to = random() % 4 == 0 ? static_cast<int>(random() % 2) : kNoServer;
+        const auto answer =
+            backend.admission.ask({.worker = worker, .request = request, .tied_to = tied_to});
+        if (answer.kind == Kind::Admitted) {
+          enter(answer.server);
+        } else {
+          tickets[request] = answer.ticket;
+          ++waiting;
+          if (random() % 8 == 0) {
+            // Whether removed or granted meanwhile: we no longer wait.
+            (void)backend.admission.cancel(answer.ticket);
+            tickets[request] = 0;
+            --waiting;
+            ++abandoned;
+          }
+        }
+      }
+      if (!running.empty() && random() % 2 == 0) leave(random() % running.size());
+    }
+    --busy;
+    while (busy > 0) {  // somebody may still grant us what we gave up
+      read_mail();
+      std::this_thread::yield();
+    }
+    read_mail();
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned worker = 0; worker < kWorkers; ++worker) workers.emplace_back(run, worker);
+  }
+  for (auto& mailbox : mailboxes)
+    for (const Grant& given : mailbox.grants) post(backend.admission.release(given.server));
+  EXPECT_FALSE(exceeded);
+  EXPECT_EQ(served + abandoned, kWorkers * kRequests);
+  EXPECT_EQ(backend.admission.waiting(), 0u);
+  EXPECT_EQ(backend.farm[0]->sessions(), 0u);
+  EXPECT_EQ(backend.farm[1]->sessions(), 0u);
+  EXPECT_EQ(backend.farm[0]->waiting(), 0u);
+  EXPECT_LE(backend.farm[0]->peak_sessions(), 32u);
+}
+
+// The last release against the first wait, over and over: one of them must see the other.
+TEST(AdmissionRace, NeverLeavesARequestWaitingForAFreeServer) {
+  constexpr int kRounds = 20000;
+  Backend backend(Sketches{{.maxconn = 1}}, 2);
+  std::array<std::atomic<int>, 2> arrived{};
+  const auto meet = [&](std::size_t who, int step) {
+    arrived[who] = step;
+    while (arrived[1 - who] < step) std::this_thread::yield();
+  };
+  Admission::Answer answer;
+  std::jthread asker([&] {
+    for (int round = 0; round < kRounds; ++round) {
+      meet(1, 2 * round + 1);
+      answer = backend.admission.ask({.worker = 1, .request = 2});
+      meet(1, 2 * round + 2);
+    }
+  });
+  int lost = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    backend.ask(1);
+    meet(0, 2 * round + 1);
+    const auto given = backend.admission.release(0);
+    meet(0, 2 * round + 2);
+    if (answer.kind != Kind::Admitted && given != Grant{1, 2, 0}) {
+      ++lost;
+      backend.admission.cancel(answer.ticket);
+    } else if (backend.admission.release(0)) {
+      ++lost;
+    }
+  }
+  EXPECT_EQ(lost, 0);
+  EXPECT_EQ(backend.farm[0]->sessions(), 0u);
+}
+
+}  // namespace
+}  // namespace hapair::balance
