@@ -1,0 +1,35 @@
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import pair  # noqa: E402  (the folder has to be in the path first)
+
+
+@pytest.fixture(scope="session")
+def running_lab():
+    """One lab for all tests, beside any lab that a person has up."""
+    lab = pair.Lab(os.environ.get("LAB_PREFIX", "haptest"))
+    lab.down()
+    lab.up()
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def lab(running_lab):
+    """The lab with everything on, hap1 the master and both web servers in use."""
+    running_lab.settle()
+    return running_lab
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What the two balancers logged goes with a failure: the lab is gone when it is read."""
+    report = (yield).get_result()
+    lab = item.funcargs.get("running_lab") if report.when == "call" and report.failed else None
+    if lab:
+        for host in lab.balancers:
+            report.sections.append((f"{host}: hapair.log", "\n".join(host.log_lines()[-60:])))
