@@ -1,0 +1,30 @@
+#include "common/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstdlib>
+
+namespace hapair {
+namespace {
+
+using Digest = std::array<unsigned char, 32>;
+
+// Equal lengths for the comparison, whatever the lengths of the texts.
+Digest sha256(std::string_view text) {
+  Digest digest{};
+  // Fails only without memory or with a library that is not what we linked.
+  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    std::abort();
+  return digest;
+}
+
+}  // namespace
+
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  const Digest left = sha256(a), right = sha256(b);
+  return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+}  // namespace hapair
