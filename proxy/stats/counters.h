@@ -101,6 +101,14 @@ struct alignas(64) ServerCounters {
   EventRate session_rate;                                              // rate
   SlidingAverage queue_time, connect_time, response_time, total_time;  // qtime … ttime, ms
   std::atomic<std::int64_t> last_session_second = -1;                  // steady clock; -1: none yet
+
+  void on_session(TimePoint now) {
+    ++sessions;
+    session_rate.count(now);
+    last_session_second.store(
+        std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count(),
+        std::memory_order_relaxed);
+  }
 };
 using BackendCounters = ServerCounters;
 

@@ -15,12 +15,13 @@ using Text = std::string;
 // X(type, name).
 #define HAPAIR_STATS_COLUMNS(X)                                                                                    \
   X(Text, pxname)                                                                                                  \
-  X(Text, svname) X(Number, qcur) X(Number, qmax) X(Number, scur) X(Number, smax) X(Number, slim)                  \
-      X(Number, stot) X(Number, bin) X(Number, bout) X(Number, dreq) X(Number, dresp) X(                           \
-          Number, ereq) X(Number, econ) X(Number, eresp) X(Number, wretr) X(Number, wredis)                        \
-          X(Text, status) X(Number, weight) X(Number, act) X(Number, bck) X(Number, chkfail) X(                    \
-              Number, chkdown) X(Number, lastchg) X(Number, downtime) X(Number, qlimit)                            \
-              X(Number, pid) X(Number, iid) X(Number, sid) X(Number, throttle) X(Number, lbtot) X(                 \
+  X(Text, svname)                                                                                                  \
+  X(Number, qcur) X(Number, qmax) X(Number, scur) X(Number, smax) X(Number, slim) X(Number, stot)                  \
+      X(Number, bin) X(Number, bout) X(Number, dreq) X(Number, dresp) X(Number, ereq) X(                           \
+          Number, econ) X(Number, eresp) X(Number, wretr) X(Number, wredis) X(Text, status)                        \
+          X(Number, weight) X(Number, act) X(Number, bck) X(Number, chkfail) X(Number, chkdown) X(                 \
+              Number, lastchg) X(Number, downtime) X(Number, qlimit) X(Number, pid) X(Number, iid)                 \
+              X(Number, sid) X(Number, throttle) X(Number, lbtot) X(                                               \
                   Text,                                                                                            \
                   tracked) X(Number,                                                                               \
                              type) X(Number,                                                                       \
