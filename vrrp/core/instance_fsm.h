@@ -1,0 +1,82 @@
+// The election of one virtual router, seen from one node.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/address.h"
+#include "common/clock.h"
+#include "vrrp/core/effect.h"
+
+namespace hapair::vrrp {
+
+/// RFC 3768 section 6.4 with a FAULT state. Pure: the owner brings events and the time, carries out
+/// the effects in order, and calls on_deadline when deadline() has come.
+///
+/// Where it departs from the RFC, and why (README.md has the table):
+/// - A backup preempts at once when the very master it follows falls below it. The RFC lets the
+///   master-down timer run out, which here guards against nothing: that master has just spoken.
+/// - A node configured as master claims at its start: one advert, then one interval of listening.
+///   This is what seed 002's log shows, and it needs a third of the RFC's time.
+/// - A master that gives way says so with priority 0, so that a claimant takes the address now
+///   and not after its interval.
+/// - A master whose priority falls says so at once, not with its next advert.
+class InstanceFsm {
+ public:
+  struct Settings {
+    IpAddress source;  // breaks ties
+    std::uint8_t priority = 100;
+    Duration interval = std::chrono::seconds(1);
+    bool claims_at_start = false;
+    bool preempt = true;
+  };
+  explicit InstanceFsm(Settings settings) : settings_(settings), priority_(settings.priority) {}
+
+  /// Leaves Initialize. Addresses that a crashed predecessor left are removed first.
+  Effects on_start(TimePoint now);
+  /// An advert that passed decode(). `source` is who sent it.
+  Effects on_advert(const IpAddress& source, std::uint8_t priority, TimePoint now);
+  Effects on_deadline(TimePoint now);
+  /// The effective priority (1..255) after scripts were heard.
+  Effects on_priority(std::uint8_t priority, TimePoint now);
+  /// Whether this node could serve: link up, own address present, no script of weight 0 failed.
+  Effects on_usable(bool usable, TimePoint now);
+  /// The end. A master resigns.
+  Effects on_shutdown();
+
+  State state() const { return state_; }
+  std::uint8_t priority() const { return priority_; }
+  TimePoint deadline() const { return deadline_; }
+  /// Three intervals and the skew: how long a backup believes in a silent master.
+  Duration master_down_interval() const { return 3 * settings_.interval + skew(); }
+  /// RFC 3768 section 6.1: (256 - priority) / 256 s, so that the highest backup is the first.
+  Duration skew() const { return Duration(std::chrono::seconds(256 - priority_)) / 256; }
+
+ private:
+  struct Rival {
+    IpAddress address;
+    bool outranked_us;  // we followed it because it was at least our equal
+  };
+
+  void begin(TimePoint now, Effects& out);
+  void claim(TimePoint now, Effects& out);
+  void become_master(TimePoint now, Effects& out);
+  void become_backup(TimePoint now, Effects& out);
+  void follow(const IpAddress& master, TimePoint now);
+  void send_advert(TimePoint now, Effects& out);
+  bool may_answer(TimePoint now);
+
+  void as_backup(const IpAddress& source, std::uint8_t priority, TimePoint now, Effects& out);
+  void as_candidate(const IpAddress& source, std::uint8_t priority, TimePoint now, Effects& out);
+
+  Settings settings_;
+  State state_ = State::Initialize;
+  std::uint8_t priority_;
+  bool usable_ = true;
+  TimePoint deadline_ = kNever;
+  std::optional<Rival> current_master_;  // of a backup: who it believes in
+  TimePoint last_answer_ = TimePoint::min();
+  TimePoint last_told_ = TimePoint::min();
+};
+
+}  // namespace hapair::vrrp
