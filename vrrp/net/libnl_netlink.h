@@ -1,0 +1,29 @@
+// The real kernel behind Netlink, through libnl.
+#pragma once
+
+#include <memory>
+
+#include "common/loop/loop.h"
+#include "vrrp/net/netlink.h"
+
+namespace hapair::vrrp {
+
+class LibnlNetlink final : public Netlink {
+ public:
+  /// The loop must outlive what is opened on it.
+  static Result<std::unique_ptr<LibnlNetlink>> open(Loop& loop);
+  ~LibnlNetlink() override;
+
+  Result<Link> link(const std::string& name) override;
+  Result<std::vector<Cidr>> addresses(int index) override;
+  Result<void> add_address(int index, const Cidr& address) override;
+  Result<void> remove_address(int index, const Cidr& address) override;
+  void on_change(std::function<void(int index)> callback) override;
+
+ private:
+  struct Impl;
+  explicit LibnlNetlink(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hapair::vrrp
