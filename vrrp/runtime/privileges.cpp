@@ -1,0 +1,29 @@
+#include "vrrp/runtime/privileges.h"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+namespace hapair::vrrp {
+
+Result<void> check_privileges() {
+  // The two-word version of the call; the capabilities in question are in the first word. No
+  // library: it is one system call.
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0)
+    return fail_errno(errno, "cannot read the process's capabilities");
+  const auto has = [&](unsigned capability) { return (sets[0].effective >> capability) & 1U; };
+  std::string missing;
+  if (!has(CAP_NET_ADMIN)) missing = "CAP_NET_ADMIN";
+  if (!has(CAP_NET_RAW)) missing += missing.empty() ? "CAP_NET_RAW" : " and CAP_NET_RAW";
+  if (missing.empty()) return {};
+  return fail(Errc::Denied,
+              "missing {}: run as root, or with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW",
+              missing);
+}
+
+}  // namespace hapair::vrrp

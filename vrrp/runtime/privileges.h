@@ -1,0 +1,12 @@
+// What the daemon must be allowed to do, asked before the kernel refuses it.
+#pragma once
+
+#include "common/error.h"
+
+namespace hapair::vrrp {
+
+/// CAP_NET_ADMIN (addresses) and CAP_NET_RAW (adverts, gratuitous ARP) must be in force; the error
+/// names those that are not, and how to get them.
+Result<void> check_privileges();
+
+}  // namespace hapair::vrrp

@@ -1,0 +1,36 @@
+#include "vrrp/runtime/script_runner.h"
+
+namespace hapair::vrrp {
+
+ScriptRunner::ScriptRunner(Loop& loop, const Script& script, Logger& log,
+                           std::function<void()> on_verdict)
+    : script_(script),
+      loop_(loop),
+      log_(log),
+      on_verdict_(std::move(on_verdict)),
+      fsm_({.interval = script.interval, .rise = script.rise, .fall = script.fall}, loop.now()),
+      timer_(loop, [this] { run(); }) {
+  timer_.arm(fsm_.next_run());
+}
+
+void ScriptRunner::run() {
+  fsm_.on_run(loop_.now());
+  process_.emplace(loop_, script_.command, script_.timeout,
+                   [this](const ExitReport& report) { on_exit(report); });
+}
+
+void ScriptRunner::on_exit(const ExitReport& report) {
+  const auto changed = fsm_.on_exit(report.succeeded(), loop_.now());
+  timer_.arm(fsm_.next_run());
+  if (report.error != told_error_) {
+    told_error_ = report.error;
+    if (!told_error_.empty())
+      log_.log(Severity::Warning, "VRRP_Script({}) cannot be run: {}", script_.name, told_error_);
+  }
+  if (!changed) return;
+  log_.log(Severity::Info, "VRRP_Script({}) {}", script_.name,
+           *changed == Verdict::Good ? "succeeded" : "failed");
+  on_verdict_();
+}
+
+}  // namespace hapair::vrrp

@@ -1,0 +1,193 @@
+#include "vrrp/runtime/virtual_router.h"
+
+#include <algorithm>
+
+#include "vrrp/core/arp.h"
+
+namespace hapair::vrrp {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One line a minute for each kind of bad packet, with how many there were: junk must not fill
+// disks.
+constexpr Duration kBetweenRefusalLines = 1min;
+
+std::chrono::seconds whole_seconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration);
+}
+
+AuthType auth_type(const Auth& auth) {
+  return auth.type == Auth::Type::Pass ? AuthType::Pass : AuthType::None;
+}
+
+}  // namespace
+
+VirtualRouter::VirtualRouter(const Instance& config, const IpAddress& source, const Link& link,
+                             Ports ports)
+    : config_(config),
+      source_(source),
+      link_(link),
+      ports_(ports),
+      terms_{.virtual_router_id = static_cast<std::uint8_t>(config.virtual_router_id),
+             .interval = whole_seconds(config.advert_interval),
+             .auth_type = auth_type(config.auth),
+             .auth = auth_bytes(config.auth.password),
+             .own_address = source},
+      fsm_({.source = source,
+            .priority = static_cast<std::uint8_t>(config.priority),
+            .interval = config.advert_interval,
+            .claims_at_start = config.state == InitialState::Master,
+            .preempt = config.preempt}),
+      announcements_({.repeat = config.announcements.repeat,
+                      .delay = config.announcements.delay,
+                      .refresh = config.announcements.refresh,
+                      .refresh_repeat = config.announcements.refresh_repeat}) {}
+
+void VirtualRouter::start(TimePoint now) {
+  started_ = true;
+  run(fsm_.on_start(now), now);
+}
+
+void VirtualRouter::on_packet(ByteView packet, TimePoint now) {
+  const auto datagram = read_datagram(packet);
+  if (!datagram) return refused(datagram.error(), packet, now);
+  const auto advert = decode(*datagram, terms_);
+  if (!advert) return refused(advert.error(), packet, now);
+  ++counters_.received;
+  compare_addresses(*advert, datagram->source);
+  run(fsm_.on_advert(datagram->source, advert->priority, now), now);
+}
+
+void VirtualRouter::on_due(TimePoint now) {
+  run(fsm_.on_deadline(now), now);
+  if (announcements_.deadline() <= now) send_announcements(now, false);
+}
+
+void VirtualRouter::on_tracked(std::span<const Tracked> tracked, TimePoint now) {
+  scripts_fit_ = fit_to_serve(tracked);
+  run(fsm_.on_priority(effective_priority(config_.priority, tracked), now), now);
+  run(fsm_.on_usable(fit(), now), now);
+}
+
+void VirtualRouter::on_link(bool usable, TimePoint now) {
+  link_usable_ = usable;
+  run(fsm_.on_usable(fit(), now), now);
+}
+
+void VirtualRouter::shutdown(TimePoint now) {
+  run(fsm_.on_shutdown(), now);
+}
+
+TimePoint VirtualRouter::deadline() const {
+  return std::min(fsm_.deadline(), announcements_.deadline());
+}
+
+void VirtualRouter::run(const Effects& effects, TimePoint now) {
+  for (const Effect& effect : effects) {
+    if (const auto line = log_line(effect, config_.name)) ports_.log.write(Severity::Info, *line);
+    std::visit([&](const auto& e) { run(e, now); }, effect);
+  }
+}
+
+void VirtualRouter::run(const SendAdvert& effect, TimePoint) {
+  Advert advert{.virtual_router_id = terms_.virtual_router_id,
+                .priority = effect.priority,
+                .interval = terms_.interval,
+                .auth_type = terms_.auth_type,
+                .auth = terms_.auth,
+                .addresses = {}};
+  for (const Cidr& address : config_.virtual_addresses) advert.addresses.push_back(address.address);
+  if (++packet_id_ == 0) packet_id_ = 1;  // 0 would be replaced by the kernel
+  const auto sent = ports_.link.send_advert(encode_datagram(advert, source_, packet_id_));
+  if (sent) {
+    ++counters_.sent;
+  } else if (!sending_fails_) {
+    ports_.log.log(Severity::Warning, "VRRP_Instance({}) {}", config_.name, sent.error().message);
+  }
+  sending_fails_ = !sent;
+}
+
+void VirtualRouter::run(const AddAddresses&, TimePoint) {
+  ports_.log.log(Severity::Info, "VRRP_Instance({}) setting protocol VIPs.", config_.name);
+  for (const Cidr& address : config_.virtual_addresses) {
+    if (const auto added = ports_.netlink.add_address(link_.index, address); !added)
+      ports_.log.log(Severity::Error, "VRRP_Instance({}) {} on {}", config_.name,
+                     added.error().message, link_.name);
+  }
+}
+
+void VirtualRouter::run(const RemoveAddresses&, TimePoint) {
+  announcements_.on_lost();
+  const auto present = ports_.netlink.addresses(link_.index);
+  const auto is_there = [&](const Cidr& address) {
+    return !present || std::ranges::find(*present, address) != present->end();
+  };
+  if (std::ranges::none_of(config_.virtual_addresses, is_there)) return;
+  ports_.log.log(Severity::Info, "VRRP_Instance({}) removing protocol VIPs.", config_.name);
+  for (const Cidr& address : config_.virtual_addresses) {
+    if (const auto removed = ports_.netlink.remove_address(link_.index, address); !removed)
+      ports_.log.log(Severity::Error, "VRRP_Instance({}) {} on {}", config_.name,
+                     removed.error().message, link_.name);
+  }
+}
+
+void VirtualRouter::run(const Announce& effect, TimePoint now) {
+  const bool takeover = effect.cause == Announce::Cause::Takeover;
+  takeover ? announcements_.on_takeover(now) : announcements_.on_rival(now);
+  send_announcements(now, takeover);
+}
+
+void VirtualRouter::run(const Became& effect, TimePoint) {
+  if (effect.state == State::Backup) addresses_differ_ = false;
+}
+
+void VirtualRouter::send_announcements(TimePoint now, bool tell) {
+  const int count = announcements_.take_due(now);
+  if (count == 0) return;
+  for (const Cidr& address : config_.virtual_addresses) {
+    if (tell)
+      ports_.log.log(Severity::Info, "VRRP_Instance({}) Sending gratuitous ARPs on {} for {}",
+                     config_.name, link_.name, address.address.to_string());
+    const Bytes frame = gratuitous_arp(link_.mac, address.address);
+    for (int i = 0; i < count; ++i) {
+      // A refused frame (link just gone) is told by the adverts that fail with it.
+      if (!ports_.link.send_frame(frame)) break;
+    }
+  }
+}
+
+void VirtualRouter::refused(Refusal why, ByteView packet, TimePoint now) {
+  const auto index = static_cast<std::size_t>(why);
+  ++counters_.refused[index];
+  // Other routers on the link, and our own echo, are no news.
+  if (why == Refusal::Vrid || why == Refusal::OwnAddress) return;
+  RefusalLog& log = refusal_logs_[index];
+  ++log.count;
+  if (log.told != TimePoint::min() && now - log.told < kBetweenRefusalLines) return;
+  const std::string from =
+      packet.size() >= 20 ? IpAddress::v4(load_be32(&packet[12])).to_string() : "?";
+  ports_.log.log(Severity::Warning,
+                 "VRRP_Instance({}) ignoring received advertisment from {}: {} ({} since the last "
+                 "such line)",
+                 config_.name, from, to_string(why), log.count);
+  log = {.told = now, .count = 0};
+}
+
+void VirtualRouter::compare_addresses(const Advert& advert, const IpAddress& from) {
+  // RFC 9568 section 7.1 lets a receiver believe an advert whose list differs; keepalived 2.2
+  // refuses, and so has two masters while an address is added to one node after the other.
+  std::vector<IpAddress> ours;
+  for (const Cidr& address : config_.virtual_addresses) ours.push_back(address.address);
+  auto theirs = advert.addresses;
+  std::ranges::sort(ours);
+  std::ranges::sort(theirs);
+  const bool differ = ours != theirs;
+  if (differ && !addresses_differ_)
+    ports_.log.log(Severity::Warning,
+                   "VRRP_Instance({}) {} advertises other virtual addresses than ours",
+                   config_.name, from.to_string());
+  addresses_differ_ = differ;
+}
+
+}  // namespace hapair::vrrp

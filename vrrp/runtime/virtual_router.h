@@ -1,0 +1,92 @@
+// One virtual router at work: asks the election and carries out what it answers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "common/log.h"
+#include "vrrp/config/config.h"
+#include "vrrp/core/advert.h"
+#include "vrrp/core/announce.h"
+#include "vrrp/core/instance_fsm.h"
+#include "vrrp/core/priority.h"
+#include "vrrp/net/link_port.h"
+#include "vrrp/net/netlink.h"
+
+namespace hapair::vrrp {
+
+/// Knows no loop and no clock: the owner brings packets and the time and calls on_due() when
+/// deadline() has come. So the simulated network of the tests runs this very class.
+class VirtualRouter {
+ public:
+  struct Ports {
+    Netlink& netlink;
+    LinkPort& link;
+    Logger& log;
+  };
+  struct Counters {
+    std::uint64_t received = 0;  // adverts believed
+    std::uint64_t sent = 0;
+    std::array<std::uint64_t, kRefusals> refused{};
+  };
+
+  /// `source` is the address adverts come from; `link` where they go.
+  VirtualRouter(const Instance& config, const IpAddress& source, const Link& link, Ports ports);
+
+  void start(TimePoint now);
+  /// A packet as the raw socket delivers it, IPv4 header included.
+  void on_packet(ByteView packet, TimePoint now);
+  void on_due(TimePoint now);
+  /// How the tracked scripts stand, in the order of the configuration.
+  void on_tracked(std::span<const Tracked> tracked, TimePoint now);
+  /// Whether the link is up and carries our source address.
+  void on_link(bool usable, TimePoint now);
+  /// Resigns if master. The addresses are gone when this returns.
+  void shutdown(TimePoint now);
+
+  const Instance& config() const { return config_; }
+  State state() const { return fsm_.state(); }
+  std::uint8_t priority() const { return fsm_.priority(); }
+  bool started() const { return started_; }
+  const Counters& counters() const { return counters_; }
+  TimePoint deadline() const;
+
+ private:
+  struct RefusalLog {
+    TimePoint told = TimePoint::min();
+    std::uint64_t count = 0;  // since then
+  };
+
+  void run(const Effects& effects, TimePoint now);
+  void run(const Noticed&, TimePoint) {}
+  void run(const Entering&, TimePoint) {}
+  void run(const SendAdvert& effect, TimePoint now);
+  void run(const AddAddresses& effect, TimePoint now);
+  void run(const RemoveAddresses& effect, TimePoint now);
+  void run(const Announce& effect, TimePoint now);
+  void run(const Became& effect, TimePoint now);
+
+  void send_announcements(TimePoint now, bool tell);
+  void refused(Refusal why, ByteView packet, TimePoint now);
+  void compare_addresses(const Advert& advert, const IpAddress& from);
+  bool fit() const { return link_usable_ && scripts_fit_; }
+
+  const Instance config_;
+  const IpAddress source_;
+  const Link link_;
+  Ports ports_;
+  Terms terms_;
+  InstanceFsm fsm_;
+  AnnounceSchedule announcements_;
+  Counters counters_;
+  std::array<RefusalLog, kRefusals> refusal_logs_{};
+  std::uint16_t packet_id_ = 0;
+  bool started_ = false;
+  bool link_usable_ = true;
+  bool scripts_fit_ = true;
+  bool sending_fails_ = false;     // told once, until it works again
+  bool addresses_differ_ = false;  // likewise
+};
+
+}  // namespace hapair::vrrp
