@@ -1,1 +1,88 @@
-int main() { return 2; }
+// hapair-proxy: command line, configuration, start and end of the daemon.
+#include <cstdio>
+#include <string>
+
+#include "common/config_reader.h"
+#include "common/options.h"
+#include "common/service.h"
+#include "proxy/admin/stats_page_service.h"
+#include "proxy/config/loader.h"
+#include "proxy/runtime/supervisor.h"
+
+namespace {
+
+using namespace hapair;
+
+constexpr std::string_view kProgram = "hapair-proxy";
+
+void say(std::FILE* stream, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+  if (!text.ends_with('\n')) std::fputc('\n', stream);
+}
+
+int cannot_start(const Error& error) {
+  say(stderr, fmt::format("{}: {}", kProgram, error.message));
+  return kExitCannotStart;
+}
+
+int serve(proxy::Config config, const DaemonOptions& options) {
+  Daemonizer daemonizer;
+  if (options.daemonize && !options.debug) {
+    auto detached = Daemonizer::detach();
+    if (!detached) return cannot_start(detached.error());
+    daemonizer = *std::move(detached);
+  }
+  Pidfile pidfile;
+  const std::string path = !options.pidfile.empty() ? options.pidfile : config.global.pidfile;
+  if (!path.empty()) {
+    auto created = Pidfile::create(path);
+    if (!created) return cannot_start(created.error());
+    pidfile = *std::move(created);
+  }
+
+  std::vector<LogTarget> extra_log;
+  if (options.debug) {
+    LogTarget to_stderr;
+    to_stderr.transport = LogTarget::Transport::Stderr;
+    extra_log.push_back(to_stderr);
+  }
+  const Identity identity = config.global.identity;
+  proxy::Supervisor supervisor(std::move(config), std::move(extra_log));
+  proxy::StatsPageService statistics(supervisor.snapshot());
+  supervisor.set_statistics(statistics);
+  if (auto opened = supervisor.open(); !opened) return cannot_start(opened.error());
+  if (auto dropped = drop_privileges(identity); !dropped) return cannot_start(dropped.error());
+  daemonizer.ready();
+  supervisor.run();
+  return kExitGood;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto options = parse_options(argc, argv);
+  if (!options) {
+    say(stderr, fmt::format("{}: {}", kProgram, options.error().message));
+    return kExitBadConfiguration;
+  }
+  if (options->help) {
+    say(stdout, help_text(kProgram, "HTTP load balancer of a hapair node"));
+    return kExitGood;
+  }
+  if (options->version) {
+    say(stdout, version_text(kProgram));
+    return kExitGood;
+  }
+
+  Diagnostics diagnostics;
+  const ConfigDocument document = load_document(options->files, options->node, diagnostics);
+  std::optional<proxy::Config> config;
+  if (!diagnostics.has_errors()) config = proxy::load_config(document, diagnostics);
+  if (const std::string found = diagnostics.to_string(); !found.empty()) say(stderr, found);
+  if (!config || diagnostics.has_errors()) return kExitBadConfiguration;
+  if (options->check) {
+    say(stdout, "Configuration file is valid");
+    return kExitGood;
+  }
+  return serve(*std::move(config), *options);
+}

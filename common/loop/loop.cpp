@@ -32,6 +32,7 @@ struct Loop::Impl {
   uv_poll_t poll{};
   uv_timer_t timer{};
   uv_prepare_t prepare{};
+  uv_idle_t idle{};  // active while something is resumed: keeps libuv from sleeping
   uv_async_t async{};
   int epoll = -1;
   TimePoint timer_set_for = kNever;
@@ -39,6 +40,8 @@ struct Loop::Impl {
   epoll_event ready[kEventsPerTurn];
   int ready_count = 0;
   int ready_at = 0;
+  std::vector<std::pair<Watcher*, std::uint32_t>> resumed;   // for the next turn
+  std::vector<std::pair<Watcher*, std::uint32_t>> resuming;  // being called now
 
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;  // guarded by posted_mutex
@@ -74,7 +77,7 @@ Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   must(uv_loop_init(&impl.uv), "uv_loop_init");
   impl.epoll = epoll_create1(EPOLL_CLOEXEC);
   must_errno(impl.epoll, "epoll_create1");
-  impl.poll.data = impl.timer.data = impl.prepare.data = impl.async.data = this;
+  impl.poll.data = impl.timer.data = impl.prepare.data = impl.idle.data = impl.async.data = this;
   must(uv_poll_init(&impl.uv, &impl.poll, impl.epoll), "uv_poll_init");
   must(uv_poll_start(&impl.poll, UV_READABLE,
                      [](uv_poll_t* p, int, int) noexcept { Impl::loop(p->data).dispatch_ready(); }),
@@ -84,6 +87,7 @@ Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   must(uv_prepare_start(&impl.prepare,
                         [](uv_prepare_t* p) noexcept { Impl::loop(p->data).end_turn(); }),
        "uv_prepare_start");
+  must(uv_idle_init(&impl.uv, &impl.idle), "uv_idle_init");
   must(uv_async_init(&impl.uv, &impl.async,
                      [](uv_async_t* a) noexcept {
                        Loop& self = Impl::loop(a->data);
@@ -133,6 +137,28 @@ void Loop::forget(int fd, Watcher& watcher) {
   Impl& impl = *impl_;
   for (int i = impl.ready_at; i < impl.ready_count; ++i)
     if (impl.ready[i].data.ptr == &watcher) impl.ready[i].data.ptr = nullptr;
+  for (auto* list : {&impl.resumed, &impl.resuming})
+    for (auto& [waiting, events] : *list)
+      if (waiting == &watcher) waiting = nullptr;
+}
+
+void Loop::resume(Watcher& watcher, std::uint32_t events) {
+  Impl& impl = *impl_;
+  if (impl.resumed.empty())
+    uv_idle_start(&impl.idle, [](uv_idle_t* i) noexcept { Impl::loop(i->data).run_resumed(); });
+  impl.resumed.emplace_back(&watcher, events);
+}
+
+void Loop::run_resumed() {
+  Impl& impl = *impl_;
+  uv_idle_stop(&impl.idle);
+  refresh();
+  impl.resuming.swap(impl.resumed);
+  for (std::size_t i = 0; i < impl.resuming.size(); ++i) {
+    const auto [watcher, events] = impl.resuming[i];
+    if (watcher) watcher->on_ready(events);
+  }
+  impl.resuming.clear();
 }
 
 void Loop::post(std::function<void()> work) {

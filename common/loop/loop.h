@@ -71,6 +71,10 @@ class Loop {
   /// The watcher hears nothing more, not even of events already fetched. Call before close(fd).
   void forget(int fd, Watcher& watcher);
 
+  /// Calls watcher.on_ready(events) in the next turn, after everybody else had theirs: for a
+  /// watcher that stops early although its descriptor has more.
+  void resume(Watcher& watcher, std::uint32_t events);
+
   /// Calls `work` at the end of every turn that had events, before the loop sleeps.
   void at_turn_end(std::function<void()> work) { turn_end_.push_back(std::move(work)); }
 
@@ -90,6 +94,7 @@ class Loop {
   void sift_down(std::size_t index);
   void fire_due();
   void dispatch_ready();
+  void run_resumed();
   void end_turn();
 
   TimePoint now_;

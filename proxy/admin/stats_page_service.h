@@ -1,0 +1,24 @@
+// Answers requests for the statistics: who may see them, and what they say at this moment.
+#pragma once
+
+#include "proxy/runtime/snapshot.h"
+#include "proxy/runtime/stats_service.h"
+#include "proxy/stats/row.h"
+
+namespace hapair::proxy {
+
+class StatsPageService final : public StatsService {
+ public:
+  /// `snapshot` must outlive it.
+  explicit StatsPageService(const Snapshot& snapshot) : snapshot_(snapshot) {}
+
+  Answer answer(const Query& query) override;
+
+  /// A row a frontend, server and backend, in the order of the configuration.
+  std::vector<stats::Row> rows(TimePoint now) const;
+
+ private:
+  const Snapshot& snapshot_;
+};
+
+}  // namespace hapair::proxy

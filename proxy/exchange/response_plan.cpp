@@ -1,0 +1,49 @@
+#include "proxy/exchange/response_plan.h"
+
+namespace hapair::exchange {
+
+using http::ConnectionField;
+using http::Framing;
+using proxy::ConnectionMode;
+
+RequestPlan plan_request(const http::RequestHead& request, ConnectionMode mode) {
+  if (request.persistence.upgrade) return {ConnectionField::Upgrade};
+  if (mode != ConnectionMode::KeepAlive) return {ConnectionField::Close};
+  // HTTP/1.1 stays by default; an HTTP/1.0 request goes on as such and its server closes.
+  return {ConnectionField::None};
+}
+
+ResponsePlan plan_response(const http::RequestHead& request, const http::ResponseHead& response,
+                           ConnectionMode mode, bool request_complete, bool client_ended) {
+  ResponsePlan plan;
+  if (response.status == 101 && request.persistence.upgrade) {
+    plan.tunnel = true;
+    plan.body = Framing::UntilClose;
+    plan.edits.connection = ConnectionField::Upgrade;
+    return plan;
+  }
+  if (response.status / 100 == 1) {
+    plan.interim = true;
+    return plan;
+  }
+
+  plan.body = http::has_no_body(response.status, request.method) ? Framing::None : response.framing;
+  // A client of HTTP/1.0 knows no chunks: it gets the content, ended by the close.
+  plan.reencode_chunks = plan.body == Framing::Chunked && request.http_1_1;
+  plan.edits.chunked = plan.reencode_chunks ||
+                       (plan.body == Framing::None && response.framing == Framing::Chunked);
+  const bool length_known = plan.body == Framing::None || plan.body == Framing::Length ||
+                            plan.reencode_chunks;
+  plan.keep_client = request.persistence.keep_alive && mode != ConnectionMode::Close &&
+                     length_known && request_complete && !client_ended;
+  plan.keep_server = response.persistence.keep_alive && mode == ConnectionMode::KeepAlive &&
+                     plan.body != Framing::UntilClose && request_complete;
+  if (!plan.keep_client) {
+    plan.edits.connection = ConnectionField::Close;
+  } else if (!request.http_1_1 || !response.http_1_1) {
+    plan.edits.connection = ConnectionField::KeepAlive;
+  }
+  return plan;
+}
+
+}  // namespace hapair::exchange

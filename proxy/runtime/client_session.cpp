@@ -1,0 +1,248 @@
+#include "proxy/runtime/client_session.h"
+
+#include <arpa/inet.h>
+#include <sys/epoll.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "proxy/exchange/answers.h"
+#include "proxy/runtime/request_relay.h"
+#include "proxy/runtime/worker.h"
+
+namespace hapair::proxy {
+namespace {
+
+// After our last byte, how long we read on so that a reset does not destroy it on its way.
+constexpr Duration kLinger = std::chrono::seconds(1);
+
+TimePoint after(TimePoint now, Duration timeout) {
+  return timeout > Duration::zero() ? now + timeout : kNever;
+}
+
+}  // namespace
+
+ClientSession::ClientSession(Worker& worker, FrontendState& frontend, int fd,
+                             const SocketAddress& peer)
+    : worker_(worker),
+      frontend_(frontend),
+      socket_(worker.buffers()),
+      timer_(worker.loop(), [this] { on_timeout(); }),
+      peer_(peer) {
+  socket_.adopt(fd);
+  timer_.arm(after(worker.loop().now(), frontend.config.timeout.effective_request()));
+  worker.loop().watch(fd, *this);
+}
+
+std::string_view ClientSession::peer_text(char* buffer) const {
+  if (!peer_.ip.is_v4()) {
+    ::inet_ntop(AF_INET6, peer_.ip.data(), buffer, 64);
+    return buffer;
+  }
+  char* at = buffer;
+  for (int i = 0; i < 4; ++i) {
+    at = std::to_chars(at, at + 3, peer_.ip.data()[i]).ptr;
+    *at++ = '.';
+  }
+  return {buffer, static_cast<std::size_t>(at - 1 - buffer)};
+}
+
+void ClientSession::on_ready(std::uint32_t events) {
+  socket_.on_events(events);
+  if (events & (EPOLLERR | EPOLLHUP)) {
+    // Both directions are gone: whatever is under way has no one to go to.
+    if (state_ == State::Relaying) return relay_->on_client_gone();
+    return close(false);
+  }
+  if ((events & EPOLLOUT) && socket_.has_output()) {
+    if (!socket_.flush()) {
+      if (state_ == State::Relaying) return relay_->on_client_gone();
+      return close(false);
+    }
+    if (!socket_.has_output()) {
+      if (state_ == State::Relaying) relay_->on_client_drained();
+      if (state_ == State::Lingering) linger();
+    }
+  }
+  if (socket_.is_open() && socket_.is_readable()) pump();
+}
+
+void ClientSession::pump() {
+  if (pumping_) return;  // an exchange that ended at once: the loop below goes on
+  pumping_ = true;
+  for (bool more = true; more;) {
+    switch (state_) {
+      case State::ReadingHead: more = read_head(); break;
+      case State::Relaying:
+        relay_->on_client_readable();
+        more = state_ == State::ReadingHead;
+        break;
+      case State::Lingering:
+        discard_input();
+        more = false;
+        break;
+      case State::Closed: more = false; break;
+    }
+  }
+  pumping_ = false;
+}
+
+bool ClientSession::read_head() {
+  const bool fresh = received_ == 0;
+  if (!fresh) {
+    const http::HeadResult found = scanner_.scan({head_.get(), received_});
+    if (found.status == http::HeadStatus::Complete && found.size <= kMaxHead) {
+      begin_exchange(found.size);
+      return true;
+    }
+    if (found.status == http::HeadStatus::Failed || received_ >= kMaxHead) {
+      refuse(400, {'P', 'R'});
+      return false;
+    }
+  }
+  if (!socket_.is_readable()) return false;
+  if (!head_) head_ = worker_.buffers().take_head();
+  const auto read = socket_.read(head_.get() + received_, kHeadBuffer - received_);
+  switch (read.kind) {
+    case StreamSocket::Read::Bytes: break;
+    case StreamSocket::Read::Nothing:
+      if (fresh) worker_.buffers().give(std::move(head_));
+      return false;
+    case StreamSocket::Read::End: on_end_while_reading(); return false;
+    case StreamSocket::Read::Failed: close(false); return false;
+  }
+  if (fresh) {
+    began_ = worker_.loop().now();
+    if (!first_request_)
+      timer_.arm(after(began_, frontend_.config.timeout.effective_request()));
+  }
+  received_ += static_cast<std::uint32_t>(read.size);
+  return true;
+}
+
+void ClientSession::begin_exchange(std::size_t size) {
+  head_size_ = static_cast<std::uint32_t>(size);
+  next_request_ = received_;
+  first_request_ = false;
+  relay_ = &worker_.take_relay();
+  if (http::parse_request_head({head_.get(), size}, relay_->head()) != http::H1Error::None) {
+    worker_.give_back(*relay_);
+    relay_ = nullptr;
+    return refuse(400, {'P', 'R'});
+  }
+  state_ = State::Relaying;
+  timer_.disarm();
+  relay_->begin(*this, began_);
+}
+
+void ClientSession::on_end_while_reading() {
+  if (received_ > 0) return refuse(400, {'C', 'R'});
+  if (first_request_ && frontend_.config.log_null) return refuse(400, {'C', 'R'});
+  close(false);  // nothing was asked, nothing is owed
+}
+
+void ClientSession::on_timeout() {
+  switch (state_) {
+    case State::Relaying: return relay_->on_client_timeout();
+    case State::ReadingHead:
+      // RFC 9110 15.5.9 is for requests that began; between requests the connection just ends.
+      if (received_ == 0 && (!first_request_ || !frontend_.config.log_null)) return close(false);
+      return refuse(408, {'c', 'R'});
+    case State::Lingering: return close(false);
+    case State::Closed: return;
+  }
+}
+
+/// Answers a request that never became one.
+void ClientSession::refuse(int status, exchange::Termination termination) {
+  const TimePoint now = worker_.loop().now();
+  auto& counters = frontend_.counters[worker_.index()];
+  ++counters.request_errors;
+  counters.responses.count(status);
+  const std::string_view bytes = exchange::answer(status, {.close = true});
+  counters.bytes_out.add(bytes.size());
+
+  exchange::AccessRecord record;
+  record.client = peer_;
+  record.start = received_ > 0 ? began_ : now;
+  record.date = wall_now() - (now - record.start);
+  record.frontend = record.backend = frontend_.config.name;
+  record.end = now;
+  record.status = status;
+  record.bytes_out = bytes.size();
+  record.termination = termination;
+  worker_.log_access(frontend_, record);
+
+  if (!socket_.write(bytes)) return close(false);
+  linger();
+}
+
+void ClientSession::on_exchange_done(bool keep_alive) {
+  relay_ = nullptr;
+  if (!keep_alive) return linger();
+  move_to_next_request();
+  if (!pumping_ && (received_ > 0 || socket_.is_readable())) pump();
+}
+
+void ClientSession::move_to_next_request() {
+  state_ = State::ReadingHead;
+  scanner_.reset();
+  const TimePoint now = worker_.loop().now();
+  received_ -= next_request_;
+  if (received_ > 0) {
+    std::memmove(head_.get(), head_.get() + next_request_, received_);
+    began_ = now;
+    timer_.arm(after(now, frontend_.config.timeout.effective_request()));
+  } else {
+    worker_.buffers().give(std::move(head_));
+    timer_.arm(after(now, frontend_.config.timeout.effective_keep_alive()));
+  }
+}
+
+void ClientSession::stash(std::string_view bytes) {
+  std::memcpy(head_.get() + received_, bytes.data(), bytes.size());
+  next_request_ = received_;
+  received_ += static_cast<std::uint32_t>(bytes.size());
+}
+
+/// Sends what is left, says that no more will come, and reads until the client has heard it.
+void ClientSession::linger() {
+  if (!socket_.is_open()) return;
+  const bool entering = state_ != State::Lingering;
+  state_ = State::Lingering;
+  if (head_) worker_.buffers().give(std::move(head_));
+  const TimePoint now = worker_.loop().now();
+  if (entering) timer_.arm(after(now, frontend_.config.timeout.client));
+  if (socket_.has_output()) return;
+  if (socket_.saw_end() && !socket_.is_readable()) return close(false);
+  socket_.shutdown_write();
+  timer_.arm(now + kLinger);
+  discard_input();
+}
+
+void ClientSession::discard_input() {
+  while (socket_.is_open() && socket_.is_readable()) {
+    const auto read = socket_.read(worker_.scratch(), Worker::kScratch);
+    if (read.kind == StreamSocket::Read::End || read.kind == StreamSocket::Read::Failed) {
+      if (!socket_.has_output()) close(false);
+      return;
+    }
+  }
+}
+
+void ClientSession::abort(bool reset) {
+  relay_ = nullptr;
+  close(reset);
+}
+
+void ClientSession::close(bool reset) {
+  if (state_ == State::Closed) return;
+  state_ = State::Closed;
+  timer_.disarm();
+  if (head_) worker_.buffers().give(std::move(head_));
+  worker_.loop().forget(socket_.fd(), *this);
+  socket_.close(reset);
+  worker_.retire(*this);
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,90 @@
+// One client's connection: reads requests, one at a time, and writes what becomes of them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "common/address.h"
+#include "common/loop/loop.h"
+#include "proxy/exchange/access_record.h"
+#include "proxy/http/h1_decoder.h"
+#include "proxy/runtime/snapshot.h"
+#include "proxy/runtime/stream_socket.h"
+
+namespace hapair::proxy {
+
+class Worker;
+class RequestRelay;
+
+/// Lives on its worker's thread. An idle session holds no buffer and no relay.
+class ClientSession final : public Watcher {
+ public:
+  ClientSession(Worker& worker, FrontendState& frontend, int fd, const SocketAddress& peer);
+
+  void on_ready(std::uint32_t events) override;
+
+  Worker& worker() { return worker_; }
+  FrontendState& frontend() { return frontend_; }
+  /// Where its worker keeps it.
+  std::size_t slot = 0;
+  const SocketAddress& peer() const { return peer_; }
+  /// The client's address as text, written into `buffer` (64 bytes) if it must be made.
+  std::string_view peer_text(char* buffer) const;
+  StreamSocket& socket() { return socket_; }
+
+  // For the relay of the request that is under way.
+
+  /// The bytes that came behind the request's head: body, perhaps the next request. They stay
+  /// where they are until request_consumed().
+  char* behind_head() { return head_.get() + head_size_; }
+  std::size_t behind_head_size() const { return received_ - head_size_; }
+  /// How many more bytes fit behind what is there.
+  std::size_t room() const { return kHeadBuffer - received_; }
+  /// Says where the request ended: at `offset` bytes behind its head.
+  void request_ends_at(std::size_t offset) {
+    next_request_ = head_size_ + static_cast<std::uint32_t>(offset);
+  }
+  /// Keeps bytes that were read too far: they belong to the next request.
+  void stash(std::string_view bytes);
+
+  /// The client's own deadline while a request is under way; kNever: none.
+  void arm(TimePoint deadline) { timer_.arm(deadline); }
+
+  /// The response is written and flushed. The relay is given back and must not be touched again.
+  void on_exchange_done(bool keep_alive);
+  /// Nothing sensible can be said to this client any more.
+  void abort(bool reset);
+
+ private:
+  enum class State : std::uint8_t { ReadingHead, Relaying, Lingering, Closed };
+
+  void pump();
+  /// False: needs more bytes.
+  bool read_head();
+  void begin_exchange(std::size_t size);
+  void refuse(int status, exchange::Termination termination);
+  void on_timeout();
+  void on_end_while_reading();
+  void move_to_next_request();
+  void linger();
+  void discard_input();
+  void close(bool reset);
+
+  Worker& worker_;
+  FrontendState& frontend_;
+  StreamSocket socket_;
+  Timer timer_;
+  SocketAddress peer_;
+  State state_ = State::ReadingHead;
+  bool pumping_ = false;
+  bool first_request_ = true;
+  http::HeadScanner scanner_;
+  BufferPool::HeadBuffer head_;     // null while idle
+  std::uint32_t received_ = 0;      // bytes in head_
+  std::uint32_t head_size_ = 0;     // of the request under way
+  std::uint32_t next_request_ = 0;  // where the next one begins in head_
+  RequestRelay* relay_ = nullptr;   // of the request under way
+  TimePoint began_{};               // first byte of the request
+};
+
+}  // namespace hapair::proxy

@@ -1,0 +1,129 @@
+#include "proxy/runtime/health_checker.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "proxy/runtime/server_pool.h"
+
+namespace hapair::proxy {
+namespace {
+
+health::CheckFsm::Settings fsm_settings(const Check& check) {
+  return {.interval = check.interval,
+          .fast_interval = check.fast_interval,
+          .down_interval = check.down_interval,
+          .rise = check.rise,
+          .fall = check.fall};
+}
+
+/// Failures that say nothing about the server: this machine could not even try.
+bool is_our_own(int error_number) {
+  switch (error_number) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRINUSE:
+    case EADDRNOTAVAIL: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict)
+    : loop_(loop),
+      target_(std::move(target)),
+      request_(target_.check.type == Check::Type::Http
+                   ? health::probe_request(target_.check.method, target_.check.target,
+                                           target_.check.version)
+                   : std::string()),
+      fsm_(fsm_settings(target_.check), first),
+      on_verdict_(std::move(on_verdict)),
+      timer_(loop, [this] { on_timer(); }) {
+  timer_.arm(first);
+}
+
+HealthChecker::~HealthChecker() { close(); }
+
+void HealthChecker::on_timer() {
+  if (fd_ < 0) return start();
+  conclude(health::timed_out(connected_));
+}
+
+void HealthChecker::start() {
+  began_ = loop_.now();
+  connected_ = false;
+  reader_ = {};
+  int error_number = 0;
+  fd_ = open_stream(target_.address, target_.source, error_number);
+  if (fd_ < 0) {
+    return conclude(is_our_own(error_number) ? health::not_started(error_number)
+                                             : health::connect_failed(error_number));
+  }
+  timer_.arm(began_ + target_.timeout);
+  loop_.watch(fd_, *this);
+}
+
+void HealthChecker::on_ready(std::uint32_t events) {
+  if (!connected_) {
+    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
+    int error_number = 0;
+    socklen_t length = sizeof error_number;
+    ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &length);
+    if (error_number != 0) return conclude(health::connect_failed(error_number));
+    on_connected();
+    if (fd_ < 0) return;
+  }
+  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read();
+}
+
+void HealthChecker::on_connected() {
+  connected_ = true;
+  if (request_.empty()) return conclude(health::connect_passed());
+  // A fresh connection takes a probe's few bytes whole.
+  const ssize_t sent = ::send(fd_, request_.data(), request_.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(request_.size())) conclude(reader_.on_end(sent < 0 ? errno : 0));
+}
+
+void HealthChecker::read() {
+  char bytes[2048];
+  while (fd_ >= 0) {
+    const ssize_t got = ::recv(fd_, bytes, sizeof bytes, 0);
+    if (got > 0) {
+      if (auto verdict = reader_.on_bytes({bytes, static_cast<std::size_t>(got)}))
+        return conclude(*std::move(verdict));
+    } else if (got == 0) {
+      return conclude(reader_.on_end());
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      return conclude(reader_.on_end(errno));
+    }
+  }
+}
+
+void HealthChecker::conclude(health::ProbeResult result) {
+  close();
+  const TimePoint now = loop_.refresh();
+  result.duration = now - began_;
+  const auto changed = fsm_.on_probe(
+      result.passed() ? health::Probe::Pass : health::Probe::Fail, now, result.duration);
+  timer_.arm(fsm_.next_probe());
+  on_verdict_(result, fsm_, changed);
+}
+
+void HealthChecker::close() {
+  if (fd_ < 0) return;
+  // A reset ends a probe without a TIME_WAIT on either side; the server has said all it had to.
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  loop_.forget(fd_, *this);
+  ::close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,55 @@
+// Probes one server again and again and tells what its checks have decided.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/loop/loop.h"
+#include "proxy/config/config.h"
+#include "proxy/health/check_fsm.h"
+#include "proxy/health/probe.h"
+
+namespace hapair::proxy {
+
+/// Lives on the main thread's loop. One connection a probe, from the node's own address or the
+/// backend's `source`.
+class HealthChecker final : public Watcher {
+ public:
+  struct Target {
+    SocketAddress address;
+    std::optional<IpAddress> source;
+    Check check;
+    Duration timeout;  // from the start of a probe to its verdict
+  };
+  /// Called after every probe; `changed` is set if it changed the server's health.
+  using OnVerdict = std::function<void(const health::ProbeResult& result,
+                                       const health::CheckFsm& fsm,
+                                       std::optional<health::Health> changed)>;
+
+  HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict);
+  ~HealthChecker();
+
+  void on_ready(std::uint32_t events) override;
+
+ private:
+  void on_timer();
+  void start();
+  void on_connected();
+  void read();
+  void conclude(health::ProbeResult result);
+  void close();
+
+  Loop& loop_;
+  const Target target_;
+  const std::string request_;  // empty: the connection alone is the probe
+  health::CheckFsm fsm_;
+  OnVerdict on_verdict_;
+  Timer timer_;  // the next probe, or the end of this one's patience
+  int fd_ = -1;  // of the probe under way
+  bool connected_ = false;
+  TimePoint began_{};
+  health::StatusLineReader reader_;
+};
+
+}  // namespace hapair::proxy

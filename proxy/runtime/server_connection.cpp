@@ -1,0 +1,91 @@
+#include "proxy/runtime/server_connection.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "proxy/runtime/server_pool.h"
+
+namespace hapair::proxy {
+
+int open_stream(const SocketAddress& to, const std::optional<IpAddress>& source, int& error_number) {
+  const int fd = ::socket(to.ip.is_v4() ? AF_INET : AF_INET6,
+                          SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  error_number = 0;
+  if (fd < 0) {
+    error_number = errno;
+    return -1;
+  }
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  sockaddr_storage address{};
+  if (source) {
+    // The kernel chooses the port at connect(): one per destination, not one per address.
+    ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const socklen_t length = SocketAddress{*source, 0}.to_sockaddr(address);
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), length) < 0) error_number = errno;
+  }
+  const socklen_t length = to.to_sockaddr(address);
+  if (error_number == 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), length) < 0 &&
+      errno != EINPROGRESS)
+    error_number = errno;
+  if (error_number == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+int ServerConnection::connect(const SocketAddress& to, const std::optional<IpAddress>& source,
+                              ServerUser& user) {
+  int error_number = 0;
+  const int fd = open_stream(to, source, error_number);
+  if (fd < 0) return error_number;
+  socket_.adopt(fd);
+  user_ = &user;
+  connecting_ = true;
+  loop_.watch(fd, *this);
+  return 0;
+}
+
+void ServerConnection::on_ready(std::uint32_t events) {
+  if (!user_) {
+    // Idle: nothing is expected, so anything but room to write is the end of it.
+    if (events & ~static_cast<std::uint32_t>(EPOLLOUT)) pool_.on_idle_event(*this);
+    return;
+  }
+  if (connecting_) {
+    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
+    if (events & (EPOLLERR | EPOLLHUP)) {
+      int error_number = 0;
+      socklen_t length = sizeof error_number;
+      ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error_number, &length);
+      user_->on_server_connect_failed(error_number != 0 ? error_number : ECONNRESET);
+      return;
+    }
+    connecting_ = false;
+    socket_.on_events(events);
+    user_->on_server_connected();
+    return;
+  }
+  socket_.on_events(events);
+  if ((events & EPOLLOUT) && socket_.has_output()) {
+    if (!socket_.flush()) return user_->on_server_broken();
+    if (!socket_.has_output()) {
+      user_->on_server_drained();
+      if (!user_ || !socket_.is_open()) return;
+    }
+  }
+  if (socket_.is_readable()) user_->on_server_readable();
+}
+
+void ServerConnection::close(bool reset) {
+  if (!socket_.is_open()) return;
+  user_ = nullptr;
+  loop_.forget(socket_.fd(), *this);
+  socket_.close(reset);
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,62 @@
+// One connection to a server: made, used by one request at a time, kept for the next.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/address.h"
+#include "common/clock.h"
+#include "common/loop/loop.h"
+#include "proxy/runtime/stream_socket.h"
+
+namespace hapair::proxy {
+
+class ServerPool;
+
+/// Who uses a server connection. The calls come from the loop; any of them may release or close it.
+class ServerUser {
+ public:
+  virtual void on_server_connected() = 0;
+  virtual void on_server_connect_failed(int error_number) = 0;
+  /// Bytes or an end can be read.
+  virtual void on_server_readable() = 0;
+  /// All that was written has been taken.
+  virtual void on_server_drained() = 0;
+  /// Writing failed: reset, or gone. What it sent before may still be readable.
+  virtual void on_server_broken() = 0;
+
+ protected:
+  ~ServerUser() = default;
+};
+
+class ServerConnection final : public Watcher {
+ public:
+  ServerConnection(Loop& loop, BufferPool& buffers, ServerPool& pool)
+      : loop_(loop), pool_(pool), socket_(buffers) {}
+  ~ServerConnection() = default;
+
+  /// Starts to connect; on_server_connected or on_server_connect_failed follows from the loop.
+  /// Answers an errno if it failed at once.
+  int connect(const SocketAddress& to, const std::optional<IpAddress>& source, ServerUser& user);
+
+  void on_ready(std::uint32_t events) override;
+
+  StreamSocket& socket() { return socket_; }
+  bool is_connecting() const { return connecting_; }
+  void set_user(ServerUser* user) { user_ = user; }
+  ServerPool& pool() { return pool_; }
+  TimePoint idle_since() const { return idle_since_; }
+  void set_idle_since(TimePoint now) { idle_since_ = now; }
+  /// Stops hearing of the descriptor and closes it.
+  void close(bool reset);
+
+ private:
+  Loop& loop_;
+  ServerPool& pool_;
+  StreamSocket socket_;
+  ServerUser* user_ = nullptr;  // null while idle
+  TimePoint idle_since_{};
+  bool connecting_ = false;
+};
+
+}  // namespace hapair::proxy

@@ -1,0 +1,51 @@
+#include "proxy/runtime/server_pool.h"
+
+#include <algorithm>
+
+namespace hapair::proxy {
+
+ServerPool::~ServerPool() {
+  for (ServerConnection* connection : idle_) discard(*connection);
+}
+
+ServerConnection* ServerPool::take_idle(ServerUser& user, Duration most) {
+  if (idle_.empty()) return nullptr;
+  ServerConnection* connection = idle_.back();
+  if (loop_.now() - connection->idle_since() > most) return nullptr;
+  idle_.pop_back();
+  connection->set_user(&user);
+  return connection;
+}
+
+ServerConnection* ServerPool::open(const SocketAddress& to, const std::optional<IpAddress>& source,
+                                   ServerUser& user, int& error_number) {
+  auto connection = std::make_unique<ServerConnection>(loop_, buffers_, *this);
+  error_number = connection->connect(to, source, user);
+  return error_number == 0 ? connection.release() : nullptr;
+}
+
+void ServerPool::keep(ServerConnection& connection) {
+  connection.set_user(nullptr);
+  connection.set_idle_since(loop_.now());
+  idle_.push_back(&connection);
+}
+
+void ServerPool::discard(ServerConnection& connection, bool reset) {
+  connection.close(reset);
+  graveyard_.emplace_back(&connection);
+}
+
+void ServerPool::close_overdue(TimePoint now) {
+  const auto first_young = std::find_if(idle_.begin(), idle_.end(), [&](ServerConnection* idle) {
+    return now - idle->idle_since() <= kIdleLimit;
+  });
+  for (auto it = idle_.begin(); it != first_young; ++it) discard(**it);
+  idle_.erase(idle_.begin(), first_young);
+}
+
+void ServerPool::on_idle_event(ServerConnection& connection) {
+  std::erase(idle_, &connection);
+  discard(connection);
+}
+
+}  // namespace hapair::proxy

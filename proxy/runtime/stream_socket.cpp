@@ -1,0 +1,104 @@
+#include "proxy/runtime/stream_socket.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace hapair::proxy {
+
+StreamSocket::~StreamSocket() { close(); }
+
+void StreamSocket::close(bool reset) {
+  if (fd_ < 0) return;
+  if (reset) {
+    const linger abort{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  }
+  ::close(fd_);
+  fd_ = -1;
+  if (spill_) buffers_.give(std::move(spill_));
+}
+
+void StreamSocket::on_events(std::uint32_t events) {
+  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) readable_ = true;
+  if (events & (EPOLLRDHUP | EPOLLHUP)) ended_ = true;
+}
+
+StreamSocket::ReadResult StreamSocket::read(char* into, std::size_t capacity) {
+  const ssize_t got = ::recv(fd_, into, capacity, 0);
+  if (got > 0) {
+    // A short read has emptied the socket; only an end that was announced is still to be read.
+    if (static_cast<std::size_t>(got) < capacity && !ended_) readable_ = false;
+    return {Read::Bytes, static_cast<std::size_t>(got)};
+  }
+  if (got == 0) {
+    ended_ = true;
+    readable_ = false;
+    return {Read::End};
+  }
+  if (errno == EAGAIN || errno == EINTR) {
+    readable_ = false;
+    return {Read::Nothing};
+  }
+  readable_ = false;
+  return {Read::Failed};
+}
+
+bool StreamSocket::write(std::string_view bytes) {
+  iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  return write(std::span(&piece, 1));
+}
+
+bool StreamSocket::write(std::span<iovec> pieces) {
+  if (spill_) {
+    keep(pieces, 0);
+    return true;
+  }
+  ssize_t taken;
+  if (pieces.size() == 1) {
+    taken = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+  } else {
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    taken = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+  }
+  if (taken < 0) {
+    if (errno != EAGAIN && errno != EINTR) return false;
+    taken = 0;
+  }
+  std::size_t total = 0;
+  for (const iovec& piece : pieces) total += piece.iov_len;
+  if (static_cast<std::size_t>(taken) < total) keep(pieces, static_cast<std::size_t>(taken));
+  return true;
+}
+
+void StreamSocket::keep(std::span<const iovec> pieces, std::size_t skip) {
+  if (!spill_) {
+    spill_ = buffers_.take_spill();
+    sent_ = 0;
+  }
+  for (const iovec& piece : pieces) {
+    const std::size_t skipped = std::min(skip, piece.iov_len);
+    skip -= skipped;
+    spill_->append(static_cast<const char*>(piece.iov_base) + skipped, piece.iov_len - skipped);
+  }
+}
+
+bool StreamSocket::flush() {
+  while (spill_) {
+    const ssize_t taken =
+        ::send(fd_, spill_->data() + sent_, spill_->size() - sent_, MSG_NOSIGNAL);
+    if (taken < 0) return errno == EAGAIN || errno == EINTR;
+    sent_ += static_cast<std::size_t>(taken);
+    if (sent_ < spill_->size()) return true;
+    buffers_.give(std::move(spill_));
+  }
+  return true;
+}
+
+void StreamSocket::shutdown_write() { ::shutdown(fd_, SHUT_WR); }
+
+}  // namespace hapair::proxy

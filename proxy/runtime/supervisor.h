@@ -1,0 +1,60 @@
+// The main thread of a running proxy: makes the workers, checks the servers, tells what changed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/loop/log_shipper.h"
+#include "common/loop/loop.h"
+#include "proxy/runtime/health_checker.h"
+#include "proxy/runtime/snapshot.h"
+#include "proxy/runtime/stats_service.h"
+#include "proxy/runtime/worker.h"
+
+namespace hapair::proxy {
+
+class Supervisor {
+ public:
+  /// `extra_log` is added to the configured targets (standard error, for -d).
+  Supervisor(Config config, std::vector<LogTarget> extra_log);
+  ~Supervisor();
+
+  /// Must be set before open().
+  void set_statistics(StatsService& statistics) { statistics_ = &statistics; }
+  Snapshot& snapshot() { return snapshot_; }
+  Logger& log() { return log_; }
+
+  /// Descriptor limit, then every listening socket. Needs the privilege to bind.
+  Result<void> open();
+  /// Starts workers and checks, runs until stop(). Returns when all threads have ended.
+  void run();
+  void stop();
+
+ private:
+  using Sockets = std::vector<std::pair<FrontendState*, std::vector<int>>>;
+
+  Result<void> fit_limits();
+  void make_workers(const Sockets& sockets);
+  void start_checks();
+  void on_verdict(BackendState& backend, std::size_t server, const health::ProbeResult& result,
+                  const health::CheckFsm& fsm, std::optional<health::Health> changed);
+  void on_health_change(BackendState& backend, std::size_t server, health::Health health,
+                        const health::ProbeResult& cause);
+  void post(const balance::Grant& grant, BackendState& backend);
+  void beat();
+  void log_stopped();
+
+  Loop loop_;
+  Snapshot snapshot_;
+  std::vector<LogTarget> log_targets_;
+  LogShipper log_;
+  StatsService* statistics_ = nullptr;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<HealthChecker>> checkers_;
+  std::unique_ptr<Timer> watchdog_;
+  std::vector<std::unique_ptr<SignalWatcher>> signals_;
+  std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat
+};
+
+}  // namespace hapair::proxy

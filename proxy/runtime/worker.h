@@ -1,0 +1,119 @@
+// One thread that serves clients: its listeners, sessions, server connections and buffers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/loop/log_shipper.h"
+#include "common/loop/loop.h"
+#include "proxy/exchange/access_record.h"
+#include "proxy/runtime/client_session.h"
+#include "proxy/runtime/request_relay.h"
+#include "proxy/runtime/server_pool.h"
+#include "proxy/runtime/snapshot.h"
+#include "proxy/runtime/stats_service.h"
+
+namespace hapair::proxy {
+
+class Worker;
+
+/// One listening socket of one worker. Accepts while the limits allow; above them connections wait
+/// in the kernel's queue.
+class Acceptor final : public Watcher {
+ public:
+  Acceptor(Worker& worker, FrontendState& frontend, int fd);
+  ~Acceptor();
+  void on_ready(std::uint32_t events) override;
+  /// A client left: there may be room again.
+  void on_room();
+
+ private:
+  bool has_room() const;
+  void accept_all();
+
+  Worker& worker_;
+  FrontendState& frontend_;
+  const int fd_;
+  bool paused_ = false;  // connections may wait in the kernel
+};
+
+/// Posts a slot to the worker whose request waited for it.
+using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
+
+class Worker {
+ public:
+  static constexpr std::size_t kScratch = 64 * 1024;
+
+  struct Listener {
+    FrontendState* frontend = nullptr;
+    int fd = -1;  // owned by the worker from here on
+  };
+  /// Made on the main thread; everything else but post() happens on the worker's own.
+  Worker(Snapshot& snapshot, unsigned index, StatsService& statistics,
+         const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant);
+  ~Worker();
+
+  void start();
+  /// Ends the thread; connections are closed by the destructor.
+  void stop();
+  /// Thread-safe.
+  void post(std::function<void()> work) { loop_.post(std::move(work)); }
+  /// A slot for request `grant.request`, or, if that is gone, for the next one that waits.
+  void on_grant(const balance::Grant& grant, BackendState& backend);
+
+  // For sessions and relays.
+  Loop& loop() { return loop_; }
+  BufferPool& buffers() { return buffers_; }
+  Snapshot& snapshot() { return snapshot_; }
+  StatsService& statistics() { return statistics_; }
+  unsigned index() const { return index_; }
+  /// Bytes just received; overwritten by the next read.
+  char* scratch() { return scratch_.data(); }
+  /// Bytes about to be sent.
+  char* out() { return out_.data(); }
+  ServerPool& pool(const BackendState& backend, int server) {
+    return *pools_[backend.index][static_cast<std::size_t>(server)];
+  }
+  RequestRelay& take_relay();
+  void give_back(RequestRelay& relay) { free_relays_.push_back(&relay); }
+  void admit(FrontendState& frontend, int fd, const SocketAddress& peer);
+  void retire(ClientSession& session);
+  void post_grant(const std::optional<balance::Grant>& grant, BackendState& backend) {
+    if (grant) post_grant_(*grant, backend);
+  }
+  void log_access(FrontendState& frontend, exchange::AccessRecord& record);
+  LogShipper& log() { return log_; }
+
+ private:
+  void sweep();
+  void bury();
+
+  Snapshot& snapshot_;
+  const unsigned index_;
+  StatsService& statistics_;
+  PostGrant post_grant_;
+  Loop loop_;
+  LogShipper log_;
+  BufferPool buffers_;
+  exchange::AccessClock access_clock_;
+  std::string line_;
+  ServerGraveyard dead_servers_;
+  std::vector<std::unique_ptr<ClientSession>> dead_sessions_;
+  std::vector<std::vector<std::unique_ptr<ServerPool>>> pools_;  // [backend][server]
+  std::deque<RequestRelay> relays_;                              // by index; never shrinks
+  std::vector<RequestRelay*> free_relays_;
+  std::vector<std::unique_ptr<ClientSession>> sessions_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  Timer sweep_timer_;
+  alignas(64) std::array<char, kScratch> scratch_;
+  alignas(64) std::array<char, kScratch> out_;
+  std::thread thread_;
+};
+
+}  // namespace hapair::proxy
