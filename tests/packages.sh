@@ -12,7 +12,7 @@ build_packages=(
 
 # What the lab's hosts run besides hapair.
 # shellcheck disable=SC2034
-lab_packages=(apache2 rsyslog psmisc procps curl iproute2 util-linux)
+lab_packages=(apache2 rsyslog psmisc procps curl w3m iproute2 util-linux)
 
 # Debian's own pair, for LAB_STACK=incumbent.
 # shellcheck disable=SC2034
@@ -21,7 +21,7 @@ incumbent_packages=(haproxy keepalived)
 # What the tests use besides all of the above.
 # shellcheck disable=SC2034
 test_packages=(
-  python3 python3-pytest python3-pil tshark chromium w3m shellcheck vagrant systemd wrk strace
+  python3 python3-pytest python3-pil tshark chromium shellcheck vagrant systemd wrk strace
   valgrind jq ccache clang clang-format git socat
 )
 
