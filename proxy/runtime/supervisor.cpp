@@ -211,7 +211,11 @@ void Supervisor::on_health_change(BackendState& backend, std::size_t index, heal
   const bool up = health == health::Health::Up;
   const exchange::StateLine state = up ? exchange::server_up(line) : exchange::server_down(line);
   log_.write(state.severity, state.text);
-  if (up || left > 0) return;
+  // Servers that have no verdict yet may still come up: no alarm before the last one has.
+  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
+    return s->health() == health::Health::Unknown;
+  });
+  if (up || left > 0 || !all_known) return;
   const exchange::StateLine alarm =
       exchange::no_server_available(backend.config.name, backend.is_listen);
   log_.write(alarm.severity, alarm.text);
