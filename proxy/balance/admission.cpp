@@ -27,29 +27,34 @@ Admission::Answer Admission::ask(const Ask& ask) {
   const auto admitted = [](int server) {
     return Answer{.kind = Answer::Kind::Admitted, .server = server};
   };
-  const auto choose = [&]() -> int {
-    if (tied_to != kNoServer) return farm_[at(tied_to)]->take_slot() ? tied_to : kNoServer;
-    // Another worker may take the last slot between choice and grip; then there is less to choose
-    // from, and in the end nothing.
+  // Another worker may take the last slot between choice and grip; then there is less to choose
+  // from, and in the end nothing.
+  const auto choose = [&](auto may_have) -> int {
+    if (tied_to != kNoServer)
+      return may_have(tied_to) && farm_[at(tied_to)]->take_slot() ? tied_to : kNoServer;
     for (;;) {
       const int server = balancer_.pick({.worker = ask.worker, .avoid = ask.avoid});
-      if (server == kNoServer || farm_[at(server)]->take_slot()) return server;
+      if (server == kNoServer || !may_have(server)) return kNoServer;
+      if (farm_[at(server)]->take_slot()) return server;
     }
   };
 
   const bool nobody_before_us = waiting_any_.load(kOrdered) == 0 &&
                                 (tied_to == kNoServer || farm_[at(tied_to)]->waiting() == 0);
   if (nobody_before_us)
-    if (const int server = choose(); server != kNoServer) return admitted(server);
+    if (const int server = choose([](int) { return true; }); server != kNoServer)
+      return admitted(server);
   if (tied_to == kNoServer && usable_servers(farm_) == 0) return {};
 
   const std::lock_guard lock(mutex_);
   const Index index = enqueue(ask, tied_to);
   const Lane& lane = lane_of(nodes_[index]);
   // A slot may have come free before its giver could see us wait. Whoever stood in this lane before
-  // us has looked again then; the first in it must.
-  if (lane.length == 1 && (tied_to == kNoServer || first_entitled(tied_to) == index)) {
-    if (const int server = choose(); server != kNoServer) {
+  // us has looked again then; the first in it must, and so must those behind one that avoids a
+  // server.
+  if (lane.length == 1 || avoiding_ > 0) {
+    const auto first_in_line = [&](int server) { return first_entitled(server) == index; };
+    if (const int server = choose(first_in_line); server != kNoServer) {
       dequeue(index);
       return admitted(server);
     }
@@ -170,6 +175,7 @@ Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {
   node.tied_to = tied_to;
   node.avoid = ask.avoid;
   node.since = ask.now;
+  if (node.avoid != kNoServer) ++avoiding_;
   insert(index);
   count_waiting(tied_to, +1);
   return index;
@@ -201,6 +207,7 @@ void Admission::dequeue(Index index) {
   unlink(index);
   count_waiting(node.tied_to, -1);
   node.queued = false;
+  if (node.avoid != kNoServer) --avoiding_;
   ++node.generation;
   node.next = free_;
   free_ = index;

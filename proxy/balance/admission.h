@@ -128,6 +128,7 @@ class Admission {
   Lane any_;
   std::vector<Lane> tied_;
   std::uint64_t arrivals_ = 0;
+  std::uint32_t avoiding_ = 0;  // queued ones that avoid a server: it may be free while they wait
 };
 
 }  // namespace hapair::balance

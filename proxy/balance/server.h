@@ -59,11 +59,11 @@ class Server {
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
   std::uint32_t peak_waiting() const { return peak_waiting_.load(std::memory_order_relaxed); }
 
-  /// Below its limit with nobody waiting for it. A snapshot: only take_slot() decides.
+  /// Below its limit with nobody waiting for it. A snapshot: only take_slot() decides. Ordered,
+  /// since Admission looks here again after it has raised the number of waiters.
   bool has_room() const {
     const unsigned limit = maxconn();
-    return (limit == 0 || sessions_.load(std::memory_order_relaxed) < limit) &&
-           waiting_.load(std::memory_order_relaxed) == 0;
+    return (limit == 0 || sessions() < limit) && waiting() == 0;
   }
   /// Never takes sessions() above maxconn(), whoever else tries.
   bool take_slot();

@@ -198,7 +198,7 @@ TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
   backend.ask(2);
   backend.ask(3, kNoServer, /*avoid=*/0);
   EXPECT_EQ(backend.admission.release(0), std::nullopt);
-  EXPECT_EQ(backend.ask(4).kind, Kind::Queued);  // behind request 3, though server 0 is free …
+  EXPECT_EQ(backend.ask(4).server, 0);  // what 3 will not have is free for others
   EXPECT_EQ(backend.admission.release(1), grant(3, 1));
 }
 
@@ -206,7 +206,7 @@ TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
 // request is lost, whoever gives up when.
 TEST(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
   constexpr unsigned kWorkers = 4;
-  constexpr std::uint64_t kRequests = 20000;  // of each worker
+  constexpr std::uint64_t kRequests = 5000;  // of each worker
   Backend backend(Sketches{{.maxconn = 32}, {.maxconn = 3}}, kWorkers);
   struct Mailbox {
     std::mutex mutex;
@@ -310,7 +310,8 @@ TEST(AdmissionRace, NeverLeavesARequestWaitingForAFreeServer) {
   std::array<std::atomic<int>, 2> arrived{};
   const auto meet = [&](std::size_t who, int step) {
     arrived[who] = step;
-    while (arrived[1 - who] < step) std::this_thread::yield();
+    for (int spins = 0; arrived[1 - who] < step; ++spins)
+      if (spins > 1000) std::this_thread::yield();
   };
   Admission::Answer answer;
   std::jthread asker([&] {
@@ -324,6 +325,9 @@ TEST(AdmissionRace, NeverLeavesARequestWaitingForAFreeServer) {
   for (int round = 0; round < kRounds; ++round) {
     backend.ask(1);
     meet(0, 2 * round + 1);
+    // Asking takes longer than releasing: sweep the release over the whole of it.
+    for (std::atomic<int> spins = 0; spins < round % 400; ++spins) {
+    }
     const auto given = backend.admission.release(0);
     meet(0, 2 * round + 2);
     if (answer.kind != Kind::Admitted && given != Grant{1, 2, 0}) {
