@@ -45,7 +45,8 @@ def other():
 
 def start_up(lab):
     """An `up` that goes on while the test does something to it; a person's Ctrl-C reaches it."""
-    return subprocess.Popen([lab.program, "up"], env=lab.environment, start_new_session=True,
+    # A pytest that runs in the background ignores SIGINT, and would hand that on.
+    return subprocess.Popen(["env", "--default-signal=INT", lab.program, "up"], env=lab.environment, start_new_session=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -102,10 +103,11 @@ def test_after_a_killed_up_the_next_one_works(other, moment):
 
 @each_moment
 def test_after_a_killed_up_down_leaves_nothing(other, moment):
+    """Killed alone this time: what it has started in the background goes on for a moment."""
     up = start_up(other)
     pair.wait_until(lambda: moment(other) or up.poll() is not None, 60, moment.__name__, interval=0.002)
-    os.killpg(up.pid, signal.SIGKILL)
-    up.wait(10)
+    up.kill()
+    assert up.wait(10) == -signal.SIGKILL, "it was over before it could be killed"
     other.down()
     assert traces() == []
 
