@@ -98,8 +98,10 @@ struct ConfigDocument {
 
 /// Reads and merges `files`, replaces ${VAR} and ${VAR:-default} inside strings from `environment`
 /// (an unset variable without default is an error), and applies [node.NAME] of `node`. If the file
-/// has [node.*] tables and `node` is none of them, that is an error listing them. `address`, which
-/// belongs to the node itself, is not part of the overlay.
+/// has [node.*] tables and `node` is none of them, that is an error listing them (an empty `node`
+/// is nobody: no overlay, no error). `address`, which belongs to the node itself, is not part of the
+/// overlay. After a mistake of syntax the document is empty or lacks a file: ask
+/// diagnostics.has_errors() before reading on. "$${" stands for "${" itself.
 ConfigDocument load_document(std::span<const std::string> files, std::string_view node,
                              Diagnostics& diagnostics);
 /// The same from text, for tests: `name` stands in for the file's name.

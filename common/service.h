@@ -1,6 +1,7 @@
 // How a daemon lives on its host: background, pid file, privileges, readiness. Thin system calls.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,7 @@ class Pidfile {
  private:
   std::string path_;
   int fd_ = -1;
+  int owner_ = 0;  // the process whose pid the file holds
 };
 
 struct Identity {
@@ -60,7 +62,8 @@ Result<void> drop_privileges(const Identity& identity);
 /// Raises the soft descriptor limit as far as needed and allowed. Answers the limit now in force.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
-/// sd_notify(3) without the library: silently nothing when NOTIFY_SOCKET is not set.
+/// sd_notify(3) without the library: silently nothing when NOTIFY_SOCKET is not set. Say something
+/// ("STATUS=…") before a chroot: the first call opens the socket, which later ones keep.
 void notify_service_manager(std::string_view state);  // "READY=1", "WATCHDOG=1", "STATUS=…"
 /// Half of WATCHDOG_USEC, or zero when no watchdog is wanted.
 Duration watchdog_interval();
