@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <charconv>
+#include <concepts>
 #include <cstring>
 #include <ctime>
 
@@ -11,48 +12,67 @@ namespace {
 
 constexpr char kHex[] = "0123456789ABCDEF";
 
-/// Writes at the end of a string through a buffer on the stack: one append per line piece instead
-/// of one per field, which is most of what a line costs.
+/// Bytes that stand for themselves in a line.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t byte = 32; byte < 127; ++byte) plain[byte] = byte != '"' && byte != '#';
+  return plain;
+}();
+
+char* escape(char* at, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain[byte]) {
+      *at++ = c;
+      continue;
+    }
+    *at++ = '#';
+    *at++ = kHex[byte >> 4];
+    *at++ = kHex[byte & 15];
+  }
+  return at;
+}
+
+/// Writes at the end of a string that it has made long enough for anything that may come: bounds
+/// checks per field would be most of what a line costs.
 class Line {
  public:
-  explicit Line(std::string& out) : out_(out) {}
+  Line(std::string& out, const AccessRecord& record) : out_(out) {
+    const std::size_t old = out.size();
+    // Twenty numbers of at most 20 digits, an IPv6 address, a date and the punctuation are below
+    // 600.
+    out.resize(old + 600 + record.frontend.size() + record.backend.size() + record.server.size() +
+               record.request_cookie.size() + record.response_cookie.size() +
+               record.request_headers.size() + record.response_headers.size() +
+               3 * record.request_line.size());
+    at_ = out.data() + old;
+  }
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
-  ~Line() { flush(); }
+  ~Line() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
 
   Line& operator<<(char c) {
-    if (at_ == sizeof buffer_) flush();
-    buffer_[at_++] = c;
+    *at_++ = c;
     return *this;
   }
   Line& operator<<(std::string_view text) {
-    if (text.size() > sizeof buffer_ - at_) {
-      flush();
-      if (text.size() > sizeof buffer_) {
-        out_.append(text);
-        return *this;
-      }
-    }
-    std::memcpy(buffer_ + at_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
     return *this;
   }
   template <std::integral T>
   requires(!std::same_as<T, char>) Line& operator<<(T number) {
-    if (sizeof buffer_ - at_ < 24) flush();
-    const auto result = std::to_chars(buffer_ + at_, buffer_ + sizeof buffer_, number);
-    at_ = static_cast<std::size_t>(result.ptr - buffer_);
+    if (number >= 0 && number <= 9)
+      *at_++ = static_cast<char>('0' + number);
+    else
+      at_ = std::to_chars(at_, at_ + 24, number).ptr;
     return *this;
   }
-  void flush() {
-    out_.append(buffer_, at_);
-    at_ = 0;
-  }
+  void escaped(std::string_view text) { at_ = escape(at_, text); }
 
  private:
   std::string& out_;
-  std::size_t at_ = 0;
-  char buffer_[512];
+  char* at_;
 };
 
 // "10.0.0.1:39978"; an IPv6 address stands without brackets, as in HAProxy's log.
@@ -86,71 +106,53 @@ void append_counts(Line& line, const AccessRecord& record) {
   line << record.retries << ' ' << record.server_queue << '/' << record.backend_queue;
 }
 
-bool needs_escape(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 32 || byte >= 127 || c == '"' || c == '#';
-}
-
-template <typename Out>
-void escape(std::string_view text, Out append) {
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!needs_escape(text[i])) continue;
-    append(text.substr(plain, i - plain));
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const char code[] = {'#', kHex[byte >> 4], kHex[byte & 15]};
-    append(std::string_view(code, sizeof code));
-    plain = i + 1;
-  }
-  append(text.substr(plain));
-}
-
 }  // namespace
 
-void AccessClock::append(std::string& out, WallTime date) {
+std::string_view AccessClock::stamp(WallTime date) {
   const auto since = date.time_since_epoch();
   const auto second = std::chrono::floor<std::chrono::seconds>(since);
-  if (second.count() != second_) {
-    second_ = second.count();
-    static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const std::time_t time = second_;
-    std::tm local{};
-    localtime_r(&time, &local);
-    // HAProxy's names whatever the locale, so no strftime.
-    char* at = text_.data();
-    const auto two = [&at](int number) {
-      *at++ = static_cast<char>('0' + number / 10 % 10);
-      *at++ = static_cast<char>('0' + number % 10);
-    };
-    *at++ = '[';
-    two(local.tm_mday);
-    *at++ = '/';
-    at = static_cast<char*>(std::memcpy(at, kMonths[local.tm_mon], 3)) + 3;
-    *at++ = '/';
-    two((local.tm_year + 1900) / 100);
-    two(local.tm_year % 100);
-    for (const int number : {local.tm_hour, local.tm_min, local.tm_sec}) {
-      *at++ = ':';
-      two(number);
-    }
-    *at++ = '.';
-    size_ = static_cast<std::size_t>(at - text_.data());
-  }
+  if (second.count() != second_) renew(second.count());
   const auto milliseconds = static_cast<int>(
       std::chrono::duration_cast<std::chrono::milliseconds>(since - second).count());
-  const char tail[] = {static_cast<char>('0' + milliseconds / 100),
-                       static_cast<char>('0' + milliseconds / 10 % 10),
-                       static_cast<char>('0' + milliseconds % 10), ']'};
-  out.append(text_.data(), size_).append(tail, sizeof tail);
+  char* at = text_.data() + kMilliseconds;
+  *at++ = static_cast<char>('0' + milliseconds / 100);
+  *at++ = static_cast<char>('0' + milliseconds / 10 % 10);
+  *at++ = static_cast<char>('0' + milliseconds % 10);
+  *at = ']';
+  return {text_.data(), text_.size()};
+}
+
+// HAProxy's names whatever the locale, so no strftime.
+void AccessClock::renew(std::int64_t second) {
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  second_ = second;
+  const std::time_t time = second;
+  std::tm local{};
+  localtime_r(&time, &local);
+  char* at = text_.data();
+  const auto two = [&at](int number) {
+    *at++ = static_cast<char>('0' + number / 10 % 10);
+    *at++ = static_cast<char>('0' + number % 10);
+  };
+  *at++ = '[';
+  two(local.tm_mday);
+  *at++ = '/';
+  at = static_cast<char*>(std::memcpy(at, kMonths[local.tm_mon], 3)) + 3;
+  *at++ = '/';
+  two((local.tm_year + 1900) / 100);
+  two(local.tm_year % 100);
+  for (const int number : {local.tm_hour, local.tm_min, local.tm_sec}) {
+    *at++ = ':';
+    two(number);
+  }
+  *at = '.';
 }
 
 void append_httplog(std::string& out, const AccessRecord& record, AccessClock& clock) {
-  Line line(out);
+  Line line(out, record);
   append_endpoint(line, record.client);
-  line << " ";
-  line.flush();
-  clock.append(out, record.date);
+  line << ' ' << clock.stamp(record.date);
   append_names(line, record);
   line << span(record.start, record.received) << '/' << span(record.received, record.dequeued)
        << '/' << span(record.dequeued, record.connected) << '/'
@@ -165,16 +167,14 @@ void append_httplog(std::string& out, const AccessRecord& record, AccessClock& c
   if (record.request_line.empty())
     line << "<BADREQ>";
   else
-    escape(record.request_line, [&line](std::string_view piece) { line << piece; });
+    line.escaped(record.request_line);
   line << '"';
 }
 
 void append_tcplog(std::string& out, const AccessRecord& record, AccessClock& clock) {
-  Line line(out);
+  Line line(out, record);
   append_endpoint(line, record.client);
-  line << " ";
-  line.flush();
-  clock.append(out, record.date);
+  line << ' ' << clock.stamp(record.date);
   append_names(line, record);
   line << span(record.start, record.dequeued) << '/' << span(record.dequeued, record.connected)
        << '/' << span(record.start, record.end) << ' ' << record.bytes_out << ' '
@@ -183,7 +183,10 @@ void append_tcplog(std::string& out, const AccessRecord& record, AccessClock& cl
 }
 
 void append_escaped(std::string& out, std::string_view text) {
-  escape(text, [&out](std::string_view piece) { out.append(piece); });
+  const std::size_t old = out.size();
+  out.resize(old + 3 * text.size());
+  const char* end = escape(out.data() + old, text);
+  out.resize(static_cast<std::size_t>(end - out.data()));
 }
 
 }  // namespace hapair::exchange

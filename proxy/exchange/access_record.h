@@ -60,12 +60,15 @@ struct AccessRecord {
 /// worker.
 class AccessClock {
  public:
-  void append(std::string& out, WallTime date);
+  /// Valid until the next call.
+  std::string_view stamp(WallTime date);
 
  private:
+  static constexpr std::size_t kMilliseconds = 22;  // where they stand in the text
+  void renew(std::int64_t second);
+
   std::int64_t second_ = INT64_MIN;
-  std::array<char, 24> text_{};  // "[21/Nov/2026:02:56:40."
-  std::size_t size_ = 0;
+  std::array<char, 26> text_{};
 };
 
 /// Append a line without priority, tag or newline. No allocation once `out` has grown to size.
