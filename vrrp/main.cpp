@@ -1,1 +1,158 @@
-int main() { return 2; }
+// hapair-vrrp: from the command line to a running election and back.
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config_reader.h"
+#include "common/loop/log_shipper.h"
+#include "common/loop/loop.h"
+#include "common/options.h"
+#include "common/service.h"
+#include "vrrp/config/loader.h"
+#include "vrrp/runtime/privileges.h"
+#include "vrrp/runtime/supervisor.h"
+
+namespace hapair::vrrp {
+namespace {
+
+constexpr std::string_view kProgram = "hapair-vrrp";
+constexpr std::string_view kSummary =
+    "VRRP daemon: elects the master of a pair and moves its virtual addresses";
+
+void complain(std::string_view message) {
+  fmt::print(stderr, "{}: {}\n", kProgram, message);
+}
+
+std::optional<Config> load(const DaemonOptions& options) {
+  Diagnostics diagnostics;
+  const ConfigDocument document = load_document(options.files, options.node, diagnostics);
+  std::optional<Config> config;
+  // After a syntax error the rest of the file would only be accused of its consequences.
+  if (!diagnostics.has_errors()) config = load_config(document, diagnostics);
+  fmt::print(stderr, "{}", diagnostics.to_string());
+  return config;
+}
+
+std::vector<LogTarget> log_targets(const DaemonOptions& options, const Config& config) {
+  if (options.debug) return {LogTarget{.transport = LogTarget::Transport::Stderr}};
+  if (!config.log.empty()) return config.log;
+  return {LogTarget{.transport = LogTarget::Transport::UnixDatagram, .path = "/dev/log"}};
+}
+
+/// Everything that lives as long as the daemon does, on one loop.
+class Daemon {
+ public:
+  Daemon(const DaemonOptions& options, const Config& config)
+      : log_(loop_, log_targets(options, config), std::string(kProgram)),
+        watchdog_(loop_, [this] { beat(); }) {}
+
+  Result<void> open(const Config& config) {
+    auto supervisor = Supervisor::open(loop_, config, log_);
+    if (!supervisor) return tl::make_unexpected(supervisor.error());
+    supervisor_ = *std::move(supervisor);
+    return {};
+  }
+
+  /// Returns after SIGTERM or SIGINT, when every address is gone.
+  void run(Daemonizer& parent) {
+    const SignalWatcher terminate(loop_, SIGTERM, [this] { stop(); });
+    const SignalWatcher interrupt(loop_, SIGINT, [this] { stop(); });
+    const SignalWatcher reload(loop_, SIGHUP, [this] { refuse("SIGHUP", "reload"); });
+    const SignalWatcher drain(loop_, SIGUSR1, [this] { refuse("SIGUSR1", "drain"); });
+    const SignalWatcher replace(loop_, SIGUSR2,
+                                [this] { refuse("SIGUSR2", "binary replacement"); });
+    supervisor_->start();
+    parent.ready();
+    notify_service_manager("READY=1");
+    beat();
+    loop_.run();
+    notify_service_manager("STOPPING=1");
+  }
+
+ private:
+  void stop() {
+    log_.log(Severity::Info, "Stopping {}", kProgram);
+    supervisor_->shutdown();
+    log_.flush();
+    loop_.stop();
+  }
+
+  void refuse(std::string_view signal, std::string_view what) {
+    log_.log(Severity::Warning, "{}: {} is not built yet; nothing changes", signal, what);
+  }
+
+  void beat() {
+    const Duration interval = watchdog_interval();
+    if (interval == Duration::zero()) return;
+    notify_service_manager("WATCHDOG=1");
+    watchdog_.arm(loop_.now() + interval);
+  }
+
+  Loop loop_;
+  LogShipper log_;
+  Timer watchdog_;
+  std::unique_ptr<Supervisor> supervisor_;
+};
+
+int serve(const DaemonOptions& options, const Config& config) {
+  const auto cannot_start = [](const Error& error) {
+    complain(error.message);
+    return kExitCannotStart;
+  };
+  if (auto allowed = check_privileges(); !allowed) return cannot_start(allowed.error());
+  Daemonizer parent;
+  if (options.daemonize && !options.debug) {
+    auto detached = Daemonizer::detach();
+    if (!detached) return cannot_start(detached.error());
+    parent = *std::move(detached);
+  }
+  Pidfile pidfile;
+  if (!options.pidfile.empty()) {
+    auto created = Pidfile::create(options.pidfile);
+    if (created)
+      pidfile = *std::move(created);
+    else
+      return cannot_start(created.error());
+    if (auto written = pidfile.write(); !written) return cannot_start(written.error());
+  }
+  Daemon daemon(options, config);
+  if (auto opened = daemon.open(config); !opened) return cannot_start(opened.error());
+  daemon.run(parent);
+  return kExitGood;
+}
+
+int main(int argc, char** argv) {
+  const auto options = parse_options(argc, argv);
+  if (!options) {
+    complain(options.error().message);
+    return kExitBadConfiguration;
+  }
+  if (options->help) {
+    fmt::print("{}", help_text(kProgram, kSummary));
+    return kExitGood;
+  }
+  if (options->version) {
+    fmt::print("{}\n", version_text(kProgram));
+    return kExitGood;
+  }
+  const auto config = load(*options);
+  if (!config) return kExitBadConfiguration;
+  if (options->check) {
+    fmt::print("Configuration file is valid\n");
+    return kExitGood;
+  }
+  if (config->instances.empty()) {
+    complain("nothing to do: the configuration has no [vrrp.instance.NAME]");
+    return kExitBadConfiguration;
+  }
+  return serve(*options, *config);
+}
+
+}  // namespace
+}  // namespace hapair::vrrp
+
+int main(int argc, char** argv) {
+  return hapair::vrrp::main(argc, argv);
+}

@@ -103,8 +103,8 @@ class Loader {
     Instance instance;
     instance.name = name;
     for (std::string_view key : kInstanceNotBuilt) table.refuse(key, kNotBuilt);
-    if (auto version = table.integer("version", 2, 3); version == 3)
-      table.error("version", "VRRP version 3 is not built yet", "version = 2");
+    const auto version = table.integer("version", 2, 3);
+    if (version == 3) table.error("version", "VRRP version 3 is not built yet", "version = 2");
     load_interface(table, instance);
     static constexpr std::pair<std::string_view, InitialState> kStates[] = {
         {"master", InitialState::Master}, {"backup", InitialState::Backup}};
@@ -112,9 +112,11 @@ class Loader {
     load_virtual_router_id(table, instance);
     if (auto priority = table.integer("priority", 1, 255))
       instance.priority = static_cast<int>(*priority);
-    if (auto interval = table.duration("advert_interval", 1s, 255s)) {
+    // Version 3 counts centiseconds: one refusal of it is enough.
+    const Duration shortest = version == 3 ? Duration(10ms) : Duration(1s);
+    if (auto interval = table.duration("advert_interval", shortest, 255s)) {
       // RFC 3768 section 5.3.7: the field counts seconds.
-      if (*interval % 1s != Duration::zero())
+      if (version != 3 && *interval % 1s != Duration::zero())
         table.error("advert_interval", "VRRP version 2 counts whole seconds", "\"1s\"");
       instance.advert_interval = *interval;
     }
