@@ -129,7 +129,9 @@ void InstanceFsm::as_candidate(const IpAddress& source, std::uint8_t priority, T
     if (state_ == State::Claiming) {
       become_master(now, out);  // the master we outrank has given way: nobody holds the address
     } else if (may_answer(now)) {
+      // It was master too, and may have announced itself without our hearing an advert of it.
       send_advert(now, out);
+      out.push_back(Announce{Announce::Cause::Rival});
     }
     return;
   }
