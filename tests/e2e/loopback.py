@@ -1,0 +1,288 @@
+"""One hapair-proxy on loopback between clients and servers that follow a script."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+TIMEOUT = 10.0
+
+
+def binary(name):
+    for folder in (os.environ.get("HAPAIR_BIN"), os.environ.get("LAB_BIN"),
+                   TREE / "build/release/bin", TREE / "build/dev/bin"):
+        if folder and (pathlib.Path(folder) / name).exists():
+            return str(pathlib.Path(folder) / name)
+    raise FileNotFoundError(f"{name} is not built: cmake --preset release && cmake --build --preset release")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(predicate, what, timeout=TIMEOUT):
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        value = predicate()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"not within {timeout} s: {what}")
+
+
+class Connection:
+    """A TCP connection that reads whole HTTP/1 messages; either end of one."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.socket.settimeout(TIMEOUT)
+        self.buffer = b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def close(self):
+        self.socket.close()
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+    def fill(self):
+        data = self.socket.recv(65536)
+        self.buffer += data
+        return data
+
+    def until(self, mark):
+        while mark not in self.buffer:
+            if not self.fill():
+                raise EOFError(f"the connection ended; received so far: {self.buffer[:500]!r}")
+        head, self.buffer = self.buffer.split(mark, 1)
+        return head + mark
+
+    def exactly(self, size):
+        while len(self.buffer) < size:
+            if not self.fill():
+                raise EOFError(f"ended after {len(self.buffer)} of {size} bytes")
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
+
+    def rest(self):
+        """Everything until the other side closes."""
+        while self.fill():
+            pass
+        data, self.buffer = self.buffer, b""
+        return data
+
+    def chunked(self):
+        body, sizes = b"", []
+        while True:
+            size = int(self.until(b"\r\n")[:-2], 16)
+            if size == 0:
+                assert self.until(b"\r\n") == b"\r\n"
+                return body, sizes
+            sizes.append(size)
+            body += self.exactly(size)
+            assert self.exactly(2) == b"\r\n"
+
+    def message(self, body_expected=True):
+        """(first line, {field: value}, body) of the next message, framed as its head says."""
+        lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")[:-2]
+        fields = {}
+        for line in lines[1:]:
+            name, value = line.split(":", 1)
+            fields.setdefault(name.lower(), []).append(value.strip())
+        body = b""
+        if body_expected:
+            if fields.get("transfer-encoding") == ["chunked"]:
+                body = self.chunked()[0]
+            elif "content-length" in fields:
+                body = self.exactly(int(fields["content-length"][0]))
+            elif lines[0].startswith("HTTP/"):
+                body = self.rest()
+        return lines[0], fields, body
+
+
+def ok(body=b"hello", extra=b""):
+    return b"HTTP/1.1 200 OK\r\n" + extra + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+class Origin:
+    """A server on a port of its own; `serve(connection, number)` runs for every connection, in a
+    thread. Health checks (OPTIONS without fields) never reach the script: the tests check none."""
+
+    def __init__(self, serve):
+        self.serve = serve
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        self.accepted = 0
+        self.errors = []
+        self.connections = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self.connections.append(sock)
+            threading.Thread(target=self._run, args=(sock, self.accepted), daemon=True).start()
+
+    def _run(self, sock, number):
+        try:
+            self.serve(Connection(sock), number)
+        except (EOFError, OSError):
+            pass
+        except Exception as error:  # noqa: BLE001  (a failed assertion belongs to the test)
+            self.errors.append(error)
+        finally:
+            sock.close()
+
+    def close(self):
+        self.listener.close()
+        for sock in self.connections:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        if self.errors:
+            raise self.errors[0]
+
+
+def answering(respond=None):
+    """A script that answers every request on a connection with respond(line, fields, body)."""
+
+    def serve(connection, _number):
+        while True:
+            line, fields, body = connection.message()
+            connection.send(respond(line, fields, body) if respond else ok())
+
+    return serve
+
+
+class LogSink:
+    """Collects syslog datagrams."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.lines = []
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    def _collect(self):
+        while True:
+            try:
+                self.lines.append(self.socket.recv(65536).decode("latin-1"))
+            except OSError:
+                return
+
+    def wait_for(self, pattern, timeout=TIMEOUT):
+        found = re.compile(pattern)
+        return wait_until(lambda: next((line for line in self.lines if found.search(line)), None),
+                          f"log line {pattern!r} in {self.lines[-20:]}", timeout)
+
+    def close(self):
+        self.socket.close()
+
+
+class Proxy:
+    """A hapair-proxy with one frontend and one backend `app`, in the foreground."""
+
+    def __init__(self, tmp_path, servers, backend="", frontend="", defaults="", globals_="",
+                 server_extra="", workers=2, run=True):
+        self.port = free_port()
+        self.log = LogSink()
+        self.path = tmp_path / "hapair.toml"
+        text = f"""
+[global]
+workers = {workers}
+{globals_}
+[[global.log]]
+target = "udp:127.0.0.1:{self.log.port}"
+facility = "local0"
+[defaults]
+mode = "http"
+log_format = "http"
+log_null = false
+timeout = {{ connect = "2s", client = "5s", server = "5s", http_request = "5s", http_keep_alive = "5s", queue = "5s" }}
+{defaults}
+[frontend.http-in]
+bind = ["127.0.0.1:{self.port}"]
+default_backend = "app"
+{frontend}
+[backend.app]
+balance = "roundrobin"
+{backend}
+"""
+        for number, port in enumerate(servers, 1):
+            text += (f'[[backend.app.server]]\nname = "s{number}"\naddress = "127.0.0.1:{port}"\n'
+                     f"{server_extra}\n")
+        self.path.write_text(text)
+        self.process = None
+        if run:
+            self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([binary("hapair-proxy"), "-f", str(self.path)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(self._accepts, "the proxy listens")
+
+    def _accepts(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the proxy ended with {self.process.returncode}: "
+                                 f"{self.process.stderr.read()}")
+        # Asking the kernel, not the port: a probe would be a client.
+        want = f":{self.port:04X}"
+        table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        return any(row.split()[1].endswith(want) and row.split()[3] == "0A" for row in table)
+
+    def connect(self):
+        return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT))
+
+    def get(self, path="/", fields=""):
+        connection = self.connect()
+        try:
+            connection.send(f"GET {path} HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
+            return connection.message()
+        finally:
+            connection.close()
+
+    def resident_bytes(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        self.log.close()
+
+
+@contextlib.contextmanager
+def proxy_and_origin(tmp_path, serve, **options):
+    origin = Origin(serve)
+    proxy = Proxy(tmp_path, [origin.port], **options)
+    try:
+        yield proxy, origin
+    finally:
+        proxy.stop()
+        origin.close()
+    assert proxy.process.returncode == 0

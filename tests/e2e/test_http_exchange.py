@@ -1,0 +1,579 @@
+"""What one request and its response go through, with clients and servers that follow a script."""
+
+import hashlib
+import re
+import threading
+import time
+
+import pytest
+
+from loopback import Connection, Origin, Proxy, answering, ok, proxy_and_origin, wait_until
+
+LINE = re.compile(
+    r"<134>\w{3} [ \d]\d \d\d:\d\d:\d\d hapair-proxy\[\d+\]: 127\.0\.0\.1:\d+ "
+    r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] http-in app/(?P<server>\S+) "
+    r"(?P<times>-?\d+/-?\d+/-?\d+/-?\d+/\+?\d+) (?P<status>-?\d+) (?P<bytes>\d+) - - "
+    r"(?P<state>\S{4}) \d+/\d+/\d+/\d+/(?P<retries>\+?\d+) (?P<queues>\d+/\d+) \"(?P<request>.*)\"$")
+
+
+def logged(proxy, request):
+    return LINE.match(proxy.log.wait_for(re.escape(request)))
+
+
+def test_keep_alive_on_both_sides(tmp_path):
+    with proxy_and_origin(tmp_path, answering(), workers=1) as (proxy, origin):
+        client = proxy.connect()
+        for _ in range(10):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            line, fields, body = client.message()
+            assert (line, body) == ("HTTP/1.1 200 OK", b"hello")
+            assert "connection" not in fields
+        assert origin.accepted == 1
+
+
+def test_the_log_line_is_haproxys_and_its_bytes_are_exact(tmp_path):
+    with proxy_and_origin(tmp_path, answering()) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET /a?b=c HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        received = client.rest()
+        found = logged(proxy, "/a?b=c")
+        assert found["server"] == "s1"
+        assert int(found["bytes"]) == len(received)
+        assert (found["status"], found["state"]) == ("200", "----")
+        assert found["request"] == "GET /a?b=c HTTP/1.1"
+
+
+def test_a_client_cannot_forge_a_log_line(tmp_path):
+    with proxy_and_origin(tmp_path, answering()) as (proxy, _):
+        proxy.get('/"x"')
+        assert 'GET /#22x#22 HTTP/1.1"' in proxy.log.wait_for("GET /")
+
+
+def test_pipelined_requests_are_answered_in_order(tmp_path):
+    def echo(line, _fields, body):
+        return ok(line.split()[1].encode() + body)
+
+    with proxy_and_origin(tmp_path, answering(echo)) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                    b"POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+                    b"PUT /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"2\r\nde\r\n1\r\nf\r\n0\r\n\r\n"
+                    b"GET /haproxy-no HTTP/1.1\r\nHost: a\r\n\r\n" * 1)
+        assert [client.message()[2] for _ in range(4)] == [
+            b"/1", b"/2abc", b"/3def", b"/haproxy-no"]
+
+
+def test_a_request_in_single_bytes(tmp_path):
+    with proxy_and_origin(tmp_path, answering(lambda l, f, b: ok(b))) as (proxy, _):
+        client = proxy.connect()
+        for byte in b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxyGET / HTTP/1.1":
+            client.send(bytes([byte]))
+        assert client.message()[2] == b"xy"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_bodies_arrive_whole_both_ways(tmp_path, framing):
+    content = bytes(range(256)) * 20000  # 5 MB
+
+    def mirror(_line, fields, body):
+        if framing == "chunked":
+            assert fields["transfer-encoding"] == ["chunked"]
+        pieces = [body[i:i + 70001] for i in range(0, len(body), 70001)]
+        if framing == "length":
+            return ok(body)
+        return (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + b"".join(b"%x;x=y\r\n%b\r\n" % (len(p), p) for p in pieces)
+                + b"0\r\nTrailer: dropped\r\n\r\n")
+
+    with proxy_and_origin(tmp_path, answering(mirror)) as (proxy, _):
+        client = proxy.connect()
+        if framing == "length":
+            head = b"Content-Length: %d\r\n\r\n" % len(content)
+            body = content
+        else:
+            head = b"Transfer-Encoding: chunked\r\n\r\n"
+            body = b"".join(b"%x\r\n%b\r\n" % (len(content[i:i + 9973]), content[i:i + 9973])
+                            for i in range(0, len(content), 9973)) + b"0\r\n\r\n"
+        sender = threading.Thread(
+            target=lambda: client.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + head + body))
+        sender.start()
+        received = client.message()[2]
+        sender.join()
+        assert hashlib.sha256(received).digest() == hashlib.sha256(content).digest()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")  # and the connection goes on
+        assert client.message()[0] == "HTTP/1.1 200 OK"
+
+
+def test_responses_without_a_body(tmp_path):
+    def respond(line, _fields, _body):
+        method, path, _ = line.split()
+        if method == "HEAD":
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+        if path == "/chunked-head":
+            return b""
+        return f"HTTP/1.1 {path[1:]} X\r\nETag: x\r\n\r\n".encode()
+
+    with proxy_and_origin(tmp_path, answering(respond), workers=1) as (proxy, origin):
+        client = proxy.connect()
+        client.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.message(body_expected=False)[1]["content-length"] == ["1000"]
+        for status in (204, 304):
+            client.send(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % status)
+            line, fields, _ = client.message(body_expected=False)
+            assert line == f"HTTP/1.1 {status} X"
+            assert "connection" not in fields
+        assert origin.accepted == 1
+
+
+def test_expect_continue_and_early_hints_are_passed_on(tmp_path):
+    def serve(connection, _number):
+        head = connection.until(b"\r\n\r\n")
+        assert b"Expect: 100-continue" in head
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert connection.exactly(4) == b"body"
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok(b"done"))
+        connection.rest()
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 Continue\r\n")
+        client.send(b"body")
+        assert client.until(b"\r\n\r\n") == b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+        assert client.message()[2] == b"done"
+
+
+def test_interim_responses_are_not_for_http_1_0(tmp_path):
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + ok())
+        connection.rest()
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        line, fields, body = client.message()
+        assert (line, fields["connection"], body) == ("HTTP/1.1 200 OK", ["close"], b"hello")
+
+
+def test_an_upgrade_becomes_a_tunnel(tmp_path):
+    def serve(connection, _number):
+        head = connection.until(b"\r\n\r\n")
+        assert b"Upgrade: echo" in head and b"connection: upgrade" in head
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n"
+                        b"Connection: Upgrade\r\n\r\nhi")
+        while data := connection.buffer or connection.fill():
+            connection.buffer = b""
+            connection.send(data.upper())
+        connection.send(b"BYE")
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nahead")
+        head = client.until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ") and b"Upgrade: echo" in head
+        assert client.exactly(7) == b"hiAHEAD"
+        client.send(b"x" * 100_000)
+        assert client.exactly(100_000) == b"X" * 100_000
+        client.socket.shutdown(1)  # half-closed: the server still has something to say
+        assert client.rest() == b"BYE"
+        assert logged(proxy, "/up")["status"] == "101"
+
+
+def test_a_body_that_ends_with_the_connection(tmp_path):
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\n" + b"z" * 300_000)
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        line, fields, body = proxy.get()
+        assert fields["connection"] == ["close"]
+        assert body == b"z" * 300_000
+
+
+def test_a_chunked_body_for_an_http_1_0_client(tmp_path):
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    with proxy_and_origin(tmp_path, answering(lambda *_: chunked)) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        line, fields, body = client.message()
+        assert "transfer-encoding" not in fields and body == b"abc"
+
+
+BAD_REQUESTS = {
+    "bare line feed": b"GET / HTTP/1.1\nHost: a\n\n",
+    "no version": b"GET /\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length and chunks": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+                         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked in disguise": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "space before colon": b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+    "folded": b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",
+    "null byte": b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "head too large": b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+    "bad chunk at once": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+
+
+def test_a_bad_request_gets_400_and_no_byte_of_it_reaches_a_server(tmp_path):
+    seen = []
+
+    def serve(connection, _number):
+        seen.append(connection.fill())
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, origin):
+        for name, data in BAD_REQUESTS.items():
+            client = proxy.connect()
+            client.send(data)
+            answer = client.rest()
+            assert answer == (
+                b"HTTP/1.1 400 Bad request\r\ncontent-length: 90\r\ncache-control: no-cache\r\n"
+                b"content-type: text/html\r\nconnection: close\r\n\r\n"
+                b"<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n"
+                b"</body></html>\n"), name
+        wait_until(lambda: len(proxy.log.lines) >= len(BAD_REQUESTS), "a log line each")
+        assert all(" 400 " in line and " PR-- " in line for line in proxy.log.lines)
+        assert seen == [] and origin.accepted == 0
+
+
+def test_a_bad_chunk_later_ends_the_exchange(tmp_path):
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.rest()
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        wait_until(lambda: proxy.descriptors() and True, "sent")
+        client.send(b"nonsense\r\n")
+        assert client.message()[0] == "HTTP/1.1 400 Bad request"
+
+
+@pytest.mark.parametrize("answer, state", [
+    (b"nonsense\r\n\r\n", "PH--"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "PH--"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", "PH--"),
+    (b"HTTP/1.1 200 OK\r\nContent-Le", "SH--"),
+    (b"", "SH--"),
+])
+def test_a_bad_response_becomes_502(tmp_path, answer, state):
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(answer)
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        assert proxy.get("/bad")[0] == "HTTP/1.1 502 Bad Gateway"
+        found = logged(proxy, "/bad")
+        assert (found["status"], found["state"]) == ("502", state)
+
+
+def test_a_response_that_breaks_off_is_seen_to_break_off(tmp_path):
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        with pytest.raises(EOFError, match="3 of 10"):
+            proxy.get("/broken")
+        assert logged(proxy, "/broken")["state"] == "SD--"
+
+
+def test_bytes_after_a_response_belong_to_nobody(tmp_path):
+    with proxy_and_origin(tmp_path, answering(lambda *_: ok(b"x") + ok(b"forged"))) as (proxy, origin):
+        client = proxy.connect()
+        for _ in range(3):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.message()[2] == b"x"
+        assert origin.accepted == 3  # none of these connections is used again
+
+
+def test_forwarded_for_is_a_field_of_its_own(tmp_path):
+    def show(_line, fields, _body):
+        return ok(", ".join(fields.get("x-forwarded-for", [])).encode())
+
+    with proxy_and_origin(tmp_path, answering(show), backend="forwarded_for = true") as (proxy, _):
+        assert proxy.get(fields="X-Forwarded-For: 9.9.9.9\r\n")[2] == b"9.9.9.9, 127.0.0.1"
+    with proxy_and_origin(tmp_path, answering(show),
+                          backend='forwarded_for = { except = ["127.0.0.0/8"] }') as (proxy, _):
+        assert proxy.get()[2] == b""
+
+
+@pytest.mark.parametrize("mode, to_server, to_client", [
+    ("keep-alive", None, None), ("server-close", ["close"], None), ("close", ["close"], ["close"])])
+def test_connection_modes(tmp_path, mode, to_server, to_client):
+    seen = []
+
+    def respond(_line, fields, _body):
+        seen.append(fields.get("connection"))
+        return ok()
+
+    with proxy_and_origin(tmp_path, answering(respond), backend=f'connection = "{mode}"',
+                          workers=1) as (proxy, origin):
+        client = proxy.connect()
+        for _ in range(1 if to_client else 3):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+            assert client.message()[1].get("connection") == to_client
+        assert set(map(str, seen)) == {str(to_server)}
+        if to_client:
+            assert client.rest() == b""
+        assert origin.accepted == (1 if mode != "server-close" else 3)
+
+
+def test_a_connection_the_server_gave_up_is_not_the_clients_problem(tmp_path):
+    def serve(connection, number):
+        if number > 1:
+            return answering()(connection, number)
+        connection.message()
+        connection.send(ok())
+        connection.message()  # takes the second request, and goes
+
+    with proxy_and_origin(tmp_path, serve, workers=1) as (proxy, origin):
+        client = proxy.connect()
+        for _ in range(2):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.message()[0] == "HTTP/1.1 200 OK"
+        assert origin.accepted == 2
+
+
+def test_what_may_have_been_done_is_not_done_twice(tmp_path):
+    posts = []
+
+    def serve(connection, number):
+        while True:
+            line, _, _ = connection.message()
+            posts.append(line)
+            if line.startswith("POST"):
+                return
+            connection.send(ok())
+
+    with proxy_and_origin(tmp_path, serve, workers=1) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.message()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        assert client.message()[0] == "HTTP/1.1 502 Bad Gateway"
+        assert sum(line.startswith("POST") for line in posts) == 1
+
+
+def test_a_dead_server_costs_no_request(tmp_path):
+    alive = Origin(answering())
+    dead = Origin(answering())
+    dead.listener.close()
+    proxy = Proxy(tmp_path, [alive.port, dead.port])
+    try:
+        for number in range(10):
+            assert proxy.get(f"/r{number}.")[0] == "HTTP/1.1 200 OK"
+        states = [logged(proxy, f"/r{number}.") for number in range(10)]
+        assert {found["server"] for found in states} == {"s1"}
+        assert sorted({found["retries"] for found in states}) == ["+1", "0"]
+    finally:
+        proxy.stop()
+        alive.close()
+
+
+def test_two_dead_servers_are_503(tmp_path):
+    dead = [Origin(answering()) for _ in range(2)]
+    for origin in dead:
+        origin.listener.close()
+    proxy = Proxy(tmp_path, [origin.port for origin in dead])
+    try:
+        line, _, body = proxy.get("/none")
+        assert line == "HTTP/1.1 503 Service Unavailable"
+        assert body == (b"<html><body><h1>503 Service Unavailable</h1>\n"
+                        b"No server is available to handle this request.\n</body></html>\n")
+        found = logged(proxy, "/none")
+        assert (found["state"], found["retries"]) == ("SC--", "+3")
+    finally:
+        proxy.stop()
+
+
+def test_timeouts(tmp_path):
+    def serve(connection, _number):
+        line, _, _ = connection.message()
+        if line.split()[1] == "/slow":
+            connection.rest()
+        connection.send(ok())
+        connection.rest()
+
+    defaults = ('timeout = { connect = "1s", client = "1s", server = "300ms", '
+                'http_request = "200ms", http_keep_alive = "300ms" }')
+    path = tmp_path / "short"
+    path.mkdir()
+    origin = Origin(serve)
+    proxy = Proxy(path, [origin.port], run=False)
+    text = proxy.path.read_text()
+    proxy.path.write_text(re.sub(r"timeout = \{.*\}", defaults, text, count=1))
+    proxy.start()
+    try:
+        assert proxy.get("/slow")[0] == "HTTP/1.1 504 Gateway Time-out"
+        assert logged(proxy, "/slow")["state"] == "sH--"
+
+        client = proxy.connect()
+        client.send(b"GET /half HTTP/1.1\r\nHos")
+        begun = time.monotonic()
+        assert client.message()[0] == "HTTP/1.1 408 Request Time-out"
+        assert 0.15 < time.monotonic() - begun < 2
+        assert " 408 " in proxy.log.wait_for("<BADREQ>") and " cR-- " in proxy.log.wait_for("<BADREQ>")
+
+        client = proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.message()
+        assert client.rest() == b""  # idle: the end, and not a byte
+        client = proxy.connect()
+        assert client.rest() == b""  # never asked: likewise, as log_null = false wants
+        client = proxy.connect()
+        client.send(b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+        assert client.message()[0] == "HTTP/1.1 408 Request Time-out"
+        assert logged(proxy, "/body")["state"] == "cD--"
+    finally:
+        proxy.stop()
+        origin.close()
+
+
+def test_a_servers_limit_holds_and_the_rest_wait(tmp_path):
+    lock, now, most = threading.Lock(), 0, 0
+
+    def respond(_line, _fields, _body):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)  # holds the slot
+        with lock:
+            now -= 1
+        return ok()
+
+    with proxy_and_origin(tmp_path, answering(respond), server_extra="maxconn = 4") as (proxy, _):
+        results = []
+        clients = [threading.Thread(target=lambda i=i: results.append(proxy.get(f"/q{i}.")[0]))
+                   for i in range(60)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        assert results == ["HTTP/1.1 200 OK"] * 60
+        assert most == 4
+        assert any(int(logged(proxy, f"/q{i}.")["queues"].split("/")[1]) > 0 for i in range(60))
+
+
+def test_the_queue_has_an_end(tmp_path):
+    release = threading.Event()
+
+    def respond(line, _fields, _body):
+        if line.split()[1] == "/holds":
+            release.wait(5)
+        return ok()
+
+    origin = Origin(answering(respond))
+    proxy = Proxy(tmp_path, [origin.port], server_extra="maxconn = 1", run=False)
+    proxy.path.write_text(proxy.path.read_text().replace('queue = "5s"', 'queue = "200ms"'))
+    proxy.start()
+    try:
+        holder = proxy.connect()
+        holder.send(b"GET /holds HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: origin.accepted == 1, "the slot is taken")
+        assert proxy.get("/waits")[0] == "HTTP/1.1 503 Service Unavailable"
+        found = logged(proxy, "/waits")
+        assert (found["server"], found["state"], found["queues"]) == ("<NOSRV>", "sQ--", "0/1")
+        gone = proxy.connect()
+        gone.send(b"GET /gone HTTP/1.1\r\nHost: a\r\n\r\n")
+        gone.reset()
+        assert logged(proxy, "/gone")["state"] == "CQ--"
+        release.set()
+        assert holder.message()[0] == "HTTP/1.1 200 OK"
+        assert proxy.get("/after")[0] == "HTTP/1.1 200 OK"  # no slot was lost
+    finally:
+        proxy.stop()
+        origin.close()
+
+
+def test_global_maxconn_lets_clients_wait(tmp_path):
+    with proxy_and_origin(tmp_path, answering(), globals_="maxconn = 3") as (proxy, _):
+        holders = [proxy.connect() for _ in range(3)]
+        for holder in holders:
+            holder.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            holder.message()
+        late = proxy.connect()
+        late.send(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+        late.socket.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            late.fill()
+        late.socket.settimeout(5)
+        holders[0].close()
+        assert late.message()[0] == "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("direction", ["download", "upload"])
+def test_a_side_that_does_not_take_stops_the_other(tmp_path, direction):
+    moved = 0
+
+    def serve(connection, _number):
+        nonlocal moved
+        connection.until(b"\r\n\r\n")
+        if direction == "upload":
+            connection.socket.settimeout(None)
+            threading.Event().wait(3)  # takes nothing
+            return
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        connection.socket.settimeout(0.5)
+        while True:
+            moved += connection.socket.send(bytes(65536))
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        proxy.get  # noqa: B018
+        before = proxy.resident_bytes()
+        client = proxy.connect()
+        if direction == "download":
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.until(b"\r\n\r\n")
+            wait_until(lambda: moved > 0, "it flows")
+            previous = -1
+            while previous != moved:  # until it stands still
+                previous = moved
+                time.sleep(0.2)
+        else:
+            client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+            client.socket.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                while True:
+                    moved += client.socket.send(bytes(65536))
+        # The kernel's socket buffers take some megabytes; the proxy itself next to nothing.
+        assert moved < 64_000_000
+        assert proxy.resident_bytes() - before < 4_000_000
+        client.reset()
+
+
+def test_ten_thousand_connections_leave_nothing_behind(tmp_path):
+    """Ends and resets at every step of an exchange."""
+
+    def serve(connection, number):
+        connection.until(b"\r\n\r\n")
+        if number % 3 == 0:
+            return connection.reset()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+        if number % 3 == 1:
+            connection.send(b"llo")
+            connection.rest()
+
+    whole = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    with proxy_and_origin(tmp_path, serve, workers=2) as (proxy, _):
+        for step in range(0, len(whole)):  # warm up, so that pools have their size
+            client = proxy.connect()
+            client.send(whole[:step])
+            client.close()
+        wait_until(lambda: proxy.log.lines, "warm")
+        time.sleep(0)
+        settled = proxy.descriptors()
+        memory = proxy.resident_bytes()
+        for number in range(3000):
+            client = proxy.connect()
+            client.send(whole[:number % (len(whole) + 1)])
+            if number % 2:
+                client.close()
+            else:
+                client.reset()
+        wait_until(lambda: proxy.descriptors() <= settled, f"{proxy.descriptors()} down to {settled}")
+        assert proxy.resident_bytes() - memory < 4_000_000
