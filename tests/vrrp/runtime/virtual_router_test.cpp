@@ -1,0 +1,219 @@
+#include "vrrp/runtime/virtual_router.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/vrrp/fake_netlink.h"
+#include "vrrp/core/arp.h"
+
+namespace hapair::vrrp {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr TimePoint t0{1000s};
+const IpAddress kOurs = IpAddress::v4(0xC0A8320B);
+const IpAddress kPeer = IpAddress::v4(0xC0A8320C);
+const Cidr kVirtual{IpAddress::v4(0xC0A8320A), 32};
+const Link kLink{.index = 7, .name = "eth1", .mac = {2, 0, 0, 0, 0, 1}, .up = true};
+
+class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger {
+ protected:
+  VirtualRouterTest() {
+    config_.name = "VI_1";
+    config_.interface = "eth1";
+    config_.virtual_router_id = 51;
+    config_.priority = 100;
+    config_.virtual_addresses = {kVirtual};
+  }
+
+  Result<void> send_advert(ByteView packet) override {
+    events_.push_back(
+        fmt::format("advert {}{}", int{packet[22]}, netlink_.has(kVirtual) ? " with address" : ""));
+    if (link_broken_) return fail(Errc::System, "cannot send an advert: Network is down");
+    packet_ids_.push_back(load_be16(&packet[4]));
+    return {};
+  }
+  Result<void> send_frame(ByteView frame) override {
+    EXPECT_EQ(Bytes(frame.begin(), frame.end()), gratuitous_arp(kLink.mac, kVirtual.address));
+    events_.push_back(netlink_.has(kVirtual) ? "arp" : "arp without address");
+    return {};
+  }
+  void write(Severity, std::string_view text) override { log_.emplace_back(text); }
+
+  VirtualRouter& router() {
+    if (!router_)
+      router_.emplace(config_, kOurs, kLink, VirtualRouter::Ports{netlink_, *this, *this});
+    return *router_;
+  }
+  /// Master since t0 + 10 s.
+  VirtualRouter& master() {
+    router().start(t0);
+    router().on_due(t0 + 10s);
+    EXPECT_EQ(router().state(), State::Master);
+    return router();
+  }
+  Advert advert(std::uint8_t priority) const {
+    return {.virtual_router_id = 51,
+            .priority = priority,
+            .interval = 1s,
+            .addresses = {kVirtual.address}};
+  }
+  void hear(const Advert& heard, TimePoint at) {
+    router().on_packet(encode_datagram(heard, kPeer, 1), at);
+  }
+  std::uint64_t refused(Refusal why) {
+    return router().counters().refused[static_cast<std::size_t>(why)];
+  }
+
+  Instance config_;
+  FakeNetlink netlink_{kLink, {{kOurs, 24}}};
+  std::optional<VirtualRouter> router_;
+  std::vector<std::string> events_;
+  std::vector<std::uint16_t> packet_ids_;
+  std::vector<std::string> log_;
+  bool link_broken_ = false;
+};
+
+TEST_F(VirtualRouterTest, BecomesMasterInTheWrittenOrder) {
+  master();
+  EXPECT_THAT(events_, ElementsAre("advert 100", "arp", "arp", "arp", "arp", "arp"));
+  EXPECT_TRUE(netlink_.has(kVirtual));
+}
+
+TEST_F(VirtualRouterTest, LeavesInTheWrittenOrder) {
+  master();
+  events_.clear();
+  router().shutdown(t0 + 11s);
+  EXPECT_THAT(events_, ElementsAre("advert 0 with address"));
+  EXPECT_FALSE(netlink_.has(kVirtual));
+}
+
+TEST_F(VirtualRouterTest, NeverAnnouncesAfterItLost) {
+  master();
+  events_.clear();
+  hear(advert(200), t0 + 10100ms);
+  for (TimePoint now = t0 + 10s; now < t0 + 13s; now += 10ms) router().on_due(now);
+  EXPECT_THAT(events_, ElementsAre("advert 0 with address")) << "the set after 5 s is gone too";
+}
+
+TEST_F(VirtualRouterTest, RemovesAtItsStartWhatACrashedPredecessorLeft) {
+  ASSERT_TRUE(netlink_.add_address(kLink.index, kVirtual));
+  router().start(t0);
+  EXPECT_FALSE(netlink_.has(kVirtual));
+  EXPECT_THAT(log_, ElementsAre("VRRP_Instance(VI_1) removing protocol VIPs.",
+                                "VRRP_Instance(VI_1) Entering BACKUP STATE"));
+}
+
+TEST_F(VirtualRouterTest, SaysNothingOfAddressesThatWereNotThere) {
+  router().start(t0);
+  EXPECT_THAT(log_, ElementsAre("VRRP_Instance(VI_1) Entering BACKUP STATE"));
+}
+
+TEST_F(VirtualRouterTest, IsUntouchedByAnyRefusedPacket) {
+  master();
+  const TimePoint deadline = router().deadline();
+  Bytes damaged = encode_datagram(advert(200), kPeer, 1);
+  damaged[22] = 201;
+  Bytes far = encode_datagram(advert(200), kPeer, 1);
+  far[8] = 254;
+  Advert slow = advert(200);
+  slow.interval = 3s;
+  Advert password = advert(200);
+  password.auth_type = AuthType::Pass;
+  Advert other = advert(200);
+  other.virtual_router_id = 52;
+  events_.clear();
+  log_.clear();
+  for (int i = 0; i < 1000; ++i) {
+    const TimePoint at = t0 + 10100ms;
+    router().on_packet(damaged, at);
+    router().on_packet(far, at);
+    hear(slow, at);
+    hear(password, at);
+    hear(other, at);
+    router().on_packet(encode_datagram(advert(200), kOurs, 1), at);
+    router().on_packet({}, at);
+  }
+  EXPECT_EQ(router().state(), State::Master);
+  EXPECT_EQ(router().deadline(), deadline);
+  EXPECT_THAT(events_, IsEmpty());
+  for (Refusal why : {Refusal::Checksum, Refusal::Ttl, Refusal::Interval, Refusal::AuthKind,
+                      Refusal::Vrid, Refusal::OwnAddress, Refusal::Header})
+    EXPECT_EQ(refused(why), 1000U) << to_string(why);
+  EXPECT_THAT(log_, SizeIs(5)) << "one line for each kind; other routers and echoes are no news";
+  EXPECT_THAT(log_, Contains(HasSubstr("from 192.168.50.12: bad checksum")));
+}
+
+TEST_F(VirtualRouterTest, TellsOfBadPacketsAgainAfterAMinuteWithTheirNumber) {
+  master();
+  Advert slow = advert(50);
+  slow.interval = 3s;
+  for (int second = 0; second < 61; ++second) hear(slow, t0 + 11s + std::chrono::seconds(second));
+  EXPECT_THAT(log_, Contains(HasSubstr("advertisement interval mismatch (60 since")));
+}
+
+TEST_F(VirtualRouterTest, AcceptsOtherAddressesWithOneWarning) {
+  router().start(t0);
+  Advert other = advert(200);
+  other.addresses = {IpAddress::v4(0x0A000001)};
+  for (int second = 1; second < 60; ++second) hear(other, t0 + std::chrono::seconds(second));
+  EXPECT_EQ(router().state(), State::Backup) << "a different list makes no second master";
+  EXPECT_EQ(router().counters().received, 59U);
+  EXPECT_THAT(log_, ElementsAre(HasSubstr("Entering BACKUP"),
+                                HasSubstr("192.168.50.12 advertises other virtual addresses")));
+}
+
+TEST_F(VirtualRouterTest, SendsItsPasswordAndDemandsIt) {
+  config_.auth = {Auth::Type::Pass, "secret"};
+  router().start(t0);
+  hear(advert(200), t0 + 1s);
+  EXPECT_EQ(refused(Refusal::AuthKind), 1U);
+  Advert right = advert(200);
+  right.auth_type = AuthType::Pass;
+  right.auth = auth_bytes("secret");
+  hear(right, t0 + 2s);
+  EXPECT_EQ(router().counters().received, 1U);
+}
+
+TEST_F(VirtualRouterTest, GivesWayToTheScriptsVerdicts) {
+  master();
+  Tracked script{.weight = 0, .verdict = Verdict::Bad};
+  router().on_tracked({&script, 1}, t0 + 10100ms);
+  EXPECT_EQ(router().state(), State::Fault);
+  EXPECT_FALSE(netlink_.has(kVirtual));
+  script.verdict = Verdict::Good;
+  router().on_link(false, t0 + 10200ms);
+  router().on_tracked({&script, 1}, t0 + 10300ms);
+  EXPECT_EQ(router().state(), State::Fault) << "the link is still down";
+  router().on_link(true, t0 + 10400ms);
+  EXPECT_EQ(router().state(), State::Backup);
+}
+
+TEST_F(VirtualRouterTest, TellsOnceThatSendingFailsAndGoesOn) {
+  link_broken_ = true;
+  master();
+  for (auto at = 11s; at < 20s; at += 1s) router().on_due(t0 + at);
+  EXPECT_THAT(log_, Contains(HasSubstr("Network is down")).Times(1));
+  link_broken_ = false;
+  router().on_due(t0 + 20s);
+  EXPECT_EQ(router().counters().sent, 1U);
+}
+
+TEST_F(VirtualRouterTest, CountsItsPacketsFromOneAndNeverSendsZero) {
+  master();
+  for (int i = 0; i < 66000; ++i) router().on_due(router().deadline());
+  EXPECT_THAT(packet_ids_, Not(Contains(0)));
+  EXPECT_EQ(packet_ids_[0], 1);
+  EXPECT_EQ(packet_ids_[65534], 65535);
+  EXPECT_EQ(packet_ids_[65535], 1) << "0 would be replaced by the kernel's own";
+}
+
+}  // namespace
+}  // namespace hapair::vrrp
