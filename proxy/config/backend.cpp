@@ -1,0 +1,64 @@
+// Reads the keys of [backend.NAME].
+#include "common/text.h"
+#include "proxy/config/readers.h"
+
+namespace hapair::proxy {
+namespace {
+
+constexpr std::array<std::string_view, 21> kNotBuiltBackend = {
+    "abort_on_close", "all_backups",   "compression",   "cookie",       "disabled",
+    "email_alert",    "error_files",   "fullconn",      "hash",         "http2",
+    "log",            "max_reuse",     "persist",       "request",      "response",
+    "reuse",          "rules",         "send_proxy",    "server_template", "stick",
+    "tls"};
+
+constexpr std::array<std::string_view, 9> kBalanceWords = {
+    "roundrobin", "static-rr", "leastconn", "first", "source", "uri", "random", "hash", "rdp-cookie"};
+
+void read_balance(TableReader& section, Backend& out) {
+  const ConfigNode* node = section.raw("balance");
+  if (!node) return;
+  if (node->kind == ConfigNode::Kind::Table) {  // { url_param = "userid" }
+    TableReader table(*node, section.path() + ".balance", section.diagnostics());
+    for (const std::string_view key : {"url_param", "header", "hash", "uri", "random", "depth", "whole"})
+      table.refuse(key, kNotBuilt);
+    table.finish();
+    return;
+  }
+  if (node->kind != ConfigNode::Kind::String) {
+    section.error("balance", fmt::format("balance must be a word, not {}", node->kind_name()),
+                  "balance = \"roundrobin\"");
+    return;
+  }
+  const std::vector<std::string> words(kBalanceWords.begin(), kBalanceWords.end());
+  const auto index = section.word("balance", words);
+  if (!index) return;
+  out.balance = Backend::Algorithm::RoundRobin;
+  if (*index != 0)
+    section.error("balance", fmt::format("balance \"{}\": {}", words[*index], kNotBuilt),
+                  "this build has \"roundrobin\"");
+}
+
+}  // namespace
+
+void read_backend_keys(TableReader& section, Backend& out) {
+  if (const auto mode = read_mode(section)) out.mode = *mode;
+  read_balance(section, out);
+  if (const auto connection = read_connection(section)) out.connection = *connection;
+  out.forwarded_for = read_forwarded_for(section);
+  out.stats = read_stats(section);
+  read_timeouts(section, out.timeout);
+  if (const auto retries = section.integer("retries", 0, 100)) out.retries = static_cast<int>(*retries);
+  if (const auto redispatch = section.boolean("redispatch")) out.redispatch = *redispatch;
+  if (const auto source = section.parsed<IpAddress>("source", IpAddress::parse)) {
+    if (source->is_any())
+      section.error("source", "every address is no address to come from",
+                    "name one of this host's addresses, or leave source out");
+    else
+      out.source = *source;
+  }
+  read_check(section);
+  refuse_not_built(section, kNotBuiltBackend);
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,145 @@
+// Reads the keys of [frontend.NAME].
+#include "proxy/config/readers.h"
+
+namespace hapair::proxy {
+namespace {
+
+constexpr std::array<std::string_view, 24> kNotBuiltFrontend = {
+    "accept_proxy", "acl",         "backlog",      "capture",   "compression", "disabled",
+    "error_files",  "headers",     "http2",        "log",       "log_separate_errors",
+    "monitor_fail", "monitor_uri", "redirect",     "request",   "response",    "route",
+    "rules",        "rate_limit",  "tcp_keepalive", "tls",      "track",       "unique_id",
+    "use_backend"};
+
+constexpr std::array<std::string_view, 10> kNotBuiltBind = {
+    "accept_proxy", "alpn", "backlog", "group", "interface", "mode", "tls", "transparent", "user",
+    "v6only"};
+
+void read_bind(const ConfigNode& node, std::string_view text, TableReader& section, Frontend& out,
+               std::vector<SourceLocation>& places) {
+  if (text.starts_with("unix") || text.starts_with('/') || text.starts_with("fd@")) {
+    section.error_at(node.where, fmt::format("a listener on \"{}\": {}", text, kNotBuilt),
+                     "as \"*:80\"");
+    return;
+  }
+  const auto address = SocketAddress::parse(text);
+  if (!address) {
+    section.error_at(node.where, address.error().message, "as \"*:80\" or \"192.168.50.10:80\"");
+    return;
+  }
+  out.binds.push_back({*address});
+  places.push_back(node.where);
+}
+
+}  // namespace
+
+std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out) {
+  std::vector<SourceLocation> places;
+  const ConfigNode* node = section.raw("bind");
+  if (!node) {
+    section.error_at(section.where(), "nobody can reach this: it has no bind", "bind = [\"*:80\"]");
+    return places;
+  }
+  const auto read_item = [&](const ConfigNode& item) {
+    if (item.kind == ConfigNode::Kind::String) {
+      read_bind(item, item.string, section, out, places);
+    } else if (item.kind == ConfigNode::Kind::Table) {
+      TableReader table(item, section.path() + ".bind", section.diagnostics());
+      if (const auto address = table.string("address"))
+        read_bind(*table.raw("address"), *address, section, out, places);
+      else if (!table.has("address"))
+        table.error_at(table.where(), "a bind needs an address", "address = \"*:80\"");
+      refuse_not_built(table, kNotBuiltBind);
+      table.finish();
+    } else {
+      section.error_at(item.where, fmt::format("bind must be an address, not {}", item.kind_name()),
+                       "bind = [\"*:80\"]");
+    }
+  };
+  if (node->kind != ConfigNode::Kind::Array) {
+    read_item(*node);
+    return places;
+  }
+  if (node->array.empty())
+    section.error("bind", "nobody can reach this: bind is empty", "bind = [\"*:80\"]");
+  for (const ConfigNode& item : node->array) read_item(item);
+  return places;
+}
+
+std::optional<Mode> read_mode(TableReader& section) {
+  static constexpr std::pair<std::string_view, Mode> kModes[] = {{"http", Mode::Http},
+                                                                 {"tcp", Mode::Tcp}};
+  const auto mode = section.word<Mode>("mode", kModes);
+  if (mode == Mode::Tcp)
+    section.error("mode", fmt::format("mode \"tcp\": {}", kNotBuilt), "this build has \"http\"");
+  return mode;
+}
+
+std::optional<ConnectionMode> read_connection(TableReader& section) {
+  static constexpr std::pair<std::string_view, ConnectionMode> kModes[] = {
+      {"keep-alive", ConnectionMode::KeepAlive},
+      {"server-close", ConnectionMode::ServerClose},
+      {"close", ConnectionMode::Close}};
+  return section.word<ConnectionMode>("connection", kModes);
+}
+
+std::optional<ForwardedFor> read_forwarded_for(TableReader& section) {
+  const ConfigNode* node = section.raw("forwarded_for");
+  if (!node) return std::nullopt;
+  if (node->kind == ConfigNode::Kind::Boolean)
+    return node->boolean ? std::optional<ForwardedFor>(ForwardedFor{}) : std::nullopt;
+  if (node->kind != ConfigNode::Kind::Table) {
+    section.error("forwarded_for",
+                  fmt::format("forwarded_for must be true, false or a table, not {}", node->kind_name()),
+                  "forwarded_for = { except = [\"127.0.0.0/8\"] }");
+    return std::nullopt;
+  }
+  TableReader table(*node, section.path() + ".forwarded_for", section.diagnostics());
+  ForwardedFor out;
+  if (const auto header = table.string("header")) {
+    if (is_token(*header))
+      out.header = *header;
+    else
+      table.error("header", fmt::format("\"{}\" is not the name of a header field", *header),
+                  "as \"X-Forwarded-For\"");
+  }
+  const ConfigNode* except = table.raw("except");
+  const auto texts = table.strings("except");
+  for (std::size_t i = 0, item = 0; except && i < texts.size(); ++i, ++item) {
+    // strings() leaves out what is no string; find the place of the one it gave.
+    const bool is_array = except->kind == ConfigNode::Kind::Array;
+    while (is_array && except->array[item].kind != ConfigNode::Kind::String) ++item;
+    const auto network = Cidr::parse(texts[i]);
+    if (network)
+      out.except.push_back(*network);
+    else
+      table.error_at(is_array ? except->array[item].where : except->where, network.error().message,
+                     "as \"127.0.0.0/8\"");
+  }
+  table.refuse("if_none", kNotBuilt);
+  table.finish();
+  return out;
+}
+
+void read_frontend_keys(TableReader& section, Frontend& out) {
+  if (const auto mode = read_mode(section)) out.mode = *mode;
+  if (const auto maxconn = section.integer("maxconn", 0, 100'000'000))
+    out.maxconn = static_cast<unsigned>(*maxconn);
+  if (const auto connection = read_connection(section)) out.connection = *connection;
+  out.forwarded_for = read_forwarded_for(section);
+  out.stats = read_stats(section);
+  read_timeouts(section, out.timeout);
+  static constexpr std::pair<std::string_view, LogFormat> kFormats[] = {
+      {"http", LogFormat::Http}, {"tcp", LogFormat::Tcp}, {"none", LogFormat::None}};
+  const ConfigNode* format = section.raw("log_format");
+  if (format && format->kind == ConfigNode::Kind::String &&
+      (format->string.find('%') != std::string::npos || format->string == "clf"))
+    section.error("log_format", fmt::format("a log format of one's own: {}", kNotBuilt),
+                  "\"http\" or \"tcp\"");
+  else if (const auto known = section.word<LogFormat>("log_format", kFormats))
+    out.log_format = *known;
+  if (const auto log_null = section.boolean("log_null")) out.log_null = *log_null;
+  refuse_not_built(section, kNotBuiltFrontend);
+}
+
+}  // namespace hapair::proxy

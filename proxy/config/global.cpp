@@ -1,0 +1,56 @@
+// Reads [global].
+#include "common/log_config.h"
+#include "proxy/config/readers.h"
+
+namespace hapair::proxy {
+namespace {
+
+constexpr std::array<std::string_view, 11> kNotBuiltGlobal = {
+    "control", "cpu_map", "hard_stop_after", "log_send_hostname", "max_reuse", "metrics",
+    "maxconn_rate", "spread_checks", "state_file", "tls", "tune"};
+
+void read_path(TableReader& table, std::string_view key, std::string& out) {
+  const auto path = table.string(key);
+  if (!path) return;
+  if (path->starts_with('/') && path->find('\0') == path->npos)
+    out = *path;
+  else
+    // A daemon in the background has no folder to be relative to.
+    table.error(key, fmt::format("{} must be an absolute path", key), "begin with '/'");
+}
+
+void read_account(TableReader& table, std::string_view key, std::string& out) {
+  const auto name = table.string(key);
+  if (!name) return;
+  if (name->empty() || has_control_byte(*name) || name->find_first_of(" :/") != name->npos)
+    table.error(key, fmt::format("\"{}\" cannot be a {}", *name, key), fmt::format("{} = \"hapair\"", key));
+  else
+    out = *name;
+}
+
+}  // namespace
+
+void read_global(TableReader& table, Global& out) {
+  if (const auto value = table.integer("maxconn", 0, 100'000'000))
+    out.maxconn = static_cast<unsigned>(*value);
+  if (const auto value = table.integer("workers", 0, 256))
+    out.workers = static_cast<unsigned>(*value);
+  read_path(table, "pidfile", out.pidfile);
+  read_path(table, "chroot", out.identity.chroot);
+  read_account(table, "user", out.identity.user);
+  read_account(table, "group", out.identity.group);
+  out.log = read_log_targets(table);
+  if (const auto tag = table.string("log_tag")) {
+    if (tag->empty() || tag->size() > 64 || has_control_byte(*tag) ||
+        tag->find_first_of(" []:") != tag->npos)
+      table.error("log_tag", "a syslog tag is one word without brackets or colons",
+                  "log_tag = \"hapair-proxy\"");
+    else
+      out.log_tag = *tag;
+  }
+  if (const auto value = table.boolean("strict_limits")) out.strict_limits = *value;
+  refuse_not_built(table, kNotBuiltGlobal);
+  table.finish();
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,225 @@
+// From the configuration document to the proxy's Config: the sections, and what ties them.
+#include "proxy/config/loader.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/text.h"
+#include "proxy/config/readers.h"
+
+namespace hapair::proxy {
+namespace {
+
+class Loader {
+ public:
+  Loader(const ConfigDocument& document, Diagnostics& diagnostics)
+      : document_(document), diagnostics_(diagnostics) {}
+
+  Config load() {
+    config_.node = document_.node;
+    TableReader root(document_.root, "", diagnostics_);
+    // The election's sections, which hapair-vrrp reads from the same file.
+    for (const std::string_view section : {"vrrp", "pair", "alert"}) root.raw(section);
+    if (auto global = root.table("global")) read_global(*global, config_.global);
+    if (auto defaults = root.table("defaults")) {
+      defaults_ = defaults->node();
+      judge_defaults(*defaults);
+    }
+    // Keep the names: a frontend may refer to a backend that stands below it.
+    auto frontends = root.named_tables("frontend");
+    auto backends = root.named_tables("backend");
+    auto listens = root.named_tables("listen");
+    root.finish();
+    for (auto& [name, table] : backends) load_backend(name, table);
+    for (auto& [name, table] : listens) load_listen(name, table, root);
+    for (auto& [name, table] : frontends) load_frontend(name, table);
+    if (config_.frontends.empty() && !diagnostics_.has_errors())
+      diagnostics_.error({document_.root.where.file, 0, 0, {}},
+                         "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
+    warn_of_hidden_access_log(root);
+    return std::move(config_);
+  }
+
+ private:
+  /// Mistakes in [defaults] are mistakes even where nobody inherits them.
+  void judge_defaults(TableReader& defaults) {
+    Frontend frontend;
+    Backend backend;
+    read_frontend_keys(defaults, frontend);
+    read_backend_keys(defaults, backend);
+    defaults.raw("default_backend");  // judged where it is inherited: there it must exist
+    defaults.finish();
+  }
+
+  void load_backend(const std::string& name, TableReader& table) {
+    const ConfigNode node = inherit(defaults_, table.node());
+    TableReader section(node, table.path(), diagnostics_);
+    check_name(name, "backend", table.where(), diagnostics_);
+    Backend backend;
+    backend.name = name;
+    read_backend_keys(section, backend);
+    read_servers(section, backend);
+    section.finish();
+    require_servers(section, backend);
+    warn_of_missing_timeouts(section, backend);
+    config_.backends.push_back(std::move(backend));
+  }
+
+  void load_frontend(const std::string& name, TableReader& table) {
+    const ConfigNode node = inherit(defaults_, table.node());
+    TableReader section(node, table.path(), diagnostics_);
+    check_name(name, "frontend", table.where(), diagnostics_);
+    Frontend frontend;
+    frontend.name = name;
+    read_frontend_keys(section, frontend);
+    claim(read_binds(section, frontend), frontend);
+    resolve_backend(section, frontend);
+    section.finish();
+    warn_of_missing_timeouts(section, frontend);
+    note_access_log(section, frontend);
+    config_.frontends.push_back(std::move(frontend));
+  }
+
+  void load_listen(const std::string& name, TableReader& table, TableReader& root) {
+    const ConfigNode node = inherit(defaults_, table.node());
+    TableReader section(node, table.path(), diagnostics_);
+    check_name(name, "listen", table.where(), diagnostics_);
+    for (const std::string_view kind : {"frontend", "backend"})
+      if (const ConfigNode* others = root.raw(kind); others && others->find(name))
+        diagnostics_.error(table.where(),
+                           fmt::format("[listen.{0}] is a frontend and a backend, and there is "
+                                       "[{1}.{0}] already", name, kind),
+                           "give one of them another name");
+    Frontend frontend;
+    frontend.name = name;
+    frontend.from_listen = true;
+    read_frontend_keys(section, frontend);
+    claim(read_binds(section, frontend), frontend);
+    Backend backend;
+    backend.name = name;
+    read_backend_keys(section, backend);
+    read_servers(section, backend);
+    section.finish();
+    require_servers(section, backend);
+    warn_of_missing_timeouts(section, frontend);
+    warn_of_missing_timeouts(section, backend);
+    note_access_log(section, frontend);
+    frontend.default_backend = static_cast<int>(config_.backends.size());
+    config_.backends.push_back(std::move(backend));
+    config_.frontends.push_back(std::move(frontend));
+  }
+
+  void resolve_backend(TableReader& section, Frontend& frontend) {
+    const auto wanted = section.string("default_backend");
+    if (!wanted) {
+      if (!section.has("default_backend"))
+        section.error_at(section.where(), "requests have nowhere to go: it has no default_backend",
+                         config_.backends.empty()
+                             ? "add a [backend.NAME] and name it here"
+                             : fmt::format("default_backend = \"{}\"", config_.backends.front().name));
+      return;
+    }
+    std::vector<std::string> names;
+    for (const Backend& backend : config_.backends) names.push_back(backend.name);
+    const auto found = std::find(names.begin(), names.end(), *wanted);
+    if (found != names.end()) {
+      frontend.default_backend = static_cast<int>(found - names.begin());
+      return;
+    }
+    const auto near = nearest_word(*wanted, names);
+    section.error("default_backend", fmt::format("there is no backend \"{}\"", *wanted),
+                  near ? fmt::format("did you mean \"{}\"?", *near)
+                  : names.empty() ? "the file has no backend"
+                                  : fmt::format("there are {}", fmt::join(names, ", ")));
+  }
+
+  /// Every address and port once in the file.
+  void claim(const std::vector<SourceLocation>& places, const Frontend& frontend) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const auto [first, fresh] =
+          taken_.try_emplace(frontend.binds[i].address, std::pair(frontend.name, places[i]));
+      if (!fresh)
+        diagnostics_.error(places[i],
+                           fmt::format("{} is bound already by {} on line {}",
+                                       frontend.binds[i].address.to_string(), first->second.first,
+                                       first->second.second.line),
+                           "one listener for each address and port");
+    }
+  }
+
+  void require_servers(TableReader& section, const Backend& backend) {
+    if (backend.servers.empty() && !backend.stats && !section.has("server"))
+      section.error_at(section.where(), "it has no server (and no stats page of its own)",
+                       fmt::format("add [[{}.server]] with name and address", section.path()));
+  }
+
+  void warn_of_missing_timeouts(TableReader& section, const Frontend& frontend) {
+    if (frontend.timeout.client == Duration::zero())
+      diagnostics_.warning(section.where(),
+                           fmt::format("{} has no timeout for client: a silent client stays for ever",
+                                       section.path()),
+                           "timeout = { client = \"50s\" }");
+  }
+
+  void warn_of_missing_timeouts(TableReader& section, const Backend& backend) {
+    if (backend.servers.empty()) return;
+    std::string missing, remedy;
+    const auto need = [&](std::string_view key, Duration value, std::string_view sample) {
+      if (value != Duration::zero()) return;
+      missing += fmt::format("{}{}", missing.empty() ? "" : " and ", key);
+      remedy += fmt::format("{}{} = \"{}\"", remedy.empty() ? "" : ", ", key, sample);
+    };
+    need("connect", backend.timeout.connect, "5s");
+    need("server", backend.timeout.server, "50s");
+    if (!missing.empty())
+      diagnostics_.warning(section.where(),
+                           fmt::format("{} has no timeout for {}: a silent server holds its request "
+                                       "for ever", section.path(), missing),
+                           fmt::format("timeout = {{ {} }}", remedy));
+  }
+
+  void note_access_log(TableReader& section, const Frontend& frontend) {
+    if (frontend.log_format != LogFormat::None && !access_log_) access_log_ = section.where("log_format");
+  }
+
+  /// Access log lines have the level info, as HAProxy's. A target whose level is above that gets
+  /// none; that is meant for some targets, but hardly for all.
+  void warn_of_hidden_access_log(TableReader& root) {
+    if (!access_log_) return;
+    const auto& targets = config_.global.log;
+    if (targets.empty()) {
+      const auto global = root.table("global");
+      if (!global || !global->node().find("log"))
+        diagnostics_.warning(*access_log_, "an access log is asked for, and there is nowhere to send it",
+                             "add [[global.log]] with target = \"udp:127.0.0.1:514\"");
+      return;
+    }
+    if (std::any_of(targets.begin(), targets.end(),
+                    [](const LogTarget& target) { return target.level >= Severity::Info; }))
+      return;
+    const ConfigNode& first = document_.root.find("global")->value.find("log")->value.array.front();
+    const ConfigNode::Entry* level = first.find("level");
+    diagnostics_.warning(level ? level->value.where : first.where,
+                         fmt::format("level \"{}\" hides the access log that log_format asks for on "
+                                     "line {}", severity_words()[static_cast<std::size_t>(targets.front().level)],
+                                     access_log_->line),
+                         "access log lines have level \"info\"");
+  }
+
+  const ConfigDocument& document_;
+  Diagnostics& diagnostics_;
+  Config config_;
+  ConfigNode defaults_;
+  std::map<SocketAddress, std::pair<std::string, SourceLocation>> taken_;  // by whom, where
+  std::optional<SourceLocation> access_log_;  // where somebody asks for one
+};
+
+}  // namespace
+
+std::optional<Config> load_config(const ConfigDocument& document, Diagnostics& diagnostics) {
+  Config config = Loader(document, diagnostics).load();
+  if (diagnostics.has_errors()) return std::nullopt;
+  return config;
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,60 @@
+// One function for each noun of the proxy's configuration: what a table says, as values. Each
+// reports its own mistakes and leaves defaults where the table is silent or wrong.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/config_reader.h"
+#include "proxy/config/config.h"
+
+namespace hapair::proxy {
+
+inline constexpr std::string_view kNotBuilt = "known, but not built yet";
+
+/// What a duration of the configuration may be at most (HAProxy's limit: 2^31 milliseconds).
+inline constexpr Duration kLongest = std::chrono::milliseconds(2147483647);
+
+/// Refuses by name every key of `keys` that the table has.
+template <std::size_t N>
+void refuse_not_built(TableReader& table, const std::array<std::string_view, N>& keys) {
+  for (const std::string_view key : keys) table.refuse(key, kNotBuilt);
+}
+
+void read_global(TableReader& global, Global& out);
+
+/// The keys of one [frontend], which [listen] and [defaults] share. Not `bind` and
+/// `default_backend`, which only a section of its own can have.
+void read_frontend_keys(TableReader& section, Frontend& out);
+/// `bind`, a list of "ADDRESS:PORT" or { address = … }. Answers where each one stands.
+std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out);
+
+/// The keys of one [backend], which [listen] and [defaults] share: not `server`. `check` is left for
+/// read_servers, but reported on here.
+void read_backend_keys(TableReader& section, Backend& out);
+/// [[….server]]; call after read_backend_keys.
+void read_servers(TableReader& section, Backend& out);
+
+void read_timeouts(TableReader& section, Timeouts& out);
+std::optional<Stats> read_stats(TableReader& section);
+std::optional<ForwardedFor> read_forwarded_for(TableReader& section);
+std::optional<ConnectionMode> read_connection(TableReader& section);
+std::optional<Mode> read_mode(TableReader& section);
+
+/// What a `check` key says: nothing (absent or false), the plain check (true), or a table's.
+std::optional<Check> read_check(TableReader& section);
+/// The settings of a check table whose place in the file is `path`.
+Check read_check_table(const ConfigNode& table, const std::string& path, Diagnostics& diagnostics);
+
+/// Reports a name that would not survive in a log line or a statistics column.
+void check_name(std::string_view name, std::string_view kind, const SourceLocation& where,
+                Diagnostics& diagnostics);
+
+/// RFC 9110 section 5.6.2: the characters of a method or a field name.
+bool is_token(std::string_view text);
+/// True if a byte would break a request line or a header field.
+bool has_control_byte(std::string_view text);
+
+}  // namespace hapair::proxy

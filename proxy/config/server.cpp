@@ -1,0 +1,89 @@
+// Reads [[backend.NAME.server]].
+#include <set>
+
+#include "proxy/config/readers.h"
+
+namespace hapair::proxy {
+namespace {
+
+constexpr std::array<std::string_view, 20> kNotBuiltServer = {
+    "accept_proxy", "agent",    "backup",     "cookie",     "disabled",   "id",       "max_reuse",
+    "maxqueue",     "minconn",  "observe",    "on_error",   "pool",       "resolve",  "send_proxy",
+    "slow_start",   "slowstart", "source",    "tls",        "track",      "on_marked_down"};
+
+void read_address(TableReader& table, Server& out) {
+  const auto text = table.string("address");
+  if (!text) {
+    if (!table.has("address"))
+      table.error_at(table.where(), "a server needs an address", "address = \"192.168.50.21:80\"");
+    return;
+  }
+  if (text->find("unix") == 0 || text->starts_with('/')) {
+    table.error("address", fmt::format("Unix sockets as servers: {}", kNotBuilt));
+    return;
+  }
+  const auto address = SocketAddress::parse(*text);
+  if (!address)
+    table.error("address", address.error().message, "as \"192.168.50.21:80\"");
+  else if (address->ip.is_any())
+    table.error("address", fmt::format("\"{}\" is no place one can connect to", *text),
+                "the server's own address");
+  else
+    out.address = *address;
+}
+
+/// The server's own say lies over what its backend decided.
+void read_server_check(TableReader& table, const ConfigNode* of_backend, Server& out) {
+  const ConfigNode* own = table.raw("check");
+  const bool backend_has_table = of_backend && of_backend->kind == ConfigNode::Kind::Table;
+  if (own && own->kind == ConfigNode::Kind::Table && backend_has_table) {
+    out.check = read_check_table(inherit(*of_backend, *own), table.path() + ".check",
+                                 table.diagnostics());
+    return;
+  }
+  auto check = read_check(table);  // also reports a wrong one
+  const bool says_true = own && own->kind == ConfigNode::Kind::Boolean && own->boolean;
+  if (!own || (says_true && backend_has_table)) return;  // the backend's stays
+  out.check = std::move(check);
+}
+
+}  // namespace
+
+void read_servers(TableReader& section, Backend& out) {
+  // Read again without a word: read_backend_keys has reported its mistakes.
+  Diagnostics heard;
+  TableReader again(section.node(), section.path(), heard);
+  const auto of_backend = read_check(again);
+  const ConfigNode* check_node = section.raw("check");
+
+  std::set<std::string> names;
+  for (TableReader& table : section.tables("server")) {
+    Server server;
+    server.check = of_backend;
+    if (const auto name = table.string("name")) {
+      check_name(*name, "server", table.where("name"), table.diagnostics());
+      if (!names.insert(*name).second)
+        table.error("name", fmt::format("there are two servers \"{}\" in {}", *name, section.path()),
+                    "every server of a backend needs its own name");
+      server.name = *name;
+    } else if (!table.has("name")) {
+      table.error_at(table.where(), "a server needs a name", "name = \"web1\"");
+    }
+    read_address(table, server);
+    if (out.source && server.address.port != 0 && out.source->is_v4() != server.address.ip.is_v4())
+      table.error("address",
+                  fmt::format("{} cannot be reached from source {}", server.address.to_string(),
+                              out.source->to_string()),
+                  "both must be IPv4 or both IPv6");
+    if (const auto weight = table.integer("weight", 0, 256))
+      server.weight = static_cast<unsigned>(*weight);
+    if (const auto maxconn = table.integer("maxconn", 0, 100'000'000))
+      server.maxconn = static_cast<unsigned>(*maxconn);
+    read_server_check(table, check_node, server);
+    refuse_not_built(table, kNotBuiltServer);
+    table.finish();
+    out.servers.push_back(std::move(server));
+  }
+}
+
+}  // namespace hapair::proxy
