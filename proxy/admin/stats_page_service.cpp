@@ -141,6 +141,11 @@ std::vector<stats::Row> StatsPageService::rows(TimePoint now) const {
   return rows;
 }
 
+bool StatsPageService::serves(const Stats& stats, std::string_view path_query) const {
+  return path_query.starts_with(stats.uri) &&
+         admin::page_for(path_query.substr(stats.uri.size())).has_value();
+}
+
 StatsService::Answer StatsPageService::answer(const Query& query) {
   const exchange::AnswerShape shape{.head = query.head, .close = query.close};
   if (!exchange::is_authorized(query.authorization, query.stats->users))

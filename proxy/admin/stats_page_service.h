@@ -12,6 +12,7 @@ class StatsPageService final : public StatsService {
   /// `snapshot` must outlive it.
   explicit StatsPageService(const Snapshot& snapshot) : snapshot_(snapshot) {}
 
+  bool serves(const Stats& stats, std::string_view path_query) const override;
   Answer answer(const Query& query) override;
 
   /// A row a frontend, server and backend, in the order of the configuration.

@@ -6,11 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "proxy/runtime/splice_pipe.h"
+
 namespace hapair::proxy {
 
-/// The longest head we read, and what a request buffer holds beyond it for the bytes behind.
+/// The longest head we read, how much is read while looking for its end, and what a buffer holds:
+/// room for bytes of the next request stays behind even the longest head.
 inline constexpr std::size_t kMaxHead = 16 * 1024;
-inline constexpr std::size_t kHeadBuffer = kMaxHead + 1024;
+inline constexpr std::size_t kFirstRead = kMaxHead + 1024;
+inline constexpr std::size_t kHeadBuffer = kFirstRead + 3 * 1024;
 
 /// Not thread-safe: one a worker. The most recently returned buffer is given out first.
 class BufferPool {
@@ -26,6 +30,8 @@ class BufferPool {
   void give(HeadBuffer buffer) {
     if (heads_.size() < kKept) heads_.push_back(std::move(buffer));
   }
+
+  PipePool& pipes() { return pipes_; }
 
   /// For bytes the other side would not take: an empty string with room.
   std::unique_ptr<std::string> take_spill() {
@@ -43,6 +49,7 @@ class BufferPool {
  private:
   static constexpr std::size_t kKept = 256;
   static constexpr std::size_t kLargestKeptSpill = 256 * 1024;
+  PipePool pipes_;
   std::vector<HeadBuffer> heads_;
   std::vector<std::unique_ptr<std::string>> spills_;
 };

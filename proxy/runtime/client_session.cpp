@@ -102,9 +102,10 @@ bool ClientSession::read_head() {
   }
   if (!socket_.is_readable()) return false;
   if (!head_) head_ = worker_.buffers().take_head();
-  const auto read = socket_.read(head_.get() + received_, kHeadBuffer - received_);
+  const auto read = socket_.read(head_.get() + received_, kFirstRead - received_);
   switch (read.kind) {
     case StreamSocket::Read::Bytes: break;
+    case StreamSocket::Read::NoPipe:  // no read asks for one
     case StreamSocket::Read::Nothing:
       if (fresh) worker_.buffers().give(std::move(head_));
       return false;

@@ -38,7 +38,9 @@ class ClientSession final : public Watcher {
   /// where they are until request_consumed().
   char* behind_head() { return head_.get() + head_size_; }
   std::size_t behind_head_size() const { return received_ - head_size_; }
-  /// How many more bytes fit behind what is there.
+  /// The body's beginning, which stands behind the head, is sent and will not be needed again.
+  void drop_body() { received_ = next_request_ = head_size_; }
+  /// How many more bytes fit behind what is there; never none.
   std::size_t room() const { return kHeadBuffer - received_; }
   /// Says where the request ended: at `offset` bytes behind its head.
   void request_ends_at(std::size_t offset) {

@@ -24,7 +24,10 @@ constexpr std::size_t kCopiedContent = 4 * 1024;
 // A server that answers with more interim responses than this never means to answer.
 constexpr unsigned kMaxInterim = 64;
 // Reads in a row before others get their turn.
-constexpr int kReadsPerTurn = 8;
+constexpr int kReadsPerTurn = 4;
+// Content of which more than this is still to come is moved by the kernel. Below, the two calls
+// that a splice takes cost more than the copy they save.
+constexpr std::uint64_t kSplicedContent = 64 * 1024;
 
 TimePoint after(TimePoint now, Duration timeout) {
   return timeout > Duration::zero() ? now + timeout : kNever;
@@ -57,6 +60,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   ticket_ = 0;
   phase_ = Phase::Waiting;
   holds_slot_ = reused_ = repeated_ = request_sent_ = beyond_buffer_ = false;
+  may_splice_ = true;
   client_ended_ = keep_client_ = counted_in_backend_ = false;
   early_payload_ = partial_size_ = 0;
   interim_responses_ = 0;
@@ -98,7 +102,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
 void RequestRelay::route() {
   FrontendState& frontend = client_->frontend();
   if (const auto& stats = frontend.config.stats;
-      stats && request_.path_query.starts_with(stats->uri))
+      stats && worker_.statistics().serves(*stats, request_.path_query))
     return answer_statistics(*stats);
   if (frontend.config.default_backend < 0) return answer(503, 'S', 'C');
 
@@ -108,7 +112,7 @@ void RequestRelay::route() {
   record_.backend = backend_->config.name;
   mode_ = exchange::stronger(mode_, backend_->config.connection);
   if (const auto& stats = backend_->config.stats;
-      stats && request_.path_query.starts_with(stats->uri))
+      stats && worker_.statistics().serves(*stats, request_.path_query))
     return answer_statistics(*stats);
 
   backend_->sessions.enter();
@@ -282,6 +286,10 @@ void RequestRelay::pump_request() {
       worker_.loop().resume(*client_, EPOLLIN);
       break;
     }
+    if (!beyond_buffer_) {
+      beyond_buffer_ = true;
+      client_->drop_body();
+    }
     // Never read past what the session could keep for the next request.
     std::size_t most = Worker::kScratch;
     if (request_.framing == Framing::Chunked && phase_ != Phase::Tunnel) {
@@ -318,7 +326,6 @@ bool RequestRelay::send_body(char* data, std::size_t size) {
   }
   request_complete_ = request_body_.done();
   if (step.consumed < size) client_->stash({data + step.consumed, size - step.consumed});
-  beyond_buffer_ = true;
 
   char header[http::kChunkHeaderRoom];
   iovec pieces[3];
@@ -364,6 +371,11 @@ void RequestRelay::pump_response() {
       worker_.loop().resume(*connection_, EPOLLIN);
       break;
     }
+    if (phase_ == Phase::Body && may_splice_ &&
+        response_body_.plain_remaining() >= kSplicedContent) {
+      if (!splice_response()) return;
+      continue;
+    }
     char* data = worker_.scratch();
     std::size_t capacity = Worker::kScratch, before = 0;
     if (partial_) {
@@ -379,6 +391,32 @@ void RequestRelay::pump_response() {
     if (!take_response_bytes(data, before + read.size)) return;
   }
   if (connection_) await_next();
+}
+
+bool RequestRelay::splice_response() {
+  bool client_broken = false;
+  const auto most = static_cast<std::size_t>(
+      std::min<std::uint64_t>(response_body_.plain_remaining(), SplicePipe::kSize));
+  const auto moved =
+      client_->socket().splice_from(connection_->socket(), most, client_broken);
+  switch (moved.kind) {
+    case StreamSocket::Read::NoPipe: may_splice_ = false; return true;
+    case StreamSocket::Read::Nothing: return true;
+    case StreamSocket::Read::End:
+    case StreamSocket::Read::Failed:
+      on_response_end(moved.kind == StreamSocket::Read::Failed);
+      return false;
+    case StreamSocket::Read::Bytes: break;
+  }
+  response_body_.skip(moved.size);
+  record_.bytes_out += moved.size;
+  if (client_broken) {
+    client_aborted('C');
+    return false;
+  }
+  if (!response_body_.done()) return true;
+  response_complete();
+  return false;
 }
 
 void RequestRelay::on_response_end(bool failed) {

@@ -75,6 +75,8 @@ class RequestRelay final : public ServerUser {
 
   // Towards the client.
   void pump_response();
+  /// Lets the kernel move content whose length is known. False: this exchange is over.
+  bool splice_response();
   void on_response_end(bool failed);
   bool take_response_bytes(char* data, std::size_t size);
   void begin_tunnel();
@@ -118,6 +120,7 @@ class RequestRelay final : public ServerUser {
   bool request_sent_ = false;    // the head, to this connection
   bool beyond_buffer_ = false;   // body bytes that are no longer there were sent
   bool client_ended_ = false;
+  bool may_splice_ = true;       // until the kernel refuses a pipe
   bool keep_client_ = false;
   bool counted_in_backend_ = false;
 

@@ -24,6 +24,8 @@ class StatsService {
     int status = 200;
     std::string bytes;  // a whole HTTP/1.1 response
   };
+  /// False if the prefix only happens to begin the name of another resource.
+  virtual bool serves(const Stats& stats, std::string_view path_query) const = 0;
   virtual Answer answer(const Query& query) = 0;
 };
 

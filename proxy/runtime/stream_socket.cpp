@@ -19,6 +19,7 @@ void StreamSocket::close(bool reset) {
   ::close(fd_);
   fd_ = -1;
   if (spill_) buffers_.give(std::move(spill_));
+  pipe_.reset();
 }
 
 void StreamSocket::on_events(std::uint32_t events) {
@@ -52,7 +53,7 @@ bool StreamSocket::write(std::string_view bytes) {
 }
 
 bool StreamSocket::write(std::span<iovec> pieces) {
-  if (spill_) {
+  if (has_output()) {
     keep(pieces, 0);
     return true;
   }
@@ -87,7 +88,42 @@ void StreamSocket::keep(std::span<const iovec> pieces, std::size_t skip) {
   }
 }
 
+StreamSocket::ReadResult StreamSocket::splice_from(StreamSocket& source, std::size_t most,
+                                                   bool& broken) {
+  broken = false;
+  pipe_ = buffers_.pipes().take();
+  if (!pipe_) {
+    // No pipe to be had: the bytes wait in the socket for a read that copies them.
+    return {Read::NoPipe};
+  }
+  const long got = pipe_->fill(source.fd_, most);
+  if (got <= 0) {
+    const int error_number = errno;
+    buffers_.pipes().give(std::move(pipe_));
+    // How much came says nothing about how much is left, so only this empties the source.
+    source.readable_ = false;
+    if (got == 0) {
+      source.ended_ = true;
+      return {Read::End};
+    }
+    return {error_number == EAGAIN || error_number == EINTR ? Read::Nothing : Read::Failed};
+  }
+  broken = !drain_pipe();
+  return {Read::Bytes, static_cast<std::size_t>(got)};
+}
+
+bool StreamSocket::drain_pipe() {
+  while (pipe_->held() > 0) {
+    if (pipe_->drain(fd_) >= 0) continue;
+    return errno == EAGAIN || errno == EINTR;
+  }
+  buffers_.pipes().give(std::move(pipe_));
+  return true;
+}
+
 bool StreamSocket::flush() {
+  if (pipe_ && !drain_pipe()) return false;
+  if (pipe_) return true;
   while (spill_) {
     const ssize_t taken =
         ::send(fd_, spill_->data() + sent_, spill_->size() - sent_, MSG_NOSIGNAL);

@@ -32,7 +32,7 @@ class StreamSocket {
   /// Takes note of EPOLL* bits.
   void on_events(std::uint32_t events);
 
-  enum class Read { Bytes, Nothing, End, Failed };
+  enum class Read { Bytes, Nothing, End, Failed, NoPipe };  // NoPipe: only of splice_from
   struct ReadResult {
     Read kind;
     std::size_t size = 0;
@@ -45,15 +45,21 @@ class StreamSocket {
   /// Sends, and keeps what the kernel does not take. False if the connection is broken.
   bool write(std::span<iovec> pieces);
   bool write(std::string_view bytes);
+  /// Moves up to `most` bytes that stand in `source` to this socket inside the kernel, and keeps
+  /// what it does not take. Only while there is no output. `broken` says that this socket is.
+  ReadResult splice_from(StreamSocket& source, std::size_t most, bool& broken);
   /// Sends what was kept. False if the connection is broken.
   bool flush();
-  bool has_output() const { return spill_ != nullptr; }
-  std::size_t output_size() const { return spill_ ? spill_->size() - sent_ : 0; }
+  bool has_output() const { return spill_ != nullptr || pipe_ != nullptr; }
+  std::size_t output_size() const {
+    return (spill_ ? spill_->size() - sent_ : 0) + (pipe_ ? pipe_->held() : 0);
+  }
   /// Everything written has been taken by the kernel and no more will come.
   void shutdown_write();
 
  private:
   void keep(std::span<const iovec> pieces, std::size_t skip);
+  bool drain_pipe();
 
   BufferPool& buffers_;
   int fd_ = -1;
@@ -61,6 +67,7 @@ class StreamSocket {
   bool ended_ = false;
   std::unique_ptr<std::string> spill_;
   std::size_t sent_ = 0;  // bytes of spill_ that are out already
+  std::unique_ptr<SplicePipe> pipe_;  // holds bytes on their way out; goes before spill_
 };
 
 }  // namespace hapair::proxy

@@ -190,13 +190,15 @@ void Supervisor::on_health_change(BackendState& backend, std::size_t index, heal
   for (const balance::Grant& grant : change.grants) post(grant, backend);
 
   const unsigned left = balance::usable_servers(backend.farm);
+  // Servers that have no verdict yet may still come up: no outage before the last one has its.
+  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
+    return s->health() == health::Health::Unknown;
+  });
+  const bool out_of_service = left == 0 && all_known;
   {
     const std::lock_guard lock(backend.downtime_mutex);
-    if (left > 0) {
-      backend.downtime.on_up(loop_.now());
-    } else {
-      backend.downtime.on_down(loop_.now());
-    }
+    if (left > 0) backend.downtime.on_up(loop_.now());
+    if (out_of_service) backend.downtime.on_down(loop_.now());
   }
   // A server that is found well at the start is no news.
   if (first_verdict && health == health::Health::Up) return;
@@ -211,11 +213,7 @@ void Supervisor::on_health_change(BackendState& backend, std::size_t index, heal
   const bool up = health == health::Health::Up;
   const exchange::StateLine state = up ? exchange::server_up(line) : exchange::server_down(line);
   log_.write(state.severity, state.text);
-  // Servers that have no verdict yet may still come up: no alarm before the last one has.
-  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
-    return s->health() == health::Health::Unknown;
-  });
-  if (up || left > 0 || !all_known) return;
+  if (up || !out_of_service) return;
   const exchange::StateLine alarm =
       exchange::no_server_available(backend.config.name, backend.is_listen);
   log_.write(alarm.severity, alarm.text);

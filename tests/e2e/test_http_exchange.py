@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from loopback import Connection, Origin, Proxy, answering, ok, proxy_and_origin, wait_until
+from loopback import Origin, Proxy, answering, free_port, ok, proxy_and_origin, wait_until
 
 LINE = re.compile(
     r"<134>\w{3} [ \d]\d \d\d:\d\d:\d\d hapair-proxy\[\d+\]: 127\.0\.0\.1:\d+ "
@@ -77,7 +77,7 @@ def test_bodies_arrive_whole_both_ways(tmp_path, framing):
     content = bytes(range(256)) * 20000  # 5 MB
 
     def mirror(_line, fields, body):
-        if framing == "chunked":
+        if body and framing == "chunked":
             assert fields["transfer-encoding"] == ["chunked"]
         pieces = [body[i:i + 70001] for i in range(0, len(body), 70001)]
         if framing == "length":
@@ -230,8 +230,8 @@ def test_a_bad_request_gets_400_and_no_byte_of_it_reaches_a_server(tmp_path):
             client.send(data)
             answer = client.rest()
             assert answer == (
-                b"HTTP/1.1 400 Bad request\r\ncontent-length: 90\r\ncache-control: no-cache\r\n"
-                b"content-type: text/html\r\nconnection: close\r\n\r\n"
+                b"HTTP/1.1 400 Bad request\r\nContent-length: 90\r\nCache-Control: no-cache\r\n"
+                b"Connection: close\r\nContent-Type: text/html\r\n\r\n"
                 b"<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n"
                 b"</body></html>\n"), name
         wait_until(lambda: len(proxy.log.lines) >= len(BAD_REQUESTS), "a log line each")
@@ -247,7 +247,6 @@ def test_a_bad_chunk_later_ends_the_exchange(tmp_path):
     with proxy_and_origin(tmp_path, serve) as (proxy, _):
         client = proxy.connect()
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
-        wait_until(lambda: proxy.descriptors() and True, "sent")
         client.send(b"nonsense\r\n")
         assert client.message()[0] == "HTTP/1.1 400 Bad request"
 
@@ -360,9 +359,7 @@ def test_what_may_have_been_done_is_not_done_twice(tmp_path):
 
 def test_a_dead_server_costs_no_request(tmp_path):
     alive = Origin(answering())
-    dead = Origin(answering())
-    dead.listener.close()
-    proxy = Proxy(tmp_path, [alive.port, dead.port])
+    proxy = Proxy(tmp_path, [alive.port, free_port()])
     try:
         for number in range(10):
             assert proxy.get(f"/r{number}.")[0] == "HTTP/1.1 200 OK"
@@ -375,10 +372,7 @@ def test_a_dead_server_costs_no_request(tmp_path):
 
 
 def test_two_dead_servers_are_503(tmp_path):
-    dead = [Origin(answering()) for _ in range(2)]
-    for origin in dead:
-        origin.listener.close()
-    proxy = Proxy(tmp_path, [origin.port for origin in dead])
+    proxy = Proxy(tmp_path, [free_port(), free_port()])
     try:
         line, _, body = proxy.get("/none")
         assert line == "HTTP/1.1 503 Service Unavailable"
@@ -523,7 +517,6 @@ def test_a_side_that_does_not_take_stops_the_other(tmp_path, direction):
             moved += connection.socket.send(bytes(65536))
 
     with proxy_and_origin(tmp_path, serve) as (proxy, _):
-        proxy.get  # noqa: B018
         before = proxy.resident_bytes()
         client = proxy.connect()
         if direction == "download":
@@ -565,7 +558,6 @@ def test_ten_thousand_connections_leave_nothing_behind(tmp_path):
             client.send(whole[:step])
             client.close()
         wait_until(lambda: proxy.log.lines, "warm")
-        time.sleep(0)
         settled = proxy.descriptors()
         memory = proxy.resident_bytes()
         for number in range(3000):
