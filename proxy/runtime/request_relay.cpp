@@ -13,12 +13,8 @@
 namespace hapair::proxy {
 namespace {
 
-using exchange::Retry;
 using http::Framing;
 
-// A request that must not be repeated goes out on an idle connection only while its server cannot
-// be about to close it.
-constexpr Duration kFreshEnough = 1s;
 // Content up to this size is copied behind its head: one piece is cheaper to send than two.
 constexpr std::size_t kCopiedContent = 4 * 1024;
 // A server that answers with more interim responses than this never means to answer.
@@ -28,6 +24,8 @@ constexpr int kReadsPerTurn = 4;
 // Content of which more than this is still to come is moved by the kernel. Below, the two calls
 // that a splice takes cost more than the copy they save.
 constexpr std::uint64_t kSplicedContent = 64 * 1024;
+
+const Timeouts kNoTimeouts;
 
 TimePoint after(TimePoint now, Duration timeout) {
   return timeout > Duration::zero() ? now + timeout : kNever;
@@ -40,33 +38,32 @@ std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
 
 }  // namespace
 
-RequestRelay::RequestRelay(Worker& worker, std::uint32_t index)
-    : worker_(worker), index_(index), timer_(worker.loop(), [this] { on_timeout(); }) {}
+RequestRelay::RequestRelay(Worker& worker)
+    : worker_(worker),
+      dispatch_(worker, *this),
+      timer_(worker.loop(), [this] { on_timeout(); }) {}
 
-stats::ServerCounters* RequestRelay::server_counters() {
-  return server_ == balance::kNoServer ? nullptr : &server().counters[worker_.index()];
+stats::FrontendCounters& RequestRelay::frontend_counters() {
+  return client_->frontend().counters[worker_.index()];
 }
 
-stats::BackendCounters* RequestRelay::backend_counters() {
-  return backend_ ? &backend_->counters[worker_.index()] : nullptr;
+/// Null unless the request is at a server.
+StreamSocket* RequestRelay::server_socket() {
+  return dispatch_.is_connected() ? &dispatch_.connection()->socket() : nullptr;
 }
 
 void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   const TimePoint now = worker_.loop().now();
-  ++generation_;
   client_ = &client;
-  backend_ = nullptr;
-  server_ = balance::kNoServer;
-  ticket_ = 0;
-  phase_ = Phase::Waiting;
-  holds_slot_ = reused_ = repeated_ = request_sent_ = beyond_buffer_ = false;
+  dispatch_.forget();
+  phase_ = Phase::Dispatching;
+  repeated_ = beyond_buffer_ = false;
   may_splice_ = true;
   client_ended_ = keep_client_ = counted_in_backend_ = false;
   early_payload_ = partial_size_ = 0;
   interim_responses_ = 0;
   plan_ = {};
   response_body_ = {};
-  retry_ = {};
 
   const FrontendState& frontend = client.frontend();
   mode_ = frontend.config.connection;
@@ -78,7 +75,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   record_.received = now;
   record_.request_line = request_.line;
 
-  stats::FrontendCounters& counters = client.frontend().counters[worker_.index()];
+  stats::FrontendCounters& counters = frontend_counters();
   ++counters.requests;
   counters.request_rate.count(now);
 
@@ -106,140 +103,43 @@ void RequestRelay::route() {
     return answer_statistics(*stats);
   if (frontend.config.default_backend < 0) return answer(503, 'S', 'C');
 
-  backend_ = worker_.snapshot()
-                 .backends[static_cast<std::size_t>(frontend.config.default_backend)]
-                 .get();
-  record_.backend = backend_->config.name;
-  mode_ = exchange::stronger(mode_, backend_->config.connection);
-  if (const auto& stats = backend_->config.stats;
+  BackendState& backend =
+      *worker_.snapshot().backends[static_cast<std::size_t>(frontend.config.default_backend)];
+  record_.backend = backend.config.name;
+  mode_ = exchange::stronger(mode_, backend.config.connection);
+  if (const auto& stats = backend.config.stats;
       stats && worker_.statistics().serves(*stats, request_.path_query))
     return answer_statistics(*stats);
 
-  backend_->sessions.enter();
+  backend.sessions.enter();
   counted_in_backend_ = true;
-  retry_ = Retry({.retries = backend_->config.retries,
-                  .redispatch = backend_->config.redispatch,
-                  .connect_timeout = backend_->config.timeout.connect});
-  ask_for_server(balance::kNoServer);
+  const auto reuse = mode_ != ConnectionMode::KeepAlive  ? Dispatch::Reuse::Never
+                     : is_idempotent(request_.method) ? Dispatch::Reuse::Always
+                                                         : Dispatch::Reuse::Fresh;
+  dispatch_.start(backend, reuse, record_);
 }
 
-void RequestRelay::ask_for_server(int avoid) {
-  const TimePoint now = worker_.loop().now();
-  const auto given = backend_->admission->ask(
-      {.worker = worker_.index(), .request = id(), .avoid = avoid, .now = now});
-  using Kind = balance::Admission::Answer::Kind;
-  switch (given.kind) {
-    case Kind::Admitted: return connect_to(given.server);
-    case Kind::NoServer:
-      ++backend_counters()->connection_errors;
-      return answer(503, 'S', 'C');
-    case Kind::Queued:
-      phase_ = Phase::Queued;
-      ticket_ = given.ticket;
-      record_.server_queue = given.server_queue;
-      record_.backend_queue = given.backend_queue;
-      timer_.arm(after(now, backend_->config.timeout.effective_queue()));
-      return;
-  }
+void RequestRelay::on_dispatch_failed(exchange::Termination why) {
+  answer(503, why.cause, why.phase);
 }
 
-bool RequestRelay::on_granted(int server) {
-  if (phase_ != Phase::Queued) return false;
-  connect_to(server);
-  return true;
-}
-
-void RequestRelay::connect_to(int server_index) {
-  const TimePoint now = worker_.loop().now();
-  server_ = server_index;
-  holds_slot_ = true;
-  if (record_.dequeued == kNever) record_.dequeued = now;
-  record_.server = server().config.name;
-  for (stats::ServerCounters* counters : {server_counters(), backend_counters()}) {
-    ++counters->sessions;
-    ++counters->chosen;
-    counters->session_rate.count(now);
-    counters->last_session_second.store(
-        std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count(),
-        std::memory_order_relaxed);
-  }
-  reach_server();
-}
-
-void RequestRelay::reach_server() {
-  const TimePoint now = worker_.loop().now();
-  ServerPool& pool = worker_.pool(*backend_, server_);
-  if (mode_ == ConnectionMode::KeepAlive && !repeated_) {
-    const Duration most = is_idempotent(request_.method) ? ServerPool::kIdleLimit : kFreshEnough;
-    connection_ = pool.take_idle(*this, most);
-    if (connection_) {
-      reused_ = true;
-      record_.connected = now;
-      ++server_counters()->reuses;
-      ++backend_counters()->reuses;
-      return send_request();
-    }
-  }
-  int error_number = 0;
-  ++server_counters()->connects;
-  ++backend_counters()->connects;
-  connection_ = pool.open(server().live->address(), backend_->config.source, *this, error_number);
-  if (!connection_) return on_server_connect_failed(error_number);
-  phase_ = Phase::Connecting;
-  timer_.arm(after(now, backend_->config.timeout.connect));
-}
-
-void RequestRelay::on_server_connected() {
-  reused_ = false;
-  record_.connected = worker_.loop().now();
-  send_request();
-}
-
-void RequestRelay::on_server_connect_failed(int error_number) {
-  (void)error_number;
-  record_.termination = {'S', 'C'};
-  retry_connect();
-}
-
-void RequestRelay::retry_connect() {
-  release_server(false);
-  ++server_counters()->connection_errors;
-  ++backend_counters()->connection_errors;
-  const unsigned usable = balance::usable_servers(backend_->farm);
-  const unsigned others = usable - (server().live->usable() ? 1 : 0);
-  const auto decision = retry_.on_connect_failure(/*tied=*/false, others);
-  record_.retries = retry_.attempts_repeated();
-  record_.redispatched = retry_.redispatched();
-  switch (decision.next) {
-    case Retry::Next::GiveUp: {
-      const exchange::Termination last = record_.termination;
-      return answer(503, last.cause, last.phase);
-    }
-    case Retry::Next::SameServer:
-      ++server_counters()->retries;
-      ++backend_counters()->retries;
-      phase_ = Phase::Pausing;
-      timer_.arm(worker_.loop().now() + decision.pause);
-      return;
-    case Retry::Next::OtherServer: {
-      ++server_counters()->redispatches;
-      ++backend_counters()->redispatches;
-      const int failed = server_;
-      release_slot();
-      return ask_for_server(failed);
-    }
-  }
-}
-
-void RequestRelay::send_request() {
+void RequestRelay::on_dispatched() {
   phase_ = Phase::Waiting;
-  request_sent_ = true;
   char* out = worker_.out();
+  const std::size_t size = encode_request(out);
+  dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
+  frontend_counters().bytes_in.add(size);
+  if (!server_socket()->write(std::string_view(out, size))) return on_server_broken();
+  if (request_complete_) return await_next();
+  pump_request();
+}
 
+/// The head and what came with it of the body.
+std::size_t RequestRelay::encode_request(char* out) {
   http::RequestEdits edits{.connection = exchange::plan_request(request_, mode_).connection};
   char address[64];
   const auto& ours = client_->frontend().config.forwarded_for;
-  const auto& theirs = backend_->config.forwarded_for;
+  const auto& theirs = dispatch_.backend()->config.forwarded_for;
   if (const auto* forwarded = theirs ? &*theirs : ours ? &*ours : nullptr) {
     const IpAddress& client = client_->peer().ip;
     const bool excepted = std::any_of(forwarded->except.begin(), forwarded->except.end(),
@@ -264,22 +164,17 @@ void RequestRelay::send_request() {
     std::memcpy(out + size, "0\r\n\r\n", 5);
     size += 5;
   }
-  server_counters()->bytes_in.add(size);
-  backend_counters()->bytes_in.add(size);
-  client_->frontend().counters[worker_.index()].bytes_in.add(size);
-  if (!connection_->socket().write(std::string_view(out, size))) return on_server_broken();
-  if (request_complete_) return await_next();
-  pump_request();
+  return size;
 }
 
 void RequestRelay::on_client_readable() {
-  if (request_sent_ && connection_ && !connection_->is_connecting()) pump_request();
+  if (dispatch_.is_connected()) pump_request();
 }
 
 void RequestRelay::pump_request() {
   if (request_complete_ && phase_ != Phase::Tunnel) return;
   char* const scratch = worker_.scratch();
-  for (int reads = 0; connection_ && !connection_->socket().has_output(); ++reads) {
+  for (int reads = 0; server_socket() && !server_socket()->has_output(); ++reads) {
     StreamSocket& source = client_->socket();
     if (!source.is_readable()) break;
     if (reads == kReadsPerTurn) {
@@ -302,20 +197,20 @@ void RequestRelay::pump_request() {
     if (read.kind == StreamSocket::Read::Failed) return client_aborted('C');
     if (read.kind == StreamSocket::Read::End) {
       if (phase_ != Phase::Tunnel) return client_aborted('C');
-      if (!client_ended_) connection_->socket().shutdown_write();
+      if (!client_ended_) server_socket()->shutdown_write();
       client_ended_ = true;
       break;
     }
     if (!send_body(scratch, read.size)) return;
     if (request_complete_) break;
   }
-  if (connection_) await_next();
+  if (server_socket()) await_next();
 }
 
 bool RequestRelay::send_body(char* data, std::size_t size) {
   const auto step = request_body_.decode(data, size);
   if (step.error != http::H1Error::None) {
-    ++client_->frontend().counters[worker_.index()].request_errors;
+    ++frontend_counters().request_errors;
     if (phase_ == Phase::Waiting) {
       fail_response(400, 'P', 'D');
     } else {
@@ -341,10 +236,9 @@ bool RequestRelay::send_body(char* data, std::size_t size) {
     pieces[count++] = {endings + begin, (request_complete_ ? 7 : 2) - begin};
   }
   if (count == 0) return true;
-  server_counters()->bytes_in.add(step.payload);
-  backend_counters()->bytes_in.add(step.payload);
-  client_->frontend().counters[worker_.index()].bytes_in.add(step.payload);
-  if (connection_->socket().write(std::span(pieces, count))) return true;
+  dispatch_.count([&](auto& counters) { counters.bytes_in.add(step.payload); });
+  frontend_counters().bytes_in.add(step.payload);
+  if (server_socket()->write(std::span(pieces, count))) return true;
   on_server_broken();
   return false;
 }
@@ -353,22 +247,22 @@ void RequestRelay::on_server_drained() { pump_request(); }
 
 void RequestRelay::on_server_broken() {
   // A server may answer, close and reset before it has read all: what it said is still to be read.
-  connection_->socket().on_events(EPOLLIN | EPOLLHUP);
+  server_socket()->on_events(EPOLLIN | EPOLLHUP);
   if (client_->socket().has_output()) return;  // comes up when the client has taken its part
   pump_response();
 }
 
 bool RequestRelay::can_repeat() const {
-  return reused_ && !repeated_ && !beyond_buffer_ && interim_responses_ == 0 &&
+  return dispatch_.is_reused() && !repeated_ && !beyond_buffer_ && interim_responses_ == 0 &&
          partial_size_ == 0 && is_idempotent(request_.method);
 }
 
 void RequestRelay::pump_response() {
-  for (int reads = 0; connection_ && !client_->socket().has_output(); ++reads) {
-    StreamSocket& source = connection_->socket();
+  for (int reads = 0; server_socket() && !client_->socket().has_output(); ++reads) {
+    StreamSocket& source = *server_socket();
     if (!source.is_readable()) break;
     if (reads == kReadsPerTurn) {
-      worker_.loop().resume(*connection_, EPOLLIN);
+      worker_.loop().resume(*dispatch_.connection(), EPOLLIN);
       break;
     }
     if (phase_ == Phase::Body && may_splice_ &&
@@ -390,7 +284,7 @@ void RequestRelay::pump_response() {
     partial_size_ = before > 0 ? before + read.size : 0;
     if (!take_response_bytes(data, before + read.size)) return;
   }
-  if (connection_) await_next();
+  if (server_socket()) await_next();
 }
 
 bool RequestRelay::splice_response() {
@@ -398,7 +292,7 @@ bool RequestRelay::splice_response() {
   const auto most = static_cast<std::size_t>(
       std::min<std::uint64_t>(response_body_.plain_remaining(), SplicePipe::kSize));
   const auto moved =
-      client_->socket().splice_from(connection_->socket(), most, client_broken);
+      client_->socket().splice_from(*server_socket(), most, client_broken);
   switch (moved.kind) {
     case StreamSocket::Read::NoPipe: may_splice_ = false; return true;
     case StreamSocket::Read::Nothing: return true;
@@ -423,18 +317,15 @@ void RequestRelay::on_response_end(bool failed) {
   switch (phase_) {
     case Phase::Waiting:
       if (can_repeat()) {
-        release_server(false);
         repeated_ = true;
-        return reach_server();
+        return dispatch_.repeat();
       }
-      ++server_counters()->response_errors;
-      ++backend_counters()->response_errors;
+      dispatch_.count([](auto& counters) { ++counters.response_errors; });
       return fail_response(502, 'S', 'H');
     case Phase::Tunnel: return response_complete();
     case Phase::Body:
       if (response_body_.until_close() && !failed) return response_complete();
-      ++server_counters()->server_aborts;
-      ++backend_counters()->server_aborts;
+      dispatch_.count([](auto& counters) { ++counters.server_aborts; });
       record_.termination = {'S', 'D'};
       return cut();
     default: return;
@@ -458,8 +349,7 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
         found.status != http::HeadStatus::Complete || found.size > kMaxHead ||
         http::parse_response_head({data, found.size}, response_) != http::H1Error::None;
     if (bad) {
-      ++server_counters()->response_errors;
-      ++backend_counters()->response_errors;
+      dispatch_.count([](auto& counters) { ++counters.response_errors; });
       fail_response(502, 'P', 'H');
       return false;
     }
@@ -487,13 +377,12 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
     keep_client_ = plan_.keep_client;
     response_body_ = http::BodyDecoder(plan_.body, response_.content_length);
     if (plan_.tunnel) begin_tunnel();
-    if (!connection_) return false;
+    if (!server_socket()) return false;
   }
 
   const auto step = response_body_.decode(data, size);
   if (step.error != http::H1Error::None) {
-    ++server_counters()->response_errors;
-    ++backend_counters()->response_errors;
+    dispatch_.count([](auto& counters) { ++counters.response_errors; });
     record_.termination = {'P', 'D'};
     cut();
     return false;
@@ -519,7 +408,7 @@ void RequestRelay::begin_tunnel() {
   const std::string_view ahead(client_->behind_head() + early_payload_,
                                client_->behind_head_size() - early_payload_);
   client_->request_ends_at(client_->behind_head_size());
-  if (!ahead.empty() && !connection_->socket().write(ahead)) on_server_broken();
+  if (!ahead.empty() && !server_socket()->write(ahead)) on_server_broken();
 }
 
 /// Head and content in as few pieces as it takes. False: the connection to the client is broken.
@@ -555,8 +444,9 @@ bool RequestRelay::write_to_client(char* head, std::size_t head_size, char* body
 void RequestRelay::response_complete() {
   if (phase_ != Phase::Tunnel) keep_client_ = keep_client_ && request_complete_;
   if (phase_ == Phase::Tunnel) keep_client_ = false;
-  release_server(plan_.keep_server && request_complete_);
-  release_slot();
+  release_partial();
+  dispatch_.release_connection(plan_.keep_server && request_complete_);
+  dispatch_.release();
   phase_ = Phase::Flushing;
   if (client_->socket().has_output()) return await_next();
   finish();
@@ -591,7 +481,7 @@ void RequestRelay::answer_statistics(const Stats& stats) {
       .head = request_.method == http::Method::Head,
       .close = !keep,
   });
-  ++client_->frontend().counters[worker_.index()].intercepted;
+  ++frontend_counters().intercepted;
   answer_bytes(answer.status, answer.bytes, keep);
 }
 
@@ -601,46 +491,30 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
   record_.bytes_out += bytes.size();
   keep_client_ = keep_alive;
   phase_ = Phase::Flushing;
-  release_slot();
+  release_partial();
+  dispatch_.release();
   if (!client_->socket().write(bytes)) return client_aborted('C');
   if (client_->socket().has_output()) return await_next();
   finish();
 }
 
 void RequestRelay::fail_response(int status, char cause, char phase) {
-  release_server(false);
   answer(status, cause, phase);
 }
 
 void RequestRelay::on_timeout() {
-  switch (phase_) {
-    case Phase::Queued:
-      backend_->admission->cancel(ticket_);
-      record_.dequeued = worker_.loop().now();
-      ++backend_counters()->connection_errors;
-      return answer(503, 's', 'Q');
-    case Phase::Connecting:
-      record_.termination = {'s', 'C'};
-      return retry_connect();
-    case Phase::Pausing: return reach_server();
-    case Phase::Waiting:
-      ++server_counters()->response_errors;
-      ++backend_counters()->response_errors;
-      return fail_response(504, 's', 'H');
-    case Phase::Body:
-    case Phase::Tunnel:
-      ++server_counters()->server_aborts;
-      ++backend_counters()->server_aborts;
-      record_.termination = {'s', 'D'};
-      return cut();
-    case Phase::Flushing:
-    case Phase::Free: return;
+  if (phase_ == Phase::Waiting) {
+    dispatch_.count([](auto& counters) { ++counters.response_errors; });
+    return fail_response(504, 's', 'H');
   }
+  dispatch_.count([](auto& counters) { ++counters.server_aborts; });
+  record_.termination = {'s', 'D'};
+  cut();
 }
 
 void RequestRelay::on_client_timeout() {
   if (phase_ == Phase::Waiting && !request_complete_) {
-    ++client_->frontend().counters[worker_.index()].request_errors;
+    ++frontend_counters().request_errors;
     return fail_response(408, 'c', 'D');
   }
   client_aborted('c');
@@ -650,27 +524,22 @@ void RequestRelay::on_client_gone() { client_aborted('C'); }
 
 char RequestRelay::phase_letter() const {
   switch (phase_) {
-    case Phase::Queued: return 'Q';
-    case Phase::Connecting:
-    case Phase::Pausing: return 'C';
+    case Phase::Dispatching: return dispatch_.is_queued() ? 'Q' : 'C';
     case Phase::Waiting: return request_complete_ ? 'H' : 'D';
     default: return 'D';
   }
 }
 
 void RequestRelay::client_aborted(char cause) {
-  if (backend_) ++backend_counters()->client_aborts;
-  if (auto* counters = server_counters()) ++counters->client_aborts;
+  dispatch_.count([](auto& counters) { ++counters.client_aborts; });
   // The first cause counts: a client that leaves an error page unread did not cause the error.
   if (phase_ != Phase::Flushing || record_.termination.cause == '-')
     record_.termination = {cause, phase_letter()};
-  if (phase_ == Phase::Queued) backend_->admission->cancel(ticket_);
   cut();
 }
 
 /// Ends the exchange in the middle, so that the client can tell that something is missing.
 void RequestRelay::cut() {
-  release_server(false);
   record_.bytes_out -= std::min<std::uint64_t>(record_.bytes_out, client_->socket().output_size());
   ClientSession* client = client_;
   const bool reset = plan_.body == Framing::UntilClose;
@@ -685,49 +554,37 @@ void RequestRelay::finish() {
   client->on_exchange_done(keep);
 }
 
-void RequestRelay::release_server(bool reusable) {
-  if (!connection_) return;
-  ServerConnection& connection = *std::exchange(connection_, nullptr);
-  ServerPool& pool = connection.pool();
-  const bool clean = !connection.socket().has_output() && !connection.socket().saw_end();
-  if (reusable && clean) {
-    pool.keep(connection);
-  } else {
-    pool.discard(connection);
-  }
+void RequestRelay::release_partial() {
   if (partial_) worker_.buffers().give(std::move(partial_));
   partial_size_ = 0;
-}
-
-void RequestRelay::release_slot() {
-  if (!std::exchange(holds_slot_, false)) return;
-  worker_.post_grant(backend_->admission->release(server_), *backend_);
 }
 
 /// Counts, logs and makes the relay free for another request. Nothing of it may be used afterwards.
 void RequestRelay::conclude() {
   timer_.disarm();
-  release_slot();
-  if (counted_in_backend_) backend_->sessions.leave();
+  release_partial();
+  dispatch_.release();
+  BackendState* backend = dispatch_.backend();
+  if (counted_in_backend_) backend->sessions.leave();
   phase_ = Phase::Free;
   record_.end = worker_.loop().now();
 
-  stats::FrontendCounters& front = client_->frontend().counters[worker_.index()];
+  stats::FrontendCounters& front = frontend_counters();
   front.bytes_out.add(record_.bytes_out);
   front.responses.count(record_.status);
-  for (stats::ServerCounters* counters : {backend_counters(), server_counters()}) {
-    if (!counters) continue;
-    ++counters->requests;
-    counters->bytes_out.add(record_.bytes_out);
-    counters->responses.count(record_.status);
-    if (record_.connected == kNever) continue;
-    counters->queue_time.add(milliseconds_between(record_.received, record_.dequeued));
-    counters->connect_time.add(milliseconds_between(record_.dequeued, record_.connected));
-    counters->response_time.add(milliseconds_between(record_.connected, record_.answered));
-    counters->total_time.add(milliseconds_between(record_.received, record_.end));
-  }
-  if (server_ != balance::kNoServer) record_.server_connections = server().live->sessions();
-  if (backend_) record_.backend_connections = backend_->sessions.current();
+  dispatch_.count([&](stats::ServerCounters& counters) {
+    ++counters.requests;
+    counters.bytes_out.add(record_.bytes_out);
+    counters.responses.count(record_.status);
+    if (record_.connected == kNever) return;
+    counters.queue_time.add(milliseconds_between(record_.received, record_.dequeued));
+    counters.connect_time.add(milliseconds_between(record_.dequeued, record_.connected));
+    counters.response_time.add(milliseconds_between(record_.connected, record_.answered));
+    counters.total_time.add(milliseconds_between(record_.received, record_.end));
+  });
+  if (const ServerState* server = dispatch_.server())
+    record_.server_connections = server->live->sessions();
+  if (backend) record_.backend_connections = backend->sessions.current();
   worker_.log_access(client_->frontend(), record_);
   client_ = nullptr;
   worker_.give_back(*this);
@@ -736,14 +593,14 @@ void RequestRelay::conclude() {
 /// Puts the one deadline where the exchange now hangs: at the server or at the client.
 void RequestRelay::await_next() {
   const TimePoint now = worker_.loop().now();
-  const Timeouts& server = backend_ ? backend_->config.timeout : Timeouts{};
+  const Timeouts& server = dispatch_.backend() ? dispatch_.backend()->config.timeout : kNoTimeouts;
   const Duration client = client_->frontend().config.timeout.client;
   if (phase_ == Phase::Tunnel) {
     timer_.arm(after(now, server.tunnel > 0s ? server.tunnel : std::max(client, server.server)));
     return client_->arm(kNever);
   }
-  const bool client_owes_body = !request_complete_ && connection_ &&
-                                !connection_->socket().has_output();
+  const bool client_owes_body =
+      !request_complete_ && server_socket() && !server_socket()->has_output();
   if (client_->socket().has_output() || client_owes_body) {
     timer_.disarm();
     return client_->arm(after(now, client));

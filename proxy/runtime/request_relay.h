@@ -9,9 +9,8 @@
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
 #include "proxy/exchange/response_plan.h"
-#include "proxy/exchange/retry.h"
 #include "proxy/http/h1_decoder.h"
-#include "proxy/runtime/server_connection.h"
+#include "proxy/runtime/dispatch.h"
 #include "proxy/runtime/snapshot.h"
 
 namespace hapair::proxy {
@@ -21,20 +20,15 @@ class Worker;
 
 /// Pooled by its worker: one object serves many requests, one after another. Backpressure is one
 /// rule: neither side is read while the other has not taken what it was given.
-class RequestRelay final : public ServerUser {
+class RequestRelay final : public DispatchUser {
  public:
-  RequestRelay(Worker& worker, std::uint32_t index);
+  explicit RequestRelay(Worker& worker);
 
   /// `head` of the next begin() is parsed into this.
   http::RequestHead& head() { return request_; }
 
   /// Takes the request whose head stands in the session's buffer. May be done before it returns.
   void begin(ClientSession& client, TimePoint first_byte);
-
-  /// Unique among this worker's requests, past ones included.
-  std::uint64_t id() const { return std::uint64_t{generation_} << 32 | index_; }
-  /// A slot that this request was queued for. False if it does not wait for one any more.
-  bool on_granted(int server);
 
   // From the session.
   void on_client_readable();
@@ -43,9 +37,11 @@ class RequestRelay final : public ServerUser {
   /// The connection to the client is broken; the session is closed by this.
   void on_client_gone();
 
-  // ServerUser.
-  void on_server_connected() override;
-  void on_server_connect_failed(int error_number) override;
+  // DispatchUser.
+  void on_dispatched() override;
+  void on_dispatch_failed(exchange::Termination why) override;
+  void on_server_connected() override {}  // Dispatch hears that
+  void on_server_connect_failed(int) override {}
   void on_server_readable() override { pump_response(); }
   void on_server_drained() override;
   void on_server_broken() override;
@@ -53,24 +49,18 @@ class RequestRelay final : public ServerUser {
  private:
   enum class Phase : std::uint8_t {
     Free,
-    Queued,
-    Connecting,
-    Pausing,   // before another attempt at the same server
-    Waiting,   // the request is on its way, no response head yet
-    Body,      // response head sent on
+    Dispatching,  // to a server
+    Waiting,      // the request is on its way, no response head yet
+    Body,         // response head sent on
     Tunnel,
-    Flushing,  // all that is left is the client taking what it was given
+    Flushing,     // all that is left is the client taking what it was given
   };
 
   // Towards the server.
   void route();
-  void ask_for_server(int avoid);
-  void connect_to(int server);
-  void reach_server();
-  void send_request();
+  std::size_t encode_request(char* out);
   void pump_request();
   bool send_body(char* data, std::size_t size);
-  void retry_connect();
   bool can_repeat() const;
 
   // Towards the client.
@@ -90,34 +80,24 @@ class RequestRelay final : public ServerUser {
   void on_timeout();
   void fail_response(int status, char cause, char phase);
   void client_aborted(char cause);
-  void release_server(bool reusable);
-  void release_slot();
+  void release_partial();
   void finish();
   void conclude();
   void cut();
 
   void await_next();
   char phase_letter() const;
-  ServerState& server() { return *backend_->servers[static_cast<std::size_t>(server_)]; }
-  stats::ServerCounters* server_counters();
-  stats::BackendCounters* backend_counters();
+  StreamSocket* server_socket();
+  stats::FrontendCounters& frontend_counters();
 
   Worker& worker_;
-  const std::uint32_t index_;
-  std::uint32_t generation_ = 0;
-  Timer timer_;  // the server's side: queue, connect, pause, response
+  Dispatch dispatch_;
+  Timer timer_;  // the server's answer
 
   ClientSession* client_ = nullptr;
-  BackendState* backend_ = nullptr;
-  int server_ = balance::kNoServer;
-  ServerConnection* connection_ = nullptr;
-  balance::Admission::Ticket ticket_ = 0;
   Phase phase_ = Phase::Free;
   ConnectionMode mode_ = ConnectionMode::KeepAlive;
-  bool holds_slot_ = false;
-  bool reused_ = false;          // the connection served another request before
   bool repeated_ = false;        // was sent again after a reused connection failed
-  bool request_sent_ = false;    // the head, to this connection
   bool beyond_buffer_ = false;   // body bytes that are no longer there were sent
   bool client_ended_ = false;
   bool may_splice_ = true;       // until the kernel refuses a pipe
@@ -136,7 +116,6 @@ class RequestRelay final : public ServerUser {
   std::size_t partial_size_ = 0;
   unsigned interim_responses_ = 0;
 
-  exchange::Retry retry_;
   exchange::AccessRecord record_;
 };
 

@@ -107,18 +107,19 @@ void Worker::stop() {
 
 RequestRelay& Worker::take_relay() {
   if (free_relays_.empty())
-    return relays_.emplace_back(*this, static_cast<std::uint32_t>(relays_.size()));
+    return relays_.emplace_back(*this);
   RequestRelay& relay = *free_relays_.back();
   free_relays_.pop_back();
   return relay;
 }
 
 void Worker::on_grant(const balance::Grant& grant, BackendState& backend) {
-  const auto index = static_cast<std::size_t>(grant.request & UINT32_MAX);
-  if (index < relays_.size() && relays_[index].id() == grant.request &&
-      relays_[index].on_granted(grant.server))
-    return;
-  post_grant(backend.admission->release(grant.server), backend);
+  const auto found = waiters_.find(grant.request);
+  if (found == waiters_.end()) return post_grant(backend.admission->release(grant.server), backend);
+  Dispatch& dispatch = *found->second;
+  waiters_.erase(found);
+  loop_.refresh();
+  dispatch.on_granted(grant.server);
 }
 
 void Worker::admit(FrontendState& frontend, int fd, const SocketAddress& peer) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "common/loop/log_shipper.h"
@@ -81,6 +82,10 @@ class Worker {
     return *pools_[backend.index][static_cast<std::size_t>(server)];
   }
   RequestRelay& take_relay();
+  /// A name for somebody who may have to wait for a slot; never used again.
+  std::uint64_t next_waiter() { return ++last_waiter_; }
+  void await_grant(std::uint64_t name, Dispatch& dispatch) { waiters_.emplace(name, &dispatch); }
+  void stop_waiting(std::uint64_t name) { waiters_.erase(name); }
   void give_back(RequestRelay& relay) { free_relays_.push_back(&relay); }
   void admit(FrontendState& frontend, int fd, const SocketAddress& peer);
   void retire(ClientSession& session);
@@ -106,8 +111,10 @@ class Worker {
   ServerGraveyard dead_servers_;
   std::vector<std::unique_ptr<ClientSession>> dead_sessions_;
   std::vector<std::vector<std::unique_ptr<ServerPool>>> pools_;  // [backend][server]
-  std::deque<RequestRelay> relays_;                              // by index; never shrinks
+  std::deque<RequestRelay> relays_;                              // never shrinks
   std::vector<RequestRelay*> free_relays_;
+  std::unordered_map<std::uint64_t, Dispatch*> waiters_;  // those in a queue
+  std::uint64_t last_waiter_ = 0;
   std::vector<std::unique_ptr<ClientSession>> sessions_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   Timer sweep_timer_;

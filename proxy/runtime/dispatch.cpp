@@ -1,0 +1,210 @@
+#include "proxy/runtime/dispatch.h"
+
+#include <utility>
+
+#include "proxy/runtime/worker.h"
+
+namespace hapair::proxy {
+namespace {
+
+using exchange::Retry;
+
+// A request that must not be repeated goes out on an idle connection only while its server cannot
+// be about to close it.
+constexpr Duration kFreshEnough = 1s;
+
+TimePoint after(TimePoint now, Duration timeout) {
+  return timeout > Duration::zero() ? now + timeout : kNever;
+}
+
+}  // namespace
+
+Dispatch::Dispatch(Worker& worker, DispatchUser& user)
+    : worker_(worker), user_(user), timer_(worker.loop(), [this] { on_timeout(); }) {}
+
+ServerState* Dispatch::server() const {
+  return server_ == balance::kNoServer
+             ? nullptr
+             : backend_->servers[static_cast<std::size_t>(server_)].get();
+}
+
+stats::ServerCounters& Dispatch::counters_of(ServerState& server) const {
+  return server.counters[worker_.index()];
+}
+
+stats::BackendCounters& Dispatch::counters_of(BackendState& backend) const {
+  return backend.counters[worker_.index()];
+}
+
+void Dispatch::start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record) {
+  backend_ = &backend;
+  reuse_ = reuse;
+  record_ = &record;
+  server_ = balance::kNoServer;
+  retry_ = Retry({.retries = backend.config.retries,
+                  .redispatch = backend.config.redispatch,
+                  .connect_timeout = backend.config.timeout.connect});
+  ask(balance::kNoServer);
+}
+
+void Dispatch::ask(int avoid) {
+  const TimePoint now = worker_.loop().now();
+  const std::uint64_t name = worker_.next_waiter();
+  const auto given = backend_->admission->ask(
+      {.worker = worker_.index(), .request = name, .avoid = avoid, .now = now});
+  using Kind = balance::Admission::Answer::Kind;
+  switch (given.kind) {
+    case Kind::Admitted: return take(given.server);
+    case Kind::NoServer: return fail({'S', 'C'});
+    case Kind::Queued:
+      phase_ = Phase::Queued;
+      ticket_ = given.ticket;
+      waiting_as_ = name;
+      worker_.await_grant(name, *this);
+      record_->server_queue = given.server_queue;
+      record_->backend_queue = given.backend_queue;
+      timer_.arm(after(now, backend_->config.timeout.effective_queue()));
+      return;
+  }
+}
+
+void Dispatch::on_granted(int server) { take(server); }
+
+void Dispatch::take(int server_index) {
+  const TimePoint now = worker_.loop().now();
+  timer_.disarm();
+  server_ = server_index;
+  holds_slot_ = true;
+  if (record_->dequeued == kNever) record_->dequeued = now;
+  record_->server = server()->config.name;
+  const auto second =
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  count([&](stats::ServerCounters& counters) {
+    ++counters.sessions;
+    ++counters.chosen;
+    counters.session_rate.count(now);
+    counters.last_session_second.store(second, std::memory_order_relaxed);
+  });
+  reach();
+}
+
+void Dispatch::reach() {
+  const TimePoint now = worker_.loop().now();
+  ServerPool& pool = worker_.pool(*backend_, server_);
+  if (reuse_ != Reuse::Never) {
+    const Duration most = reuse_ == Reuse::Always ? ServerPool::kIdleLimit : kFreshEnough;
+    connection_ = pool.take_idle(user_, most);
+    if (connection_) {
+      reused_ = true;
+      count([](stats::ServerCounters& counters) { ++counters.reuses; });
+      return connected();
+    }
+  }
+  reused_ = false;
+  count([](stats::ServerCounters& counters) { ++counters.connects; });
+  int error_number = 0;
+  connection_ = pool.open(server()->live->address(), backend_->config.source, *this, error_number);
+  if (!connection_) return retry({'S', 'C'});
+  phase_ = Phase::Connecting;
+  timer_.arm(after(now, backend_->config.timeout.connect));
+}
+
+void Dispatch::on_server_connected() {
+  connection_->set_user(&user_);
+  connected();
+}
+
+void Dispatch::on_server_connect_failed(int) { retry({'S', 'C'}); }
+
+void Dispatch::connected() {
+  timer_.disarm();
+  phase_ = Phase::Connected;
+  record_->connected = worker_.loop().now();
+  user_.on_dispatched();
+}
+
+void Dispatch::repeat() {
+  release_connection(false);
+  reuse_ = Reuse::Never;
+  reach();
+}
+
+void Dispatch::retry(exchange::Termination why) {
+  release_connection(false);
+  count([](stats::ServerCounters& counters) { ++counters.connection_errors; });
+  const unsigned usable = balance::usable_servers(backend_->farm);
+  const unsigned others = usable - (server()->live->usable() ? 1 : 0);
+  const auto decision = retry_.on_connect_failure(/*tied=*/false, others);
+  record_->retries = retry_.attempts_repeated();
+  record_->redispatched = retry_.redispatched();
+  switch (decision.next) {
+    case Retry::Next::GiveUp: return fail(why);
+    case Retry::Next::SameServer:
+      count([](stats::ServerCounters& counters) { ++counters.retries; });
+      phase_ = Phase::Pausing;
+      timer_.arm(worker_.loop().now() + decision.pause);
+      return;
+    case Retry::Next::OtherServer: {
+      count([](stats::ServerCounters& counters) { ++counters.redispatches; });
+      const int failed = server_;
+      release_slot();
+      return ask(failed);
+    }
+  }
+}
+
+void Dispatch::fail(exchange::Termination why) {
+  if (server_ == balance::kNoServer) ++counters_of(*backend_).connection_errors;
+  release();
+  user_.on_dispatch_failed(why);
+}
+
+void Dispatch::on_timeout() {
+  switch (phase_) {
+    case Phase::Queued:
+      record_->dequeued = worker_.loop().now();
+      return fail({'s', 'Q'});
+    case Phase::Connecting: return retry({'s', 'C'});
+    case Phase::Pausing: return reach();
+    case Phase::Idle:
+    case Phase::Connected: return;
+  }
+}
+
+void Dispatch::release_connection(bool reusable) {
+  if (!connection_) return;
+  ServerConnection& connection = *std::exchange(connection_, nullptr);
+  ServerPool& pool = connection.pool();
+  const bool clean = !connection.socket().has_output() && !connection.socket().saw_end();
+  if (reusable && clean) {
+    pool.keep(connection);
+  } else {
+    pool.discard(connection);
+  }
+  phase_ = Phase::Idle;
+}
+
+void Dispatch::release_slot() {
+  if (!std::exchange(holds_slot_, false)) return;
+  worker_.post_grant(backend_->admission->release(server_), *backend_);
+}
+
+void Dispatch::release() {
+  timer_.disarm();
+  if (phase_ == Phase::Queued) {
+    // A grant that is on its way already finds nobody and goes to the next who waits.
+    backend_->admission->cancel(ticket_);
+    worker_.stop_waiting(waiting_as_);
+  }
+  release_connection(false);
+  release_slot();
+  phase_ = Phase::Idle;
+}
+
+void Dispatch::forget() {
+  backend_ = nullptr;
+  server_ = balance::kNoServer;
+  reused_ = false;
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,108 @@
+// Gets a request, or a TCP connection, to a server: slot, queue, connect, retries.
+#pragma once
+
+#include <cstdint>
+
+#include "common/loop/loop.h"
+#include "proxy/exchange/access_record.h"
+#include "proxy/exchange/retry.h"
+#include "proxy/runtime/server_connection.h"
+#include "proxy/runtime/snapshot.h"
+
+namespace hapair::proxy {
+
+class Worker;
+
+/// Who wants to be dispatched. Also hears of the connection once there is one.
+class DispatchUser : public ServerUser {
+ public:
+  /// dispatch.connection() can be written to.
+  virtual void on_dispatched() = 0;
+  /// No server could be reached; nothing is held any more. The termination says why (SC, sC, sQ).
+  virtual void on_dispatch_failed(exchange::Termination why) = 0;
+
+ protected:
+  ~DispatchUser() = default;
+};
+
+/// Holds at most one slot and one connection. Reused for one request after another; lives on its
+/// worker's thread.
+class Dispatch final : public ServerUser {
+ public:
+  Dispatch(Worker& worker, DispatchUser& user);
+
+  enum class Reuse : std::uint8_t {
+    Never,   // a connection of its own
+    Fresh,   // only one that was in use a moment ago: what is sent on it must not be repeated
+    Always,
+  };
+  /// Answers, at once or later, with one of the user's two calls. `record` hears of server, times,
+  /// queue places and retries; it must live until release() or failure.
+  void start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record);
+  /// Once more with the same server on a new connection: the reused one turned out to be dead.
+  void repeat();
+
+  BackendState* backend() const { return backend_; }
+  /// The server chosen last; null before there was one.
+  ServerState* server() const;
+  ServerConnection* connection() const { return connection_; }
+  /// The connection served somebody else before.
+  bool is_reused() const { return reused_; }
+  bool is_queued() const { return phase_ == Phase::Queued; }
+  bool is_connected() const { return phase_ == Phase::Connected; }
+
+  /// Counters of the server and of the backend that this worker writes.
+  template <typename Change>
+  void count(Change change) {
+    if (ServerState* chosen = server()) change(counters_of(*chosen));
+    if (backend_) change(counters_of(*backend_));
+  }
+
+  /// Done with the connection: kept for another request if `reusable` and clean, else closed.
+  void release_connection(bool reusable);
+  /// Gives back whatever is held, waited for or being tried. Nothing is called afterwards.
+  void release();
+  /// Forgets backend and server, for the next request.
+  void forget();
+
+  /// From the worker: the slot this waits for, as its ticket was answered.
+  void on_granted(int server);
+
+  // ServerUser, while connecting.
+  void on_server_connected() override;
+  void on_server_connect_failed(int error_number) override;
+  void on_server_readable() override {}
+  void on_server_drained() override {}
+  void on_server_broken() override {}
+
+ private:
+  enum class Phase : std::uint8_t { Idle, Queued, Connecting, Pausing, Connected };
+
+  stats::ServerCounters& counters_of(ServerState& server) const;
+  stats::BackendCounters& counters_of(BackendState& backend) const;
+  void ask(int avoid);
+  void take(int server);
+  void reach();
+  void connected();
+  void retry(exchange::Termination why);
+  void fail(exchange::Termination why);
+  void release_slot();
+  void on_timeout();
+
+  Worker& worker_;
+  DispatchUser& user_;
+  Timer timer_;
+  BackendState* backend_ = nullptr;
+  ServerConnection* connection_ = nullptr;
+  exchange::AccessRecord* record_ = nullptr;
+  exchange::Retry retry_;
+  balance::Admission::Ticket ticket_ = 0;
+  std::uint64_t waiting_as_ = 0;  // what the worker knows us by while queued
+  int server_ = balance::kNoServer;
+  Phase phase_ = Phase::Idle;
+  Reuse reuse_ = Reuse::Never;
+  bool reused_ = false;
+  bool holds_slot_ = false;
+};
+
+}  // namespace hapair::proxy
