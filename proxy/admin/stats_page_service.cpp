@@ -18,6 +18,8 @@ std::int64_t seconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
 }
 
+std::string_view mode_word(Mode mode) { return mode == Mode::Http ? "http" : "tcp"; }
+
 template <typename Totals, typename Counters>
 Totals sum(const std::vector<Counters>& workers, TimePoint now) {
   Totals totals;
@@ -33,14 +35,15 @@ stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned
   row.svname = "FRONTEND";
   row.type = stats::Row::kFrontend;
   row.status = "OPEN";
-  row.mode = "http";
+  row.mode = mode_word(frontend.config.mode);
   row.pid = 1;  // the process number, which has been 1 ever since there is one process
   row.iid = id;
   row.sid = 0;
   row.scur = frontend.connections.current();
   row.smax = frontend.connections.peak();
   row.slim = frontend.config.maxconn > 0 ? frontend.config.maxconn : process_maxconn;
-  stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now), /*http=*/true);
+  stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now),
+              frontend.config.mode == Mode::Http);
   return row;
 }
 
@@ -52,7 +55,7 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
   row.pxname = backend.config.name;
   row.svname = server.config.name;
   row.type = stats::Row::kServer;
-  row.mode = "http";
+  row.mode = mode_word(backend.config.mode);
   row.pid = 1;
   row.iid = id;
   row.sid = server_id;
@@ -80,7 +83,7 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     row.check_fall = report.fall;
     row.check_health = report.lives;
   }
-  stats::fill(row, sum<stats::ServerTotals>(server.counters, now), /*http=*/true, now);
+  stats::fill(row, sum<stats::ServerTotals>(server.counters, now), backend.config.mode == Mode::Http, now);
   return row;
 }
 
@@ -89,7 +92,7 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
   row.pxname = backend.config.name;
   row.svname = "BACKEND";
   row.type = stats::Row::kBackend;
-  row.mode = "http";
+  row.mode = mode_word(backend.config.mode);
   row.algo = "roundrobin";
   row.pid = 1;
   row.iid = id;
@@ -112,7 +115,7 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
     row.lastchg = seconds(now - backend.downtime.last_change());
     row.downtime = seconds(backend.downtime.total(now));
   }
-  stats::fill_backend(row, sum<stats::BackendTotals>(backend.counters, now), /*http=*/true, now);
+  stats::fill_backend(row, sum<stats::BackendTotals>(backend.counters, now), backend.config.mode == Mode::Http, now);
   return row;
 }
 

@@ -58,6 +58,7 @@ void read_backend_keys(TableReader& section, Backend& out) {
       out.source = *source;
   }
   read_check(section);
+  refuse_http_keys(section, out.mode);
   refuse_not_built(section, kNotBuiltBackend);
 }
 

@@ -69,10 +69,18 @@ std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out) {
 std::optional<Mode> read_mode(TableReader& section) {
   static constexpr std::pair<std::string_view, Mode> kModes[] = {{"http", Mode::Http},
                                                                  {"tcp", Mode::Tcp}};
-  const auto mode = section.word<Mode>("mode", kModes);
-  if (mode == Mode::Tcp)
-    section.error("mode", fmt::format("mode \"tcp\": {}", kNotBuilt), "this build has \"http\"");
-  return mode;
+  return section.word<Mode>("mode", kModes);
+}
+
+/// Keys that only HTTP can obey: written in a TCP section they are a mistake, inherited from
+/// [defaults] they are meant for others.
+void refuse_http_keys(TableReader& section, Mode mode) {
+  if (mode == Mode::Http) return;
+  for (const std::string_view key : {"stats", "forwarded_for", "connection"}) {
+    const ConfigNode::Entry* entry = section.node().find(key);
+    if (entry && !entry->inherited)
+      section.error(key, fmt::format("{} needs mode \"http\"", key), "mode = \"http\"");
+  }
 }
 
 std::optional<ConnectionMode> read_connection(TableReader& section) {
@@ -138,6 +146,13 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
                   "\"http\" or \"tcp\"");
   else if (const auto known = section.word<LogFormat>("log_format", kFormats))
     out.log_format = *known;
+  if (out.mode == Mode::Tcp && out.log_format == LogFormat::Http) {
+    const ConfigNode::Entry* entry = section.node().find("log_format");
+    if (entry && !entry->inherited)
+      section.error("log_format", "log_format \"http\" needs mode \"http\"", "log_format = \"tcp\"");
+    out.log_format = LogFormat::Tcp;
+  }
+  refuse_http_keys(section, out.mode);
   if (const auto log_null = section.boolean("log_null")) out.log_null = *log_null;
   refuse_not_built(section, kNotBuiltFrontend);
 }

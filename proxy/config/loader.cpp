@@ -124,6 +124,13 @@ class Loader {
     const auto found = std::find(names.begin(), names.end(), *wanted);
     if (found != names.end()) {
       frontend.default_backend = static_cast<int>(found - names.begin());
+      const Backend& backend = config_.backends[static_cast<std::size_t>(found - names.begin())];
+      const auto word = [](Mode mode) { return mode == Mode::Tcp ? "tcp" : "http"; };
+      if (backend.mode != frontend.mode)
+        section.error("default_backend",
+                      fmt::format("backend \"{}\" has mode \"{}\", this frontend mode \"{}\"",
+                                  backend.name, word(backend.mode), word(frontend.mode)),
+                      "both need the same mode");
       return;
     }
     const auto near = nearest_word(*wanted, names);

@@ -42,6 +42,7 @@ std::optional<Stats> read_stats(TableReader& section);
 std::optional<ForwardedFor> read_forwarded_for(TableReader& section);
 std::optional<ConnectionMode> read_connection(TableReader& section);
 std::optional<Mode> read_mode(TableReader& section);
+void refuse_http_keys(TableReader& section, Mode mode);
 
 /// What a `check` key says: nothing (absent or false), the plain check (true), or a table's.
 std::optional<Check> read_check(TableReader& section);

@@ -24,8 +24,8 @@ TimePoint after(TimePoint now, Duration timeout) {
 
 ClientSession::ClientSession(Worker& worker, FrontendState& frontend, int fd,
                              const SocketAddress& peer)
-    : worker_(worker),
-      frontend_(frontend),
+    : Session(frontend),
+      worker_(worker),
       socket_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
       peer_(peer) {
@@ -115,7 +115,7 @@ bool ClientSession::read_head() {
   if (fresh) {
     began_ = worker_.loop().now();
     if (!first_request_)
-      timer_.arm(after(began_, frontend_.config.timeout.effective_request()));
+      timer_.arm(after(began_, frontend().config.timeout.effective_request()));
   }
   received_ += static_cast<std::uint32_t>(read.size);
   return true;
@@ -138,7 +138,7 @@ void ClientSession::begin_exchange(std::size_t size) {
 
 void ClientSession::on_end_while_reading() {
   if (received_ > 0) return refuse(400, {'C', 'R'});
-  if (first_request_ && frontend_.config.log_null) return refuse(400, {'C', 'R'});
+  if (first_request_ && frontend().config.log_null) return refuse(400, {'C', 'R'});
   close(false);  // nothing was asked, nothing is owed
 }
 
@@ -147,7 +147,7 @@ void ClientSession::on_timeout() {
     case State::Relaying: return relay_->on_client_timeout();
     case State::ReadingHead:
       // RFC 9110 15.5.9 is for requests that began; between requests the connection just ends.
-      if (received_ == 0 && (!first_request_ || !frontend_.config.log_null)) return close(false);
+      if (received_ == 0 && (!first_request_ || !frontend().config.log_null)) return close(false);
       return refuse(408, {'c', 'R'});
     case State::Lingering: return close(false);
     case State::Closed: return;
@@ -157,7 +157,7 @@ void ClientSession::on_timeout() {
 /// Answers a request that never became one.
 void ClientSession::refuse(int status, exchange::Termination termination) {
   const TimePoint now = worker_.loop().now();
-  auto& counters = frontend_.counters[worker_.index()];
+  auto& counters = frontend().counters[worker_.index()];
   ++counters.request_errors;
   counters.responses.count(status);
   const std::string_view bytes = exchange::answer(status, {.close = true});
@@ -167,12 +167,12 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   record.client = peer_;
   record.start = received_ > 0 ? began_ : now;
   record.date = wall_now() - (now - record.start);
-  record.frontend = record.backend = frontend_.config.name;
+  record.frontend = record.backend = frontend().config.name;
   record.end = now;
   record.status = status;
   record.bytes_out = bytes.size();
   record.termination = termination;
-  worker_.log_access(frontend_, record);
+  worker_.log_access(frontend(), record);
 
   if (!socket_.write(bytes)) return close(false);
   linger();
@@ -193,10 +193,10 @@ void ClientSession::move_to_next_request() {
   if (received_ > 0) {
     std::memmove(head_.get(), head_.get() + next_request_, received_);
     began_ = now;
-    timer_.arm(after(now, frontend_.config.timeout.effective_request()));
+    timer_.arm(after(now, frontend().config.timeout.effective_request()));
   } else {
     worker_.buffers().give(std::move(head_));
-    timer_.arm(after(now, frontend_.config.timeout.effective_keep_alive()));
+    timer_.arm(after(now, frontend().config.timeout.effective_keep_alive()));
   }
 }
 
@@ -213,7 +213,7 @@ void ClientSession::linger() {
   state_ = State::Lingering;
   if (head_) worker_.buffers().give(std::move(head_));
   const TimePoint now = worker_.loop().now();
-  if (entering) timer_.arm(after(now, frontend_.config.timeout.client));
+  if (entering) timer_.arm(after(now, frontend().config.timeout.client));
   if (socket_.has_output()) return;
   if (socket_.saw_end() && !socket_.is_readable()) return close(false);
   socket_.shutdown_write();

@@ -8,7 +8,7 @@
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
 #include "proxy/http/h1_decoder.h"
-#include "proxy/runtime/snapshot.h"
+#include "proxy/runtime/session.h"
 #include "proxy/runtime/stream_socket.h"
 
 namespace hapair::proxy {
@@ -17,16 +17,13 @@ class Worker;
 class RequestRelay;
 
 /// Lives on its worker's thread. An idle session holds no buffer and no relay.
-class ClientSession final : public Watcher {
+class ClientSession final : public Session {
  public:
   ClientSession(Worker& worker, FrontendState& frontend, int fd, const SocketAddress& peer);
 
   void on_ready(std::uint32_t events) override;
 
   Worker& worker() { return worker_; }
-  FrontendState& frontend() { return frontend_; }
-  /// Where its worker keeps it.
-  std::size_t slot = 0;
   const SocketAddress& peer() const { return peer_; }
   /// The client's address as text, written into `buffer` (64 bytes) if it must be made.
   std::string_view peer_text(char* buffer) const;
@@ -73,7 +70,6 @@ class ClientSession final : public Watcher {
   void close(bool reset);
 
   Worker& worker_;
-  FrontendState& frontend_;
   StreamSocket socket_;
   Timer timer_;
   SocketAddress peer_;

@@ -130,15 +130,22 @@ void Worker::admit(FrontendState& frontend, int fd, const SocketAddress& peer) {
   ++counters.sessions;
   counters.connection_rate.count(loop_.now());
   counters.session_rate.count(loop_.now());
-  auto session = std::make_unique<ClientSession>(*this, frontend, fd, peer);
-  session->slot = sessions_.size();
-  ClientSession& accepted = *session;
-  sessions_.push_back(std::move(session));
+  if (frontend.config.mode == Mode::Tcp)
+    return add_session<RelaySession>(frontend, fd, peer).begin();
   // What made the kernel hand the connection over is usually the request itself.
-  accepted.on_ready(EPOLLIN);
+  add_session<ClientSession>(frontend, fd, peer).on_ready(EPOLLIN);
 }
 
-void Worker::retire(ClientSession& session) {
+template <typename SessionType>
+SessionType& Worker::add_session(FrontendState& frontend, int fd, const SocketAddress& peer) {
+  auto session = std::make_unique<SessionType>(*this, frontend, fd, peer);
+  SessionType& added = *session;
+  added.slot = sessions_.size();
+  sessions_.push_back(std::move(session));
+  return added;
+}
+
+void Worker::retire(Session& session) {
   snapshot_.connections.leave();
   session.frontend().connections.leave();
   const std::size_t slot = session.slot;
@@ -166,11 +173,15 @@ void Worker::sweep() {
 }
 
 void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record) {
-  if (frontend.config.log_format != LogFormat::Http || !log_.wants(Severity::Info)) return;
+  if (frontend.config.log_format == LogFormat::None || !log_.wants(Severity::Info)) return;
   record.process_connections = snapshot_.connections.current();
   record.frontend_connections = frontend.connections.current();
   line_.clear();
-  exchange::append_httplog(line_, record, access_clock_);
+  if (frontend.config.log_format == LogFormat::Http) {
+    exchange::append_httplog(line_, record, access_clock_);
+  } else {
+    exchange::append_tcplog(line_, record, access_clock_);
+  }
   log_.write(Severity::Info, line_);
 }
 

@@ -15,6 +15,7 @@
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
 #include "proxy/runtime/client_session.h"
+#include "proxy/runtime/relay_session.h"
 #include "proxy/runtime/request_relay.h"
 #include "proxy/runtime/server_pool.h"
 #include "proxy/runtime/snapshot.h"
@@ -88,14 +89,17 @@ class Worker {
   void stop_waiting(std::uint64_t name) { waiters_.erase(name); }
   void give_back(RequestRelay& relay) { free_relays_.push_back(&relay); }
   void admit(FrontendState& frontend, int fd, const SocketAddress& peer);
-  void retire(ClientSession& session);
+  void retire(Session& session);
   void post_grant(const std::optional<balance::Grant>& grant, BackendState& backend) {
     if (grant) post_grant_(*grant, backend);
   }
+  /// Writes what the frontend's log format makes of it.
   void log_access(FrontendState& frontend, exchange::AccessRecord& record);
   LogShipper& log() { return log_; }
 
  private:
+  template <typename SessionType>
+  SessionType& add_session(FrontendState& frontend, int fd, const SocketAddress& peer);
   void sweep();
   void bury();
 
@@ -109,13 +113,13 @@ class Worker {
   exchange::AccessClock access_clock_;
   std::string line_;
   ServerGraveyard dead_servers_;
-  std::vector<std::unique_ptr<ClientSession>> dead_sessions_;
+  std::vector<std::unique_ptr<Session>> dead_sessions_;
   std::vector<std::vector<std::unique_ptr<ServerPool>>> pools_;  // [backend][server]
   std::deque<RequestRelay> relays_;                              // never shrinks
   std::vector<RequestRelay*> free_relays_;
   std::unordered_map<std::uint64_t, Dispatch*> waiters_;  // those in a queue
   std::uint64_t last_waiter_ = 0;
-  std::vector<std::unique_ptr<ClientSession>> sessions_;
+  std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   Timer sweep_timer_;
   alignas(64) std::array<char, kScratch> scratch_;

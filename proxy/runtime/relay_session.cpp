@@ -1,0 +1,185 @@
+#include "proxy/runtime/relay_session.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+
+#include "proxy/runtime/worker.h"
+
+namespace hapair::proxy {
+namespace {
+
+// Reads in a row before others get their turn.
+constexpr int kReadsPerTurn = 4;
+// A read this long means that more of the kind follows; a splice shorter than this means it ended.
+constexpr std::size_t kBulkRead = Worker::kScratch;
+constexpr std::size_t kSmallSplice = 16 * 1024;
+
+TimePoint after(TimePoint now, Duration timeout) {
+  return timeout > Duration::zero() ? now + timeout : kNever;
+}
+
+}  // namespace
+
+RelaySession::RelaySession(Worker& worker, FrontendState& frontend, int fd,
+                           const SocketAddress& peer)
+    : Session(frontend),
+      worker_(worker),
+      client_(worker.buffers()),
+      timer_(worker.loop(), [this] { on_timeout(); }),
+      dispatch_(worker, *this),
+      peer_(peer) {
+  client_.adopt(fd);
+  worker.loop().watch(fd, *this);
+  record_.client = peer;
+  record_.date = wall_now();
+  record_.start = worker.loop().now();
+  record_.frontend = record_.backend = frontend.config.name;
+}
+
+void RelaySession::begin() {
+  const int index = frontend().config.default_backend;
+  if (index < 0) return end({'S', 'C'});
+  BackendState& backend = *worker_.snapshot().backends[static_cast<std::size_t>(index)];
+  record_.backend = backend.config.name;
+  backend.sessions.enter();
+  counted_ = true;
+  dispatch_.start(backend, Dispatch::Reuse::Never, record_);
+}
+
+StreamSocket* RelaySession::server_socket() {
+  return dispatch_.is_connected() ? &dispatch_.connection()->socket() : nullptr;
+}
+
+void RelaySession::on_dispatched() {
+  on_activity();
+  pump_to_server();
+}
+
+void RelaySession::on_dispatch_failed(exchange::Termination why) { end(why); }
+
+void RelaySession::on_ready(std::uint32_t events) {
+  client_.on_events(events);
+  if (events & EPOLLERR) return end({'C', server_socket() ? 'D' : 'C'}, /*reset=*/true);
+  if (!server_socket()) return;
+  if ((events & EPOLLOUT) && client_.has_output()) {
+    if (!client_.flush()) return end({'C', 'D'}, /*reset=*/true);
+    if (!client_.has_output()) pump_to_client();
+  }
+  if (!closed_ && client_.is_readable()) pump_to_server();
+}
+
+void RelaySession::on_server_readable() { pump_to_client(); }
+
+void RelaySession::on_server_drained() { pump_to_server(); }
+
+void RelaySession::on_server_broken() { end({'S', 'D'}, /*reset=*/true); }
+
+void RelaySession::pump_to_server() {
+  settle(pump(client_, *server_socket(), up_, *this), /*towards_server=*/true);
+}
+
+void RelaySession::pump_to_client() {
+  settle(pump(*server_socket(), client_, down_, *dispatch_.connection()), /*towards_server=*/false);
+}
+
+RelaySession::Moved RelaySession::pump(StreamSocket& from, StreamSocket& to, Flow& flow,
+                                       Watcher& source) {
+  for (int reads = 0; !to.has_output() && !flow.ended; ++reads) {
+    if (!from.is_readable()) return Moved::Blocked;
+    if (reads == kReadsPerTurn) {
+      worker_.loop().resume(source, EPOLLIN);
+      return Moved::Blocked;
+    }
+    StreamSocket::ReadResult read{StreamSocket::Read::NoPipe};
+    bool broken = false;
+    if (flow.bulk) {
+      read = to.splice_from(from, SplicePipe::kSize, broken);
+      flow.bulk = read.kind == StreamSocket::Read::Bytes && read.size >= kSmallSplice;
+    }
+    if (read.kind == StreamSocket::Read::NoPipe) {
+      char* const scratch = worker_.scratch();
+      read = from.read(scratch, Worker::kScratch);
+      if (read.kind == StreamSocket::Read::Bytes) {
+        broken = !to.write(std::string_view(scratch, read.size));
+        flow.bulk = read.size >= kBulkRead;
+      }
+    }
+    switch (read.kind) {
+      case StreamSocket::Read::Bytes:
+        flow.moved += read.size;
+        if (broken) return Moved::DestinationFailed;
+        break;
+      case StreamSocket::Read::End:
+        flow.ended = true;
+        to.shutdown_write();
+        return Moved::All;
+      case StreamSocket::Read::Failed: return Moved::SourceFailed;
+      case StreamSocket::Read::Nothing:
+      case StreamSocket::Read::NoPipe: return Moved::Blocked;
+    }
+  }
+  return flow.ended && !to.has_output() ? Moved::All : Moved::Blocked;
+}
+
+void RelaySession::settle(Moved moved, bool towards_server) {
+  const char client_cause = 'C', server_cause = 'S';
+  switch (moved) {
+    case Moved::SourceFailed:
+      return end({towards_server ? client_cause : server_cause, 'D'}, /*reset=*/true);
+    case Moved::DestinationFailed:
+      return end({towards_server ? server_cause : client_cause, 'D'}, /*reset=*/true);
+    case Moved::All:
+      if (up_.ended && down_.ended) return end({});
+      break;
+    case Moved::Blocked: break;
+  }
+  on_activity();
+}
+
+/// One deadline for both sides: the longer timeout while bytes may come from either, HAProxy's
+/// tunnel timeout if it is set.
+void RelaySession::on_activity() {
+  const Timeouts& server = dispatch_.backend()->config.timeout;
+  const Duration both = std::max(frontend().config.timeout.client, server.server);
+  timer_.arm(after(worker_.loop().now(), server.tunnel > 0s ? server.tunnel : both));
+}
+
+void RelaySession::on_timeout() {
+  const Timeouts& server = dispatch_.backend()->config.timeout;
+  end({frontend().config.timeout.client >= server.server ? 'c' : 's', 'D'});
+}
+
+void RelaySession::end(exchange::Termination why, bool reset) {
+  if (closed_) return;
+  closed_ = true;
+  timer_.disarm();
+  record_.termination = why;
+  record_.end = worker_.loop().now();
+  record_.bytes_out = down_.moved - std::min<std::uint64_t>(down_.moved, client_.output_size());
+  dispatch_.release();
+  BackendState* backend = dispatch_.backend();
+  if (counted_) backend->sessions.leave();
+
+  stats::FrontendCounters& front = frontend().counters[worker_.index()];
+  front.bytes_in.add(up_.moved);
+  front.bytes_out.add(record_.bytes_out);
+  dispatch_.count([&](stats::ServerCounters& counters) {
+    counters.bytes_in.add(up_.moved);
+    counters.bytes_out.add(record_.bytes_out);
+    if (why.cause == 'C' || why.cause == 'c') ++counters.client_aborts;
+    if (why.phase == 'D' && (why.cause == 'S' || why.cause == 's')) ++counters.server_aborts;
+  });
+  if (const ServerState* server = dispatch_.server())
+    record_.server_connections = server->live->sessions();
+  if (backend) record_.backend_connections = backend->sessions.current();
+  const bool said_nothing = up_.moved == 0 && down_.moved == 0;
+  if (frontend().config.log_null || !said_nothing || why.cause != '-')
+    worker_.log_access(frontend(), record_);
+
+  worker_.loop().forget(client_.fd(), *this);
+  client_.close(reset);
+  worker_.retire(*this);
+}
+
+}  // namespace hapair::proxy
