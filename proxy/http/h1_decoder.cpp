@@ -70,24 +70,79 @@ H1Error read_encoding(std::string_view value, Framed& framed) {
   return H1Error::None;
 }
 
-/// One "name: value" line without its CRLF.
-H1Error parse_field(std::string_view line, Field& field) {
-  std::size_t i = 0;
-  while (i < line.size() && is(line[i], kToken)) ++i;
-  if (i == line.size() || line[i] != ':') {
-    if (line[0] == ' ' || line[0] == '\t') return H1Error::FoldedField;
-    if (i > 0 && i < line.size() && (line[i] == ' ' || line[i] == '\t'))
-      return H1Error::SpaceBeforeColon;
-    return H1Error::BadFieldName;
+/// Walks over the bytes of a head. Ends with an error, or because the bytes did.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view bytes)
+      : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()) {}
+
+  bool at_end() const { return at_ == end_; }
+  char peek() const { return *at_; }
+  const char* position() const { return at_; }
+  std::size_t consumed() const { return static_cast<std::size_t>(at_ - begin_); }
+  void skip() { ++at_; }
+
+  std::string_view take_while(std::uint8_t bits) {
+    const char* from = at_;
+    while (at_ != end_ && is(*at_, bits)) ++at_;
+    return {from, static_cast<std::size_t>(at_ - from)};
   }
-  if (i == 0) return H1Error::BadFieldName;
-  field.name = line.substr(0, i);
-  field.value = trim_ows(line.substr(i + 1));
-  if (!all(field.value, kValue))
-    return field.value.find('\r') != field.value.npos ? H1Error::BareCarriageReturn
-                                                       : H1Error::BadFieldValue;
+
+  /// What may stand in a field's value or a status line; most of it eight bytes at a time.
+  std::string_view take_value() {
+    const char* from = at_;
+    while (end_ - at_ >= 8) {
+      std::uint64_t word;
+      std::memcpy(&word, at_, 8);
+      // A byte below 0x20 borrows its top bit; one above 0x7e has it or gets it by adding 1.
+      constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+      if (((word - 0x20 * kOnes) | word | (word + kOnes)) & kTops) break;
+      at_ += 8;
+    }
+    take_while(kValue);
+    return {from, static_cast<std::size_t>(at_ - from)};
+  }
+
+  /// CRLF. Sets failed() or runs out if something else stands here.
+  bool take_line_end(H1Error otherwise) {
+    if (at_end()) return false;
+    if (*at_ == '\n') return fail(H1Error::BareLineFeed);
+    if (*at_ != '\r') return fail(otherwise);
+    if (at_ + 1 == end_) return false;
+    if (at_[1] != '\n') return fail(H1Error::BareCarriageReturn);
+    at_ += 2;
+    return true;
+  }
+
+  bool fail(H1Error error) {
+    error_ = error;
+    return false;
+  }
+  H1Error error() const { return error_; }
+
+ private:
+  const char* begin_;
+  const char* at_;
+  const char* end_;
+  H1Error error_ = H1Error::None;
+};
+
+/// One "name: value" line with its CRLF.
+bool take_field(Cursor& cursor, Field& field) {
+  field.name = cursor.take_while(kToken);
+  if (cursor.at_end()) return false;
+  if (cursor.peek() != ':' || field.name.empty()) {
+    const char c = cursor.peek();
+    const bool space = c == ' ' || c == '\t';
+    return cursor.fail(c == '\n'                       ? H1Error::BareLineFeed
+                       : space && field.name.empty() ? H1Error::FoldedField
+                       : space                       ? H1Error::SpaceBeforeColon
+                                                     : H1Error::BadFieldName);
+  }
+  cursor.skip();
+  field.value = trim_ows(cursor.take_value());
   field.id = field_id(field.name);
-  return H1Error::None;
+  return cursor.take_line_end(H1Error::BadFieldValue);
 }
 
 struct ConnectionWords {
@@ -107,20 +162,30 @@ Persistence decide(const ConnectionWords& words, bool http_1_1, bool has_upgrade
           .upgrade = words.upgrade && has_upgrade && http_1_1};
 }
 
-/// The fields after the first line, up to the blank line. `on_field` may refuse one.
+/// The fields after the first line, and the blank line. `on_field` may refuse one.
 template <typename OnField>
-H1Error parse_fields(std::string_view bytes, FieldList& fields, OnField on_field) {
+bool take_fields(Cursor& cursor, FieldList& fields, OnField on_field) {
   fields.clear();
-  while (true) {
-    const auto end = bytes.find('\n');
-    const std::string_view line = bytes.substr(0, end - 1);
-    if (line.empty()) return H1Error::None;
+  while (!cursor.at_end()) {
+    if (cursor.peek() == '\r') return cursor.take_line_end(H1Error::BareCarriageReturn);
     Field field;
-    if (const H1Error error = parse_field(line, field); error != H1Error::None) return error;
-    if (!fields.add(field)) return H1Error::TooManyFields;
-    if (const H1Error error = on_field(field); error != H1Error::None) return error;
-    bytes.remove_prefix(end + 1);
+    if (!take_field(cursor, field)) return false;
+    if (!fields.add(field)) return cursor.fail(H1Error::TooManyFields);
+    if (const H1Error error = on_field(field); error != H1Error::None) return cursor.fail(error);
   }
+  return false;
+}
+
+/// What a cursor that could not go on means.
+HeadResult stopped(const Cursor& cursor) {
+  if (cursor.error() == H1Error::None) return {};
+  return {HeadStatus::Failed, cursor.error(), 0};
+}
+
+HeadResult failed(H1Error error) { return {HeadStatus::Failed, error, 0}; }
+
+HeadResult complete(const Cursor& cursor) {
+  return {HeadStatus::Complete, H1Error::None, cursor.consumed()};
 }
 
 Method method_of(std::string_view text) {
@@ -195,7 +260,7 @@ H1Error parse_status_line(std::string_view line, ResponseHead& head) {
       line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
     return H1Error::BadStatusLine;
   const auto status = parse_number<int>(line.substr(9, 3));
-  if (!status || *status < 100 || *status > 999 || !all(line, kValue))
+  if (!status || *status < 100 || *status > 999)
     return H1Error::BadStatusLine;
   head.status = *status;
   return H1Error::None;
@@ -203,30 +268,28 @@ H1Error parse_status_line(std::string_view line, ResponseHead& head) {
 
 }  // namespace
 
-HeadResult HeadScanner::scan(std::string_view bytes) {
-  while (true) {
-    const void* found = std::memchr(bytes.data() + scanned_, '\n', bytes.size() - scanned_);
-    if (!found) {
-      scanned_ = bytes.size();
-      return {};
-    }
-    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
-    if (at == line_begin_ || bytes[at - 1] != '\r')
-      return {HeadStatus::Failed, H1Error::BareLineFeed, 0};
-    const bool blank = at == line_begin_ + 1;
-    const bool leading = line_begin_ == 0;
-    scanned_ = line_begin_ = at + 1;
-    if (blank && !leading && at > 2) return {HeadStatus::Complete, H1Error::None, at + 1};
+bool HeadScanner::may_be_complete(std::string_view bytes) {
+  while (scanned_ < bytes.size()) {
+    const auto found = bytes.find('\n', scanned_);
+    if (found == bytes.npos) break;
+    scanned_ = found + 1;
+    // A blank line, or a line feed without its carriage return: both end the wait.
+    if (found == 0 || bytes[found - 1] != '\r') return true;
+    if (found >= 3 && bytes[found - 2] == '\n') return true;
   }
+  scanned_ = bytes.size();
+  return false;
 }
 
-H1Error parse_request_head(std::string_view bytes, RequestHead& head) {
-  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
-  const auto end = bytes.find('\n');
+HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
+  Cursor cursor(bytes);
+  if (bytes.starts_with('\r') && !cursor.take_line_end(H1Error::BadRequestLine))
+    return stopped(cursor);
+  const std::string_view line = cursor.take_value();
+  if (!cursor.take_line_end(H1Error::BadRequestLine)) return stopped(cursor);
   std::string_view authority;
-  if (const auto error = parse_request_line(bytes.substr(0, end - 1), head, authority);
-      error != H1Error::None)
-    return error;
+  if (const auto error = parse_request_line(line, head, authority); error != H1Error::None)
+    return failed(error);
 
   Framed framed;
   ConnectionWords words;
@@ -247,30 +310,30 @@ H1Error parse_request_head(std::string_view bytes, RequestHead& head) {
       default: return H1Error::None;
     }
   };
-  if (const auto error = parse_fields(bytes.substr(end + 1), head.fields, on_field);
-      error != H1Error::None)
-    return error;
+  if (!take_fields(cursor, head.fields, on_field)) return stopped(cursor);
 
-  if (head.http_1_1 && !has_host) return H1Error::MissingHost;
+  if (head.http_1_1 && !has_host) return failed(H1Error::MissingHost);
   if (!authority.empty()) {
-    if (has_host && !iequals(head.host, authority)) return H1Error::HostMismatch;
+    if (has_host && !iequals(head.host, authority)) return failed(H1Error::HostMismatch);
     head.host = authority;
   }
-  if (framed.chunked && framed.length) return H1Error::LengthAndEncoding;
+  if (framed.chunked && framed.length) return failed(H1Error::LengthAndEncoding);
   // RFC 9112 6.1: an HTTP/1.0 message with Transfer-Encoding has faulty framing.
-  if (framed.chunked && !head.http_1_1) return H1Error::BadEncoding;
+  if (framed.chunked && !head.http_1_1) return failed(H1Error::BadEncoding);
   head.framing = framed.chunked                                  ? Framing::Chunked
                  : framed.length && framed.content_length > 0 ? Framing::Length
                                                                  : Framing::None;
   head.content_length = framed.content_length;
   head.persistence = decide(words, head.http_1_1, has_upgrade);
-  return H1Error::None;
+  return complete(cursor);
 }
 
-H1Error parse_response_head(std::string_view bytes, ResponseHead& head) {
-  const auto end = bytes.find('\n');
-  if (const auto error = parse_status_line(bytes.substr(0, end - 1), head); error != H1Error::None)
-    return error;
+HeadResult parse_response_head(std::string_view bytes, ResponseHead& head) {
+  Cursor cursor(bytes);
+  const std::string_view line = cursor.take_value();
+  if (!cursor.take_line_end(H1Error::BadStatusLine)) return stopped(cursor);
+  if (const auto error = parse_status_line(line, head); error != H1Error::None)
+    return failed(error);
 
   Framed framed;
   ConnectionWords words;
@@ -284,12 +347,10 @@ H1Error parse_response_head(std::string_view bytes, ResponseHead& head) {
       default: return H1Error::None;
     }
   };
-  if (const auto error = parse_fields(bytes.substr(end + 1), head.fields, on_field);
-      error != H1Error::None)
-    return error;
+  if (!take_fields(cursor, head.fields, on_field)) return stopped(cursor);
 
-  if (framed.chunked && framed.length) return H1Error::LengthAndEncoding;
-  if (framed.chunked && !head.http_1_1) return H1Error::BadEncoding;
+  if (framed.chunked && framed.length) return failed(H1Error::LengthAndEncoding);
+  if (framed.chunked && !head.http_1_1) return failed(H1Error::BadEncoding);
   head.framing = framed.chunked   ? Framing::Chunked
                  : !framed.length ? Framing::UntilClose
                  : framed.content_length > 0 ? Framing::Length
@@ -297,7 +358,7 @@ H1Error parse_response_head(std::string_view bytes, ResponseHead& head) {
   head.has_length = framed.length;
   head.content_length = framed.content_length;
   head.persistence = decide(words, head.http_1_1, has_upgrade);
-  return H1Error::None;
+  return complete(cursor);
 }
 
 namespace {

@@ -18,22 +18,23 @@ struct HeadResult {
   std::size_t size = 0;  // bytes of the head, blank line included, once Complete
 };
 
-/// Looks for the end of a head that arrives in pieces, reading each byte once.
+/// Parses the head that `bytes` begin with, in one pass. Complete: views in `head` point into
+/// `bytes`. Incomplete: nothing is wrong so far; ask a HeadScanner when it is worth another try.
+/// One empty line before the request line is skipped (RFC 9112 2.2).
+HeadResult parse_request_head(std::string_view bytes, RequestHead& head);
+HeadResult parse_response_head(std::string_view bytes, ResponseHead& head);
+
+/// Watches a head that arrives in pieces, so that it is not parsed again for each of them.
 class HeadScanner {
  public:
-  /// `bytes` is everything received so far. Failed at the first line that does not end in CRLF.
-  HeadResult scan(std::string_view bytes);
-  void reset() { scanned_ = line_begin_ = 0; }
+  /// `bytes` is everything received so far. True once they may hold a whole head (or a line feed
+  /// that no head has): parse again. Reads each byte once.
+  bool may_be_complete(std::string_view bytes);
+  void reset() { scanned_ = 0; }
 
  private:
   std::size_t scanned_ = 0;
-  std::size_t line_begin_ = 0;
 };
-
-/// Parses a head that is complete (HeadScanner found its end). On success views in `head` point
-/// into `bytes`. One empty line before the request line is skipped (RFC 9112 2.2).
-H1Error parse_request_head(std::string_view bytes, RequestHead& head);
-H1Error parse_response_head(std::string_view bytes, ResponseHead& head);
 
 /// Takes the framing off a body, piece by piece.
 class BodyDecoder {

@@ -1,5 +1,6 @@
 #include "proxy/http/h1_encoder.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -40,30 +41,31 @@ bool is_protected(FieldId id) {
   return id == FieldId::Host || id == FieldId::ContentLength || id == FieldId::Authorization;
 }
 
-bool named_in(std::string_view list, std::string_view name) {
-  for (const std::string_view token : split(list, ','))
-    if (iequals(trim(token), name)) return true;
-  return false;
-}
-
-bool connection_names(const FieldList& fields, const Field& field) {
-  for (const Field& connection : fields)
-    if (connection.id == FieldId::Connection && named_in(connection.value, field.name)) return true;
+/// True if `pick` holds for a word of a Connection field.
+template <typename Pick>
+bool any_connection_word(const FieldList& fields, Pick pick) {
+  for (const Field& field : fields) {
+    if (field.id != FieldId::Connection) continue;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      const auto comma = std::min(rest.find(','), rest.size());
+      if (pick(trim(rest.substr(0, comma)))) return true;
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
   return false;
 }
 
 /// True if a Connection field says more than the words every client sends.
 bool connection_names_fields(const FieldList& fields) {
-  for (const Field& field : fields) {
-    if (field.id != FieldId::Connection) continue;
-    for (const std::string_view token : split(field.value, ',')) {
-      const std::string_view word = trim(token);
-      if (!word.empty() && !iequals(word, "close") && !iequals(word, "keep-alive") &&
-          !iequals(word, "upgrade"))
-        return true;
-    }
-  }
-  return false;
+  return any_connection_word(fields, [](std::string_view word) {
+    return !word.empty() && !iequals(word, "close") && !iequals(word, "keep-alive") &&
+           !iequals(word, "upgrade");
+  });
+}
+
+bool connection_names(const FieldList& fields, const Field& field) {
+  return any_connection_word(fields,
+                             [&](std::string_view word) { return iequals(word, field.name); });
 }
 
 /// Copies the fields that go on, neighbours in one piece: their lines stand one after another in

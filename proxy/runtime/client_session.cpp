@@ -89,16 +89,23 @@ void ClientSession::pump() {
 
 bool ClientSession::read_head() {
   const bool fresh = received_ == 0;
-  if (!fresh) {
-    const http::HeadResult found = scanner_.scan({head_.get(), received_});
+  if (!fresh && scanner_.may_be_complete({head_.get(), received_})) {
+    RequestRelay& relay = worker_.take_relay();
+    const http::HeadResult found =
+        http::parse_request_head({head_.get(), received_}, relay.head());
     if (found.status == http::HeadStatus::Complete && found.size <= kMaxHead) {
-      begin_exchange(found.size);
+      begin_exchange(relay, found.size);
       return true;
     }
-    if (found.status == http::HeadStatus::Failed || received_ >= kMaxHead) {
+    worker_.give_back(relay);
+    if (found.status != http::HeadStatus::Incomplete) {
       refuse(400, {'P', 'R'});
       return false;
     }
+  }
+  if (received_ >= kMaxHead) {
+    refuse(400, {'P', 'R'});
+    return false;
   }
   if (!socket_.is_readable()) return false;
   if (!head_) head_ = worker_.buffers().take_head();
@@ -121,19 +128,14 @@ bool ClientSession::read_head() {
   return true;
 }
 
-void ClientSession::begin_exchange(std::size_t size) {
-  head_size_ = static_cast<std::uint32_t>(size);
+void ClientSession::begin_exchange(RequestRelay& relay, std::size_t head_size) {
+  head_size_ = static_cast<std::uint32_t>(head_size);
   next_request_ = received_;
   first_request_ = false;
-  relay_ = &worker_.take_relay();
-  if (http::parse_request_head({head_.get(), size}, relay_->head()) != http::H1Error::None) {
-    worker_.give_back(*relay_);
-    relay_ = nullptr;
-    return refuse(400, {'P', 'R'});
-  }
+  relay_ = &relay;
   state_ = State::Relaying;
   timer_.disarm();
-  relay_->begin(*this, began_);
+  relay.begin(*this, began_);
 }
 
 void ClientSession::on_end_while_reading() {

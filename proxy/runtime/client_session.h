@@ -60,7 +60,7 @@ class ClientSession final : public Session {
   void pump();
   /// False: needs more bytes.
   bool read_head();
-  void begin_exchange(std::size_t size);
+  void begin_exchange(RequestRelay& relay, std::size_t head_size);
   void refuse(int status, exchange::Termination termination);
   void on_timeout();
   void on_end_while_reading();

@@ -336,8 +336,7 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
   char* out = worker_.out();
   std::size_t head_size = 0;
   while (phase_ == Phase::Waiting) {
-    http::HeadScanner scanner;
-    const http::HeadResult found = scanner.scan({data, size});
+    const http::HeadResult found = http::parse_response_head({data, size}, response_);
     if (found.status == http::HeadStatus::Incomplete && size < kMaxHead) {
       // The head stays in a buffer of its own until the rest of it is here.
       if (!partial_) partial_ = worker_.buffers().take_head();
@@ -345,10 +344,7 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
       partial_size_ = size;
       return true;
     }
-    const bool bad =
-        found.status != http::HeadStatus::Complete || found.size > kMaxHead ||
-        http::parse_response_head({data, found.size}, response_) != http::H1Error::None;
-    if (bad) {
+    if (found.status != http::HeadStatus::Complete || found.size > kMaxHead) {
       dispatch_.count([](auto& counters) { ++counters.response_errors; });
       fail_response(502, 'P', 'H');
       return false;

@@ -13,35 +13,63 @@ std::string request(std::string_view fields, std::string_view line = "GET / HTTP
 }
 
 H1Error request_error(const std::string& bytes) {
-  HeadScanner scanner;
-  const HeadResult result = scanner.scan(bytes);
-  if (result.status == HeadStatus::Failed) return result.error;
-  EXPECT_EQ(result.status, HeadStatus::Complete) << bytes;
   RequestHead head;
-  return parse_request_head(std::string_view(bytes).substr(0, result.size), head);
+  const HeadResult result = parse_request_head(bytes, head);
+  EXPECT_NE(result.status, HeadStatus::Incomplete) << bytes;
+  return result.error;
 }
 
 RequestHead parsed(const std::string& bytes) {
   RequestHead head;
-  EXPECT_EQ(parse_request_head(bytes, head), H1Error::None) << bytes;
+  EXPECT_EQ(parse_request_head(bytes, head).status, HeadStatus::Complete) << bytes;
   return head;
 }
 
-TEST(HeadScanner, FindsTheEndHoweverTheBytesAreCut) {
-  const std::string bytes = request("X: 1\r\nY:\r\n") + "body";
+TEST(RequestHead, IsTheSameHoweverTheBytesAreCut) {
+  const std::string head_bytes = request("X-Long: " + std::string(40, 'v') + "\r\nY:\r\n");
+  const std::string bytes = head_bytes + "body";
   for (std::size_t step = 1; step <= bytes.size(); ++step) {
     HeadScanner scanner;
+    RequestHead head;
     HeadResult result;
-    for (std::size_t have = step; result.status == HeadStatus::Incomplete; have += step)
-      result = scanner.scan(std::string_view(bytes).substr(0, std::min(have, bytes.size())));
-    EXPECT_EQ(result.status, HeadStatus::Complete) << step;
-    EXPECT_EQ(result.size, bytes.size() - 4) << step;
+    for (std::size_t have = step; result.status == HeadStatus::Incomplete; have += step) {
+      const std::string_view so_far = std::string_view(bytes).substr(0, std::min(have, bytes.size()));
+      if (scanner.may_be_complete(so_far)) result = parse_request_head(so_far, head);
+      if (have >= bytes.size()) break;
+    }
+    ASSERT_EQ(result.status, HeadStatus::Complete) << step;
+    EXPECT_EQ(result.size, head_bytes.size()) << step;
+    EXPECT_EQ(head.fields.size(), 3u);
+    EXPECT_EQ(head.fields.begin()[1].value, std::string(40, 'v'));
   }
 }
 
-TEST(HeadScanner, RefusesABareLineFeedBeforeTheHeadIsComplete) {
+TEST(RequestHead, IsIncompleteAtEveryPlaceBeforeItsEnd) {
+  const std::string bytes = "\r\n" + request("Accept: */*\r\n");
+  RequestHead head;
+  for (std::size_t have = 0; have < bytes.size(); ++have)
+    EXPECT_EQ(parse_request_head(bytes.substr(0, have), head).status, HeadStatus::Incomplete) << have;
+}
+
+TEST(RequestHead, IsRefusedBeforeItIsCompleteWhenItCannotBecomeRight) {
+  RequestHead head;
+  EXPECT_EQ(parse_request_head("GET / HTTP/1.1\nHost", head).error, H1Error::BareLineFeed);
   HeadScanner scanner;
-  EXPECT_EQ(scanner.scan("GET / HTTP/1.1\nHost").error, H1Error::BareLineFeed);
+  EXPECT_TRUE(scanner.may_be_complete("GET / HTTP/1.1\nHost"));
+}
+
+TEST(RequestHead, ValuesOfAnyLengthAreCheckedToTheLastByte) {
+  for (std::size_t length = 0; length < 40; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (const char bad : {'\0', '\x01', '\x1f', '\x7f'}) {
+        std::string value(length, 'v');
+        value[at] = bad;
+        EXPECT_EQ(request_error(request("X:" + value + "\r\n")), H1Error::BadFieldValue);
+      }
+    }
+    const std::string fine = "\t" + std::string(length, '\xff') + "~";
+    EXPECT_EQ(request_error(request("X:" + fine + "\r\n")), H1Error::None);
+  }
 }
 
 TEST(RequestHead, IsReadIntoViews) {
@@ -140,17 +168,19 @@ TEST(RequestHead, RefusesMoreFieldsThanItCanHold) {
 
 H1Error response_error(const std::string& bytes) {
   ResponseHead head;
-  return parse_response_head(bytes, head);
+  const HeadResult result = parse_response_head(bytes, head);
+  EXPECT_NE(result.status, HeadStatus::Incomplete) << bytes;
+  return result.error;
 }
 
 TEST(ResponseHead, TellsHowTheBodyEnds) {
   ResponseHead head;
-  ASSERT_EQ(parse_response_head("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", head), H1Error::None);
+  ASSERT_EQ(parse_response_head("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", head).error, H1Error::None);
   EXPECT_EQ(head.framing, Framing::Length);
-  ASSERT_EQ(parse_response_head("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n", head),
+  ASSERT_EQ(parse_response_head("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n", head).error,
             H1Error::None);
   EXPECT_EQ(head.framing, Framing::Chunked);
-  ASSERT_EQ(parse_response_head("HTTP/1.0 404 Not Found\r\n\r\n", head), H1Error::None);
+  ASSERT_EQ(parse_response_head("HTTP/1.0 404 Not Found\r\n\r\n", head).error, H1Error::None);
   EXPECT_EQ(head.framing, Framing::UntilClose);
   EXPECT_EQ(head.status, 404);
   EXPECT_FALSE(head.persistence.keep_alive);
