@@ -462,9 +462,15 @@ def test_the_queue_has_an_end(tmp_path):
         return ok()
 
     origin = Origin(answering(respond))
-    proxy = Proxy(tmp_path, [origin.port], server_extra="maxconn = 1", run=False)
-    proxy.path.write_text(proxy.path.read_text().replace('queue = "5s"', 'queue = "200ms"'))
+    proxy = Proxy(tmp_path, [origin.port], server_extra="maxconn = 1", run=False,
+                  backend='stats = { uri = "/stats", auth = ["a:b"] }')
+    proxy.path.write_text(proxy.path.read_text().replace('queue = "5s"', 'queue = "500ms"'))
     proxy.start()
+
+    def queued():
+        page = proxy.get("/stats;csv", "Authorization: Basic YTpi\r\n")[2].decode()
+        return next(row for row in page.splitlines() if row.startswith("app,BACKEND,")).split(",")[2]
+
     try:
         holder = proxy.connect()
         holder.send(b"GET /holds HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -474,6 +480,7 @@ def test_the_queue_has_an_end(tmp_path):
         assert (found["server"], found["state"], found["queues"]) == ("<NOSRV>", "sQ--", "0/1")
         gone = proxy.connect()
         gone.send(b"GET /gone HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: queued() == "1", "it waits")
         gone.reset()
         assert logged(proxy, "/gone")["state"] == "CQ--"
         release.set()
