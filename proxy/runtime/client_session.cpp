@@ -180,9 +180,10 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   linger();
 }
 
-void ClientSession::on_exchange_done(bool keep_alive) {
+void ClientSession::on_exchange_done(Next next) {
   relay_ = nullptr;
-  if (!keep_alive) return linger();
+  if (next == Next::Close) return close(false);
+  if (next == Next::Linger) return linger();
   move_to_next_request();
   if (!pumping_ && (received_ > 0 || socket_.is_readable())) pump();
 }

@@ -49,8 +49,13 @@ class ClientSession final : public Session {
   /// The client's own deadline while a request is under way; kNever: none.
   void arm(TimePoint deadline) { timer_.arm(deadline); }
 
+  enum class Next : std::uint8_t {
+    Request,  // the connection goes on
+    Close,    // the client has announced that it sends no more: nothing of ours can be lost
+    Linger,   // it may still be sending
+  };
   /// The response is written and flushed. The relay is given back and must not be touched again.
-  void on_exchange_done(bool keep_alive);
+  void on_exchange_done(Next next);
   /// Nothing sensible can be said to this client any more.
   void abort(bool reset);
 

@@ -545,9 +545,12 @@ void RequestRelay::cut() {
 
 void RequestRelay::finish() {
   ClientSession* client = client_;
-  const bool keep = keep_client_;
+  const bool last = request_complete_ && !request_.persistence.keep_alive;
+  const auto next = keep_client_ ? ClientSession::Next::Request
+                    : last       ? ClientSession::Next::Close
+                                 : ClientSession::Next::Linger;
   conclude();
-  client->on_exchange_done(keep);
+  client->on_exchange_done(next);
 }
 
 void RequestRelay::release_partial() {
