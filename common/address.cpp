@@ -38,7 +38,9 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
   return fail(Errc::Syntax, "'{}' is not an IP address (names are not looked up)", text);
 }
 
-std::uint32_t IpAddress::to_v4() const { return load_be32(bytes_.data()); }
+std::uint32_t IpAddress::to_v4() const {
+  return load_be32(bytes_.data());
+}
 
 std::string IpAddress::to_string() const {
   char text[INET6_ADDRSTRLEN];
@@ -67,7 +69,9 @@ bool Cidr::contains(const IpAddress& candidate) const {
   return ((address.data()[whole] ^ candidate.data()[whole]) >> (8 - rest)) == 0;
 }
 
-std::string Cidr::to_string() const { return fmt::format("{}/{}", address.to_string(), prefix); }
+std::string Cidr::to_string() const {
+  return fmt::format("{}/{}", address.to_string(), prefix);
+}
 
 Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   std::string_view host, port;

@@ -22,7 +22,9 @@ constexpr std::array<Unit, 6> kUnits = {{{"d", 86'400'000'000'000},
 
 constexpr std::string_view kUnitWords = "us, ms, s, m, h or d";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -45,8 +47,9 @@ Result<Duration> parse_duration(std::string_view text) {
 
   const std::string_view unit = text.substr(at);
   if (unit.empty())
-    return fail(Errc::Syntax, "'{}' has no unit: write \"{}s\" for seconds, \"{}ms\" for milliseconds",
-                text, text, text);
+    return fail(Errc::Syntax,
+                "'{}' has no unit: write \"{}s\" for seconds, \"{}ms\" for milliseconds", text,
+                text, text);
   std::int64_t scale = 0;
   for (const Unit& known : kUnits)
     if (known.first == unit) scale = known.second;

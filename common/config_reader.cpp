@@ -72,8 +72,8 @@ class Places {
     if (text.ends_with('\r')) text.remove_suffix(1);
     // A column is a character, as editors count; not a byte.
     const std::string_view before = text.substr(0, std::min(bytes_before, text.size()));
-    const auto column = 1 + std::count_if(before.begin(), before.end(),
-                                          [](char c) { return (c & 0xc0) != 0x80; });
+    const auto column =
+        1 + std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xc0) != 0x80; });
     return {file_, static_cast<unsigned>(line), static_cast<unsigned>(column), std::string(text)};
   }
 
@@ -121,8 +121,8 @@ class Converter {
         for (const TomlOutline::Entry& entry : outline.entries) {
           const auto found = table.find(entry.key);
           if (found != table.end())
-            node.table.push_back({entry.key, places_.at(entry.key_at), false,
-                                  convert(found->second, entry.value)});
+            node.table.push_back(
+                {entry.key, places_.at(entry.key_at), false, convert(found->second, entry.value)});
         }
         // The outline and the library must have read the same document: what one of them missed
         // would be ignored, and nothing is.
@@ -149,7 +149,8 @@ class Converter {
       out += text.substr(i, dollar - i);
       const std::size_t close = text.find('}', dollar);
       if (close == text.npos) {
-        diagnostics_.error(where, "'${' without its '}'", "write $${ for the two characters themselves");
+        diagnostics_.error(where, "'${' without its '}'",
+                           "write $${ for the two characters themselves");
         return out;
       }
       out += value_of(std::string_view(text).substr(dollar + 2, close - dollar - 2), where);
@@ -172,7 +173,8 @@ class Converter {
       return {};
     }
     const char* value = std::getenv(name.c_str());
-    if (dash != expression.npos && (!value || !*value)) return std::string(expression.substr(dash + 2));
+    if (dash != expression.npos && (!value || !*value))
+      return std::string(expression.substr(dash + 2));
     if (value) return value;
     diagnostics_.error(where, fmt::format("the environment has no variable {}", name),
                        fmt::format("set it, or write ${{{}:-default}}", name));
@@ -228,8 +230,8 @@ ConfigDocument resolve(ConfigNode root, std::string_view node, Diagnostics& diag
   }
   document.root = std::move(root);
   if (document.nodes.kind != ConfigNode::Kind::Table) {
-    diagnostics.error(document.nodes.where, fmt::format("node must be a table, not {}",
-                                                        document.nodes.kind_name()),
+    diagnostics.error(document.nodes.where,
+                      fmt::format("node must be a table, not {}", document.nodes.kind_name()),
                       "write [node.NAME] for each host");
     document.nodes = {};
     return document;
@@ -248,8 +250,7 @@ ConfigDocument resolve(ConfigNode root, std::string_view node, Diagnostics& diag
     ConfigNode over = own->value;
     std::erase_if(over.table, [](const ConfigNode::Entry& e) { return e.key == "address"; });
     for (const ConfigNode::Entry& nested : over.table)
-      if (nested.key == "node")
-        diagnostics.error(nested.key_where, "a node cannot hold nodes");
+      if (nested.key == "node") diagnostics.error(nested.key_where, "a node cannot hold nodes");
     std::erase_if(over.table, [](const ConfigNode::Entry& e) { return e.key == "node"; });
     document.root = merge(document.root, over);
   } else if (!document.node_names.empty() && !node.empty()) {

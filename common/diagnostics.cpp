@@ -40,8 +40,7 @@ ShownLine show(const SourceLocation& where) {
 
 std::string to_string(const Diagnostic& diagnostic) {
   const SourceLocation& where = diagnostic.where;
-  const std::string_view level =
-      diagnostic.level == Diagnostic::Level::Error ? "error" : "warning";
+  const std::string_view level = diagnostic.level == Diagnostic::Level::Error ? "error" : "warning";
   std::string place = where.file;
   if (where.line > 0) place += fmt::format(":{}:{}", where.line, where.column);
   std::string out = place.empty() ? fmt::format("{}: {}\n", level, diagnostic.message)

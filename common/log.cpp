@@ -26,8 +26,8 @@ const std::vector<std::string>& facility_words() {
 }
 
 Result<Severity> parse_severity(std::string_view word) {
-  constexpr std::array<std::string_view, 8> full = {"emergency", "alert",  "critical",      "error",
-                                                    "warning",   "notice", "informational", "debug"};
+  constexpr std::array<std::string_view, 8> full = {
+      "emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"};
   for (std::size_t i = 0; i < full.size(); ++i)
     if (word == severity_words()[i] || word == full[i]) return static_cast<Severity>(i);
   return fail(Errc::Syntax, "'{}' is not a log level", word);
@@ -73,7 +73,8 @@ Result<LogTarget> LogTarget::parse(std::string_view text) {
 }
 
 std::string_view Rfc3164Clock::stamp(WallTime now) {
-  const std::int64_t second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  const std::int64_t second =
+      std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   if (second != second_) {
     // Not strftime: the names of the months must not depend on the locale.
     static constexpr char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -95,8 +96,9 @@ void append_rfc3164(std::string& out, const LogTarget& target, Severity severity
                     std::string_view text) {
   const std::size_t begin = out.size();
   const std::string_view tag = target.tag.empty() ? default_tag : std::string_view(target.tag);
-  fmt::format_to(std::back_inserter(out), "<{}>{} {}[{}]: ",
-                 target.facility * 8 + static_cast<int>(severity), stamp, tag, pid);
+  fmt::format_to(std::back_inserter(out),
+                 "<{}>{} {}[{}]: ", target.facility * 8 + static_cast<int>(severity), stamp, tag,
+                 pid);
   const std::size_t used = out.size() - begin;
   const std::size_t room = target.length > used ? target.length - used : 0;
   const std::size_t first = out.size();

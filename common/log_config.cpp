@@ -37,7 +37,8 @@ std::vector<LogTarget> read_log_targets(TableReader& global) {
     read_word(table, "level", severity_words(), parse_severity, target.level);
     if (const auto tag = table.string("tag")) {
       if (tag->empty() || tag->size() > 64 || tag->find_first_of(" \t\r\n[]:") != tag->npos)
-        table.error("tag", "a syslog tag is one word of at most 64 bytes without brackets or colons");
+        table.error("tag",
+                    "a syslog tag is one word of at most 64 bytes without brackets or colons");
       else
         target.tag = *tag;
     }

@@ -78,7 +78,8 @@ Result<DaemonOptions> parse_options(int argc, char** argv) {
     }
   }
   if (optind < argc)
-    return fail(Errc::Syntax, "unexpected argument '{}' (a configuration file is given with -f); see --help",
+    return fail(Errc::Syntax,
+                "unexpected argument '{}' (a configuration file is given with -f); see --help",
                 argv[optind]);
   if (options.files.empty()) options.files.emplace_back("/etc/hapair/hapair.toml");
   if (options.node.empty()) options.node = host_name();

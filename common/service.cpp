@@ -55,7 +55,8 @@ Result<Ids> look_up(const Identity& identity) {
       ids.user = *number;
       ids.group = *number;
     } else {
-      return fail(Errc::NotFound, "there is no user '{}' on this host (global.user)", identity.user);
+      return fail(Errc::NotFound, "there is no user '{}' on this host (global.user)",
+                  identity.user);
     }
   }
   if (!identity.group.empty()) {
@@ -172,7 +173,8 @@ Result<Pidfile> Pidfile::create(const std::string& path) {
     }
     // Between our open and our lock the last owner may have removed the file: then we hold the
     // lock of something nobody else will find.
-    struct stat ours {}, named {};
+    struct stat ours {
+    }, named{};
     if (fstat(fd, &ours) != 0 || stat(path.c_str(), &named) != 0 || ours.st_ino != named.st_ino ||
         ours.st_dev != named.st_dev) {
       close(fd);

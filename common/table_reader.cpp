@@ -13,7 +13,8 @@ std::string_view name_of(ConfigNode::Kind kind) {
 
 std::string quoted_list(std::span<const std::string> words) {
   std::string list;
-  for (const std::string& word : words) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", word);
+  for (const std::string& word : words)
+    list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", word);
   return list;
 }
 
@@ -28,7 +29,9 @@ const ConfigNode* TableReader::raw(std::string_view key) {
   return entry ? &entry->value : nullptr;
 }
 
-bool TableReader::has(std::string_view key) { return raw(key) != nullptr; }
+bool TableReader::has(std::string_view key) {
+  return raw(key) != nullptr;
+}
 
 const ConfigNode* TableReader::expect(std::string_view key, ConfigNode::Kind kind) {
   const ConfigNode* node = raw(key);
@@ -76,8 +79,9 @@ std::optional<Duration> TableReader::duration(std::string_view key, Duration min
   const ConfigNode* node = raw(key);
   if (!node) return std::nullopt;
   if (node->kind == ConfigNode::Kind::Integer) {
-    error_at(node->where, fmt::format("{} is a duration and needs a unit", key),
-             fmt::format("write \"{0}s\" for seconds or \"{0}ms\" for milliseconds", node->integer));
+    error_at(
+        node->where, fmt::format("{} is a duration and needs a unit", key),
+        fmt::format("write \"{0}s\" for seconds or \"{0}ms\" for milliseconds", node->integer));
     return std::nullopt;
   }
   if (node->kind != ConfigNode::Kind::String) {
@@ -104,7 +108,8 @@ std::optional<std::uint64_t> TableReader::size(std::string_view key) {
   if (node->kind == ConfigNode::Kind::Integer && node->integer >= 0)
     return static_cast<std::uint64_t>(node->integer);
   if (node->kind != ConfigNode::Kind::String) {
-    error_at(node->where, fmt::format("{} is not a size", key), "as \"16KiB\" or a number of bytes");
+    error_at(node->where, fmt::format("{} is not a size", key),
+             "as \"16KiB\" or a number of bytes");
     return std::nullopt;
   }
   const auto value = parse_size(node->string);
@@ -118,7 +123,8 @@ std::vector<std::string> TableReader::strings(std::string_view key) {
   if (!node) return {};
   if (node->kind == ConfigNode::Kind::String) return {node->string};
   if (node->kind != ConfigNode::Kind::Array) {
-    error_at(node->where, fmt::format("{} must be a list of strings, not {}", key, node->kind_name()),
+    error_at(node->where,
+             fmt::format("{} must be a list of strings, not {}", key, node->kind_name()),
              fmt::format("write {} = [\"…\"]", key));
     return {};
   }
@@ -127,7 +133,8 @@ std::vector<std::string> TableReader::strings(std::string_view key) {
     if (item.kind == ConfigNode::Kind::String)
       list.push_back(item.string);
     else
-      error_at(item.where, fmt::format("{} is a list of strings: this is {}", key, item.kind_name()));
+      error_at(item.where,
+               fmt::format("{} is a list of strings: this is {}", key, item.kind_name()));
   }
   return list;
 }
@@ -157,7 +164,8 @@ std::vector<TableReader> TableReader::tables(std::string_view key) {
   if (!node) return {};
   const std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
   if (node->kind != ConfigNode::Kind::Array) {
-    error_at(node->where, fmt::format("{} must be a list of tables, not {}", key, node->kind_name()),
+    error_at(node->where,
+             fmt::format("{} must be a list of tables, not {}", key, node->kind_name()),
              fmt::format("write [[{}]], once for each", path));
     return {};
   }
@@ -180,7 +188,8 @@ std::vector<std::pair<std::string, TableReader>> TableReader::named_tables(std::
   for (const ConfigNode::Entry& entry : node->table) {
     if (entry.value.kind == ConfigNode::Kind::Table)
       readers.emplace_back(
-          entry.key, TableReader(entry.value, fmt::format("{}.{}", path, entry.key), *diagnostics_));
+          entry.key,
+          TableReader(entry.value, fmt::format("{}.{}", path, entry.key), *diagnostics_));
     else
       error_at(entry.key_where, fmt::format("'{}' stands outside of any {}", entry.key, key),
                fmt::format("give the {0} a name: [{1}.NAME]", key, path));

@@ -59,7 +59,8 @@ std::optional<std::string> nearest_word(std::string_view word,
   // and measuring them would take long.
   if (word.empty() || word.size() > 128) return std::nullopt;
   const std::string* best = nullptr;
-  std::size_t best_distance = std::max<std::size_t>(1, std::min<std::size_t>(word.size() / 3, 4)) + 1;
+  std::size_t best_distance =
+      std::max<std::size_t>(1, std::min<std::size_t>(word.size() / 3, 4)) + 1;
   for (const std::string& candidate : candidates) {
     if (candidate == word) continue;
     const std::size_t distance = typing_distance(word, candidate);
@@ -71,8 +72,10 @@ std::optional<std::string> nearest_word(std::string_view word,
   if (best) return *best;
   // Nothing alike: perhaps an abbreviation ("prio"), or a word too many ("server_timeout").
   for (const std::string& candidate : candidates) {
-    const std::string_view shorter = word.size() < candidate.size() ? word : std::string_view(candidate);
-    const std::string_view longer = word.size() < candidate.size() ? std::string_view(candidate) : word;
+    const std::string_view shorter =
+        word.size() < candidate.size() ? word : std::string_view(candidate);
+    const std::string_view longer =
+        word.size() < candidate.size() ? std::string_view(candidate) : word;
     if (shorter.size() >= 3 && shorter.size() < longer.size() &&
         (iequals(longer.substr(0, shorter.size()), shorter) ||
          (shorter.size() >= 4 && iequals(longer.substr(longer.size() - shorter.size()), shorter))))

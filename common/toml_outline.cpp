@@ -19,7 +19,9 @@ bool is_bare(char c) {
          c == '-';
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 void append_utf8(std::string& out, std::uint32_t code) {
   const auto put = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
@@ -44,8 +46,11 @@ void append_utf8(std::string& out, std::uint32_t code) {
 std::size_t find_bad_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1
-                             : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 4;
+    const std::size_t more = lead < 0x80                   ? 0
+                             : lead >= 0xc2 && lead < 0xe0 ? 1
+                             : lead >= 0xe0 && lead < 0xf0 ? 2
+                             : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                           : 4;
     if (more == 4 || i + more >= text.size() + (more == 0)) return i;
     for (std::size_t j = 1; j <= more; ++j) {
       const auto next = static_cast<unsigned char>(text[i + j]);
@@ -166,7 +171,8 @@ class OutlineReader {
       fail_at(bad, "this is not UTF-8 text", "write the file in UTF-8");
     for (std::size_t i = 0; i < text_.size(); ++i) {
       const auto c = static_cast<unsigned char>(text_[i]);
-      const bool line_end = c == '\n' || (c == '\r' && i + 1 < text_.size() && text_[i + 1] == '\n');
+      const bool line_end =
+          c == '\n' || (c == '\r' && i + 1 < text_.size() && text_[i + 1] == '\n');
       if ((c < 0x20 && c != '\t' && !line_end) || c == 0x7f)
         fail_at(i, fmt::format("control byte 0x{:02x} in the text", c),
                 fmt::format("inside a string in double quotes write \\u{:04x}", c));
@@ -192,8 +198,7 @@ class OutlineReader {
       skip_blanks();
       const std::size_t begin = at_;
       if (peek() == '"' || peek() == '\'') {
-        if (sees("\"\"\"") || sees("'''"))
-          fail_at(at_, "a key is not a string of several lines");
+        if (sees("\"\"\"") || sees("'''")) fail_at(at_, "a key is not a string of several lines");
         parts.push_back({read_quoted_key(), begin});
       } else {
         while (!at_end() && is_bare(text_[at_])) ++at_;
@@ -284,14 +289,16 @@ class OutlineReader {
               written_at(entry->key_at));
     if (value.origin == TomlOutline::Origin::Inline ||
         (dotted && value.origin == TomlOutline::Origin::Header))
-      fail_at(part.at, fmt::format("the table '{}' is complete: nothing can be added here", part.text),
+      fail_at(part.at,
+              fmt::format("the table '{}' is complete: nothing can be added here", part.text),
               written_at(entry->key_at));
     return value;
   }
 
   std::string written_at(std::size_t at) const {
-    return fmt::format("first written on line {}",
-                       1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    return fmt::format(
+        "first written on line {}",
+        1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
   }
 
   void read_header(TomlOutline& root) {
@@ -301,7 +308,8 @@ class OutlineReader {
     const std::vector<KeyPart> parts = read_key();
     const std::string_view close = array ? "]]" : "]";
     if (!sees(close))
-      fail_at(at_, fmt::format("expected '{}' at the end of the table's name, found {}", close, shown(at_)));
+      fail_at(at_, fmt::format("expected '{}' at the end of the table's name, found {}", close,
+                               shown(at_)));
     at_ += close.size();
 
     TomlOutline* table = &root;
@@ -353,7 +361,8 @@ class OutlineReader {
     for (std::size_t i = 0; i + 1 < parts.size(); ++i) parent = &step_into(*parent, parts[i], true);
     const KeyPart& last = parts.back();
     if (const TomlOutline::Entry* twin = parent->find(last.text))
-      fail_at(last.at, fmt::format("the key '{}' is given twice", last.text), written_at(twin->key_at));
+      fail_at(last.at, fmt::format("the key '{}' is given twice", last.text),
+              written_at(twin->key_at));
     skip_blanks();
     TomlOutline value = read_value(depth + static_cast<int>(parts.size()));
     parent->entries.push_back({last.text, last.at, std::move(value)});
@@ -409,8 +418,7 @@ class OutlineReader {
         skip_blanks();
         if (at_line_end()) refuse_open_table(table);
         if (peek() == '}') break;
-        if (peek() != ',')
-          fail_at(at_, fmt::format("expected ',' or '}}', found {}", shown(at_)));
+        if (peek() != ',') fail_at(at_, fmt::format("expected ',' or '}}', found {}", shown(at_)));
         ++at_;
       }
     }
@@ -442,8 +450,9 @@ class OutlineReader {
         word == "on" || word == "off")
       fail_at(begin, fmt::format("{} is not a value", word), "write true or false");
     fail_at(begin, fmt::format("{} is not a value", word),
-            word.find_first_of("\"'") == word.npos ? fmt::format("a string needs quotes: \"{}\"", word)
-                                                   : "a string begins and ends with a quote");
+            word.find_first_of("\"'") == word.npos
+                ? fmt::format("a string needs quotes: \"{}\"", word)
+                : "a string begins and ends with a quote");
   }
 
   std::string_view text_;

@@ -6,21 +6,22 @@ namespace hapair::proxy {
 namespace {
 
 constexpr std::array<std::string_view, 21> kNotBuiltBackend = {
-    "abort_on_close", "all_backups",   "compression",   "cookie",       "disabled",
-    "email_alert",    "error_files",   "fullconn",      "hash",         "http2",
-    "log",            "max_reuse",     "persist",       "request",      "response",
-    "reuse",          "rules",         "send_proxy",    "server_template", "stick",
-    "tls"};
+    "abort_on_close",  "all_backups", "compression", "cookie", "disabled", "email_alert",
+    "error_files",     "fullconn",    "hash",        "http2",  "log",      "max_reuse",
+    "persist",         "request",     "response",    "reuse",  "rules",    "send_proxy",
+    "server_template", "stick",       "tls"};
 
-constexpr std::array<std::string_view, 9> kBalanceWords = {
-    "roundrobin", "static-rr", "leastconn", "first", "source", "uri", "random", "hash", "rdp-cookie"};
+constexpr std::array<std::string_view, 9> kBalanceWords = {"roundrobin", "static-rr", "leastconn",
+                                                           "first",      "source",    "uri",
+                                                           "random",     "hash",      "rdp-cookie"};
 
 void read_balance(TableReader& section, Backend& out) {
   const ConfigNode* node = section.raw("balance");
   if (!node) return;
   if (node->kind == ConfigNode::Kind::Table) {  // { url_param = "userid" }
     TableReader table(*node, section.path() + ".balance", section.diagnostics());
-    for (const std::string_view key : {"url_param", "header", "hash", "uri", "random", "depth", "whole"})
+    for (const std::string_view key :
+         {"url_param", "header", "hash", "uri", "random", "depth", "whole"})
       table.refuse(key, kNotBuilt);
     table.finish();
     return;
@@ -48,7 +49,8 @@ void read_backend_keys(TableReader& section, Backend& out) {
   out.forwarded_for = read_forwarded_for(section);
   out.stats = read_stats(section);
   read_timeouts(section, out.timeout);
-  if (const auto retries = section.integer("retries", 0, 100)) out.retries = static_cast<int>(*retries);
+  if (const auto retries = section.integer("retries", 0, 100))
+    out.retries = static_cast<int>(*retries);
   if (const auto redispatch = section.boolean("redispatch")) out.redispatch = *redispatch;
   if (const auto source = section.parsed<IpAddress>("source", IpAddress::parse)) {
     if (source->is_any())

@@ -92,7 +92,8 @@ std::optional<Check> read_check(TableReader& section) {
     return node->boolean ? std::optional<Check>(Check{}) : std::nullopt;
   if (node->kind == ConfigNode::Kind::Table)
     return read_check_table(*node, section.path() + ".check", section.diagnostics());
-  section.error("check", fmt::format("check must be true, false or a table, not {}", node->kind_name()),
+  section.error("check",
+                fmt::format("check must be true, false or a table, not {}", node->kind_name()),
                 "check = { type = \"http\" }");
   return std::nullopt;
 }

@@ -4,16 +4,34 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 24> kNotBuiltFrontend = {
-    "accept_proxy", "acl",         "backlog",      "capture",   "compression", "disabled",
-    "error_files",  "headers",     "http2",        "log",       "log_separate_errors",
-    "monitor_fail", "monitor_uri", "redirect",     "request",   "response",    "route",
-    "rules",        "rate_limit",  "tcp_keepalive", "tls",      "track",       "unique_id",
-    "use_backend"};
+constexpr std::array<std::string_view, 24> kNotBuiltFrontend = {"accept_proxy",
+                                                                "acl",
+                                                                "backlog",
+                                                                "capture",
+                                                                "compression",
+                                                                "disabled",
+                                                                "error_files",
+                                                                "headers",
+                                                                "http2",
+                                                                "log",
+                                                                "log_separate_errors",
+                                                                "monitor_fail",
+                                                                "monitor_uri",
+                                                                "redirect",
+                                                                "request",
+                                                                "response",
+                                                                "route",
+                                                                "rules",
+                                                                "rate_limit",
+                                                                "tcp_keepalive",
+                                                                "tls",
+                                                                "track",
+                                                                "unique_id",
+                                                                "use_backend"};
 
 constexpr std::array<std::string_view, 10> kNotBuiltBind = {
-    "accept_proxy", "alpn", "backlog", "group", "interface", "mode", "tls", "transparent", "user",
-    "v6only"};
+    "accept_proxy", "alpn", "backlog",     "group", "interface",
+    "mode",         "tls",  "transparent", "user",  "v6only"};
 
 void read_bind(const ConfigNode& node, std::string_view text, TableReader& section, Frontend& out,
                std::vector<SourceLocation>& places) {
@@ -97,9 +115,10 @@ std::optional<ForwardedFor> read_forwarded_for(TableReader& section) {
   if (node->kind == ConfigNode::Kind::Boolean)
     return node->boolean ? std::optional<ForwardedFor>(ForwardedFor{}) : std::nullopt;
   if (node->kind != ConfigNode::Kind::Table) {
-    section.error("forwarded_for",
-                  fmt::format("forwarded_for must be true, false or a table, not {}", node->kind_name()),
-                  "forwarded_for = { except = [\"127.0.0.0/8\"] }");
+    section.error(
+        "forwarded_for",
+        fmt::format("forwarded_for must be true, false or a table, not {}", node->kind_name()),
+        "forwarded_for = { except = [\"127.0.0.0/8\"] }");
     return std::nullopt;
   }
   TableReader table(*node, section.path() + ".forwarded_for", section.diagnostics());
@@ -149,7 +168,8 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
   if (out.mode == Mode::Tcp && out.log_format == LogFormat::Http) {
     const ConfigNode::Entry* entry = section.node().find("log_format");
     if (entry && !entry->inherited)
-      section.error("log_format", "log_format \"http\" needs mode \"http\"", "log_format = \"tcp\"");
+      section.error("log_format", "log_format \"http\" needs mode \"http\"",
+                    "log_format = \"tcp\"");
     out.log_format = LogFormat::Tcp;
   }
   refuse_http_keys(section, out.mode);

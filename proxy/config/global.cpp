@@ -6,8 +6,9 @@ namespace hapair::proxy {
 namespace {
 
 constexpr std::array<std::string_view, 11> kNotBuiltGlobal = {
-    "control", "cpu_map", "hard_stop_after", "log_send_hostname", "max_reuse", "metrics",
-    "maxconn_rate", "spread_checks", "state_file", "tls", "tune"};
+    "control", "cpu_map",      "hard_stop_after", "log_send_hostname", "max_reuse",
+    "metrics", "maxconn_rate", "spread_checks",   "state_file",        "tls",
+    "tune"};
 
 void read_path(TableReader& table, std::string_view key, std::string& out) {
   const auto path = table.string(key);
@@ -23,7 +24,8 @@ void read_account(TableReader& table, std::string_view key, std::string& out) {
   const auto name = table.string(key);
   if (!name) return;
   if (name->empty() || has_control_byte(*name) || name->find_first_of(" :/") != name->npos)
-    table.error(key, fmt::format("\"{}\" cannot be a {}", *name, key), fmt::format("{} = \"hapair\"", key));
+    table.error(key, fmt::format("\"{}\" cannot be a {}", *name, key),
+                fmt::format("{} = \"hapair\"", key));
   else
     out = *name;
 }

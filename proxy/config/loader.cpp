@@ -5,6 +5,7 @@
 #include <map>
 
 #include "common/text.h"
+#include "proxy/config/access_log.h"
 #include "proxy/config/readers.h"
 
 namespace hapair::proxy {
@@ -36,7 +37,7 @@ class Loader {
     if (config_.frontends.empty() && !diagnostics_.has_errors())
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
                          "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
-    warn_of_hidden_access_log(root);
+    warn_of_unread_access_log();
     return std::move(config_);
   }
 
@@ -76,7 +77,6 @@ class Loader {
     resolve_backend(section, frontend);
     section.finish();
     warn_of_missing_timeouts(section, frontend);
-    note_access_log(section, frontend);
     config_.frontends.push_back(std::move(frontend));
   }
 
@@ -88,7 +88,8 @@ class Loader {
       if (const ConfigNode* others = root.raw(kind); others && others->find(name))
         diagnostics_.error(table.where(),
                            fmt::format("[listen.{0}] is a frontend and a backend, and there is "
-                                       "[{1}.{0}] already", name, kind),
+                                       "[{1}.{0}] already",
+                                       name, kind),
                            "give one of them another name");
     Frontend frontend;
     frontend.name = name;
@@ -103,7 +104,6 @@ class Loader {
     require_servers(section, backend);
     warn_of_missing_timeouts(section, frontend);
     warn_of_missing_timeouts(section, backend);
-    note_access_log(section, frontend);
     frontend.default_backend = static_cast<int>(config_.backends.size());
     config_.backends.push_back(std::move(backend));
     config_.frontends.push_back(std::move(frontend));
@@ -114,9 +114,9 @@ class Loader {
     if (!wanted) {
       if (!section.has("default_backend"))
         section.error_at(section.where(), "requests have nowhere to go: it has no default_backend",
-                         config_.backends.empty()
-                             ? "add a [backend.NAME] and name it here"
-                             : fmt::format("default_backend = \"{}\"", config_.backends.front().name));
+                         config_.backends.empty() ? "add a [backend.NAME] and name it here"
+                                                  : fmt::format("default_backend = \"{}\"",
+                                                                config_.backends.front().name));
       return;
     }
     std::vector<std::string> names;
@@ -135,7 +135,7 @@ class Loader {
     }
     const auto near = nearest_word(*wanted, names);
     section.error("default_backend", fmt::format("there is no backend \"{}\"", *wanted),
-                  near ? fmt::format("did you mean \"{}\"?", *near)
+                  near            ? fmt::format("did you mean \"{}\"?", *near)
                   : names.empty() ? "the file has no backend"
                                   : fmt::format("there are {}", fmt::join(names, ", ")));
   }
@@ -162,10 +162,11 @@ class Loader {
 
   void warn_of_missing_timeouts(TableReader& section, const Frontend& frontend) {
     if (frontend.timeout.client == Duration::zero())
-      diagnostics_.warning(section.where(),
-                           fmt::format("{} has no timeout for client: a silent client stays for ever",
-                                       section.path()),
-                           "timeout = { client = \"50s\" }");
+      diagnostics_.warning(
+          section.where(),
+          fmt::format("{} has no timeout for client: a silent client stays for ever",
+                      section.path()),
+          "timeout = { client = \"50s\" }");
   }
 
   void warn_of_missing_timeouts(TableReader& section, const Backend& backend) {
@@ -179,38 +180,22 @@ class Loader {
     need("connect", backend.timeout.connect, "5s");
     need("server", backend.timeout.server, "50s");
     if (!missing.empty())
-      diagnostics_.warning(section.where(),
-                           fmt::format("{} has no timeout for {}: a silent server holds its request "
-                                       "for ever", section.path(), missing),
-                           fmt::format("timeout = {{ {} }}", remedy));
+      diagnostics_.warning(
+          section.where(),
+          fmt::format("{} has no timeout for {}: a silent server holds its request "
+                      "for ever",
+                      section.path(), missing),
+          fmt::format("timeout = {{ {} }}", remedy));
   }
 
-  void note_access_log(TableReader& section, const Frontend& frontend) {
-    if (frontend.log_format != LogFormat::None && !access_log_) access_log_ = section.where("log_format");
-  }
-
-  /// Access log lines have the level info, as HAProxy's. A target whose level is above that gets
-  /// none; that is meant for some targets, but hardly for all.
-  void warn_of_hidden_access_log(TableReader& root) {
-    if (!access_log_) return;
-    const auto& targets = config_.global.log;
-    if (targets.empty()) {
-      const auto global = root.table("global");
-      if (!global || !global->node().find("log"))
-        diagnostics_.warning(*access_log_, "an access log is asked for, and there is nowhere to send it",
+  void warn_of_unread_access_log() {
+    if (const auto hidden = find_hidden_access_log(document_, config_))
+      diagnostics_.warning(hidden->where, hidden->message, hidden->hint);
+    const ConfigNode::Entry* global = document_.root.find("global");
+    if (config_.global.log.empty() && !(global && global->value.find("log")))
+      if (const auto asked = find_access_log(document_, config_))
+        diagnostics_.warning(*asked, "an access log is asked for, and there is nowhere to send it",
                              "add [[global.log]] with target = \"udp:127.0.0.1:514\"");
-      return;
-    }
-    if (std::any_of(targets.begin(), targets.end(),
-                    [](const LogTarget& target) { return target.level >= Severity::Info; }))
-      return;
-    const ConfigNode& first = document_.root.find("global")->value.find("log")->value.array.front();
-    const ConfigNode::Entry* level = first.find("level");
-    diagnostics_.warning(level ? level->value.where : first.where,
-                         fmt::format("level \"{}\" hides the access log that log_format asks for on "
-                                     "line {}", severity_words()[static_cast<std::size_t>(targets.front().level)],
-                                     access_log_->line),
-                         "access log lines have level \"info\"");
   }
 
   const ConfigDocument& document_;
@@ -218,7 +203,6 @@ class Loader {
   Config config_;
   ConfigNode defaults_;
   std::map<SocketAddress, std::pair<std::string, SourceLocation>> taken_;  // by whom, where
-  std::optional<SourceLocation> access_log_;  // where somebody asks for one
 };
 
 }  // namespace

@@ -31,8 +31,8 @@ void read_frontend_keys(TableReader& section, Frontend& out);
 /// `bind`, a list of "ADDRESS:PORT" or { address = … }. Answers where each one stands.
 std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out);
 
-/// The keys of one [backend], which [listen] and [defaults] share: not `server`. `check` is left for
-/// read_servers, but reported on here.
+/// The keys of one [backend], which [listen] and [defaults] share: not `server`. `check` is left
+/// for read_servers, but reported on here.
 void read_backend_keys(TableReader& section, Backend& out);
 /// [[….server]]; call after read_backend_keys.
 void read_servers(TableReader& section, Backend& out);

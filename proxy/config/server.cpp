@@ -7,9 +7,10 @@ namespace hapair::proxy {
 namespace {
 
 constexpr std::array<std::string_view, 20> kNotBuiltServer = {
-    "accept_proxy", "agent",    "backup",     "cookie",     "disabled",   "id",       "max_reuse",
-    "maxqueue",     "minconn",  "observe",    "on_error",   "pool",       "resolve",  "send_proxy",
-    "slow_start",   "slowstart", "source",    "tls",        "track",      "on_marked_down"};
+    "accept_proxy", "agent",     "backup",   "cookie",     "disabled",
+    "id",           "max_reuse", "maxqueue", "minconn",    "observe",
+    "on_error",     "pool",      "resolve",  "send_proxy", "slow_start",
+    "slowstart",    "source",    "tls",      "track",      "on_marked_down"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -37,8 +38,8 @@ void read_server_check(TableReader& table, const ConfigNode* of_backend, Server&
   const ConfigNode* own = table.raw("check");
   const bool backend_has_table = of_backend && of_backend->kind == ConfigNode::Kind::Table;
   if (own && own->kind == ConfigNode::Kind::Table && backend_has_table) {
-    out.check = read_check_table(inherit(*of_backend, *own), table.path() + ".check",
-                                 table.diagnostics());
+    out.check =
+        read_check_table(inherit(*of_backend, *own), table.path() + ".check", table.diagnostics());
     return;
   }
   auto check = read_check(table);  // also reports a wrong one
@@ -63,7 +64,8 @@ void read_servers(TableReader& section, Backend& out) {
     if (const auto name = table.string("name")) {
       check_name(*name, "server", table.where("name"), table.diagnostics());
       if (!names.insert(*name).second)
-        table.error("name", fmt::format("there are two servers \"{}\" in {}", *name, section.path()),
+        table.error("name",
+                    fmt::format("there are two servers \"{}\" in {}", *name, section.path()),
                     "every server of a backend needs its own name");
       server.name = *name;
     } else if (!table.has("name")) {

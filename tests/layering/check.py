@@ -33,7 +33,7 @@ LAYERS = {
     "vrrp/net": ["common", "common/loop", "vrrp/core"],
     "vrrp/runtime": ["common", "common/loop", "vrrp/config", "vrrp/core", "vrrp/net"],
     "vrrp": ["common", "common/loop", "vrrp/config", "vrrp/core", "vrrp/net", "vrrp/runtime"],  # main.cpp
-    "ctl": ["common", "common/loop", "proxy/config", "vrrp/config"],
+    "ctl": ["common", "common/loop", "proxy/config", "vrrp/config", "vrrp/core"],
 }
 TOPS = ("common", "proxy", "vrrp", "ctl")
 

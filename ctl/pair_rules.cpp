@@ -1,0 +1,193 @@
+// What must hold between the nodes of one file.
+#include "ctl/pair_rules.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "vrrp/core/priority.h"
+
+namespace hapair::ctl {
+namespace {
+
+using vrrp::Instance;
+
+/// Where the last key of `path` that exists stands, seen from the root.
+SourceLocation where(const ConfigNode& root, std::initializer_list<std::string_view> path) {
+  const ConfigNode* node = &root;
+  for (const std::string_view key : path) {
+    const ConfigNode::Entry* entry = node->find(key);
+    if (!entry) break;
+    node = &entry->value;
+  }
+  return node->where;
+}
+
+SourceLocation where(const NodeView& node, const Instance& instance, std::string_view key) {
+  return where(node.document->root, {"vrrp", "instance", instance.name, key});
+}
+
+const Instance* find_instance(const NodeView& node, std::string_view name) {
+  const auto& list = node.vrrp->instances;
+  const auto found = std::ranges::find(list, name, &Instance::name);
+  return found == list.end() ? nullptr : &*found;
+}
+
+std::string addresses_of(const Instance& instance) {
+  std::set<std::string> texts;
+  for (const Cidr& cidr : instance.virtual_addresses) texts.insert(cidr.address.to_string());
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+std::string authentication_of(const Instance& instance) {
+  return instance.auth.type == vrrp::Auth::Type::Pass ? "a password" : "none";
+}
+
+/// How an instance's scripts stand: all good, or all but one.
+struct Situation {
+  const vrrp::Config* config;
+  std::string_view failed;     // empty: none
+  std::string_view reweighed;  // a script whose weight is `weight` instead of its own
+  int weight = 0;
+};
+
+int priority_in(const Situation& situation, const Instance& instance) {
+  std::vector<vrrp::Tracked> tracked;
+  for (const std::string& name : instance.track_scripts) {
+    const int weight =
+        name == situation.reweighed ? situation.weight : situation.config->script(name).weight;
+    tracked.push_back(
+        {weight, name == situation.failed ? vrrp::Verdict::Bad : vrrp::Verdict::Good});
+  }
+  return vrrp::effective_priority(instance.priority, tracked);
+}
+
+/// A master with this priority gives way only to one that is higher: adverts of an equal do not
+/// (RFC 3768 section 6.4.2 has a backup keep silent when priorities are equal).
+bool gives_way(int failed, int healthy) {
+  return failed < healthy;
+}
+
+/// The weight nearest to zero, with the sign of the present one, that makes the takeover work.
+std::optional<int> least_weight(const Instance& own, const vrrp::Config& own_config,
+                                const Instance& other, const vrrp::Config& other_config,
+                                const std::string& script) {
+  const int sign = own_config.script(script).weight < 0 ? -1 : 1;
+  for (int size = 1; size <= 253; ++size) {
+    const int weight = sign * size;
+    if (gives_way(priority_in({&own_config, script, script, weight}, own),
+                  priority_in({&other_config, {}, script, weight}, other)))
+      return weight;
+  }
+  return std::nullopt;
+}
+
+void check_script(const NodeView& node, const NodeView& peer, const Instance& own,
+                  const Instance& other, const std::string& script, Diagnostics& diagnostics) {
+  const int weight = node.vrrp->script(script).weight;
+  if (weight == 0 && own.priority != vrrp::kOwner) return;  // FAULT: the node leaves the election
+  const int before = priority_in({node.vrrp, {}, {}}, own);
+  const int healthy = priority_in({peer.vrrp, {}, {}}, other);
+  if (before < healthy) return;  // not the master to begin with
+  const auto place = where(node.document->root, {"vrrp", "script", script, "weight"});
+  const std::string_view name = node.document->node, peer_name = peer.document->node;
+  if (own.priority == vrrp::kOwner) {
+    diagnostics.error(where(node, own, "priority"),
+                      fmt::format("if {} fails on {}, {} does not take over {}: priority 255 owns "
+                                  "the addresses and never gives way",
+                                  script, name, peer_name, own.name),
+                      "a priority of at most 254");
+    return;
+  }
+  const int failed = priority_in({node.vrrp, script, {}}, own);
+  if (!gives_way(failed, healthy)) {
+    const auto least = least_weight(own, *node.vrrp, other, *peer.vrrp, script);
+    diagnostics.error(
+        place,
+        fmt::format("if {} fails on {}, {} does not take over {}: {} still has "
+                    "priority {}, {} only {}",
+                    script, name, peer_name, own.name, name, failed, peer_name, healthy),
+        least ? fmt::format("the weight must be at {} {}", *least < 0 ? "most" : "least", *least)
+              : std::string("no weight is enough: bring the priorities nearer"));
+  } else if (!other.preempt) {
+    // The loser keeps sending adverts; a node that does not preempt listens to them for ever.
+    diagnostics.error(
+        where(peer, other, "preempt"),
+        fmt::format("if {} fails on {}, {} does not take over {}: it does not preempt", script,
+                    name, peer_name, own.name),
+        fmt::format("preempt = true, or weight = 0 for {}", script));
+  }
+}
+
+}  // namespace
+
+void check_agreement(const std::vector<NodeView>& nodes, Diagnostics& diagnostics) {
+  for (std::size_t i = 1; i < nodes.size(); ++i) {
+    const NodeView &first = nodes.front(), &node = nodes[i];
+    const std::string_view a = first.document->node, b = node.document->node;
+    for (const Instance& ours : first.vrrp->instances)
+      if (!find_instance(node, ours.name))
+        diagnostics.error(where(first, ours, ""),
+                          fmt::format("{} has the instance {}, {} has not", a, ours.name, b),
+                          "an instance is elected between all nodes");
+    for (const Instance& theirs : node.vrrp->instances) {
+      const Instance* ours = find_instance(first, theirs.name);
+      if (!ours) {
+        diagnostics.error(where(node, theirs, ""),
+                          fmt::format("{} has the instance {}, {} has not", b, theirs.name, a),
+                          "an instance is elected between all nodes");
+        continue;
+      }
+      const auto disagree = [&](std::string_view key, const std::string& here,
+                                const std::string& there) {
+        if (here != there)
+          diagnostics.error(where(node, theirs, key),
+                            fmt::format("{} differs in instance {}: {} on {}, {} on {}", key,
+                                        theirs.name, here, a, there, b),
+                            "it must be the same on all nodes, or each elects itself");
+      };
+      disagree("virtual_router_id", std::to_string(ours->virtual_router_id),
+               std::to_string(theirs.virtual_router_id));
+      disagree("advert_interval", format_duration(ours->advert_interval),
+               format_duration(theirs.advert_interval));
+      disagree("virtual_addresses", addresses_of(*ours), addresses_of(theirs));
+      if (ours->auth.type != theirs.auth.type)
+        disagree("auth", authentication_of(*ours), authentication_of(theirs));
+      else if (ours->auth.password != theirs.auth.password)
+        diagnostics.error(
+            where(node.document->root, {"vrrp", "instance", theirs.name, "auth", "password"}),
+            fmt::format("the passwords of instance {} differ between {} and {}", theirs.name, a, b),
+            "they must be the same on all nodes, or each elects itself");
+    }
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& source = nodes[i].vrrp->source;
+      if (source && source == nodes[j].vrrp->source)
+        diagnostics.error(where(nodes[i].document->nodes, {nodes[i].document->node, "address"}),
+                          fmt::format("{} and {} have the same address {}", nodes[j].document->node,
+                                      nodes[i].document->node, source->to_string()),
+                          "each node has its own");
+    }
+  }
+}
+
+void check_takeover(const std::vector<NodeView>& nodes, Diagnostics& diagnostics) {
+  for (const NodeView& node : nodes) {
+    for (const Instance& own : node.vrrp->instances) {
+      if (own.track_scripts.empty() && node.has_proxy && nodes.size() > 1)
+        diagnostics.error(
+            where(node, own, ""),
+            fmt::format("if the proxy of {} fails, {} stays where it is: the instance "
+                        "tracks nothing",
+                        node.document->node, own.name),
+            "track_scripts = [\"…\"]");
+      for (const std::string& script : own.track_scripts)
+        for (const NodeView& peer : nodes)
+          if (const Instance* other = &peer == &node ? nullptr : find_instance(peer, own.name))
+            check_script(node, peer, own, *other, script, diagnostics);
+    }
+  }
+}
+
+}  // namespace hapair::ctl
