@@ -52,6 +52,11 @@ TEST(EncodeRequest, AnnouncesAChunkedBodyAnew) {
             "PUT / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n");
 }
 
+TEST(EncodeRequest, KeepsAnEmptyValueAtTheEnd) {
+  const std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\nX:  \r\n\r\n";
+  EXPECT_EQ(encode(bytes, {}), bytes);
+}
+
 TEST(EncodeRequest, OfAHeadWithoutFieldsThatStay) {
   EXPECT_EQ(encode("GET / HTTP/1.0\r\nConnection: close\r\n\r\n", {}), "GET / HTTP/1.0\r\n\r\n");
   EXPECT_EQ(encode("GET / HTTP/1.0\r\n\r\n", {}), "GET / HTTP/1.0\r\n\r\n");
