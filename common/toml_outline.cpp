@@ -106,6 +106,20 @@ bool looks_like_number_or_date(std::string_view word) {
   return word.empty();
 }
 
+/// False of an integer the library would silently cut.
+bool fits_64_bits(std::string_view word) {
+  const bool other_base = word.size() > 2 && word[0] == '0' && !is_digit(word[1]) && word[1] != '.';
+  if (!other_base && word.find_first_not_of("+-_0123456789") != word.npos) return true;
+  if (word.find('-', 1) != word.npos) return true;  // a date
+  std::string digits;
+  for (const char c : word.substr(other_base ? 2 : 0))
+    if (c != '_' && c != '+') digits += c;
+  if (other_base && word[1] != 'x' && word[1] != 'o' && word[1] != 'b') return true;  // 0e5
+  const int base = !other_base ? 10 : word[1] == 'x' ? 16 : word[1] == 'o' ? 8 : 2;
+  std::int64_t value = 0;
+  return std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec == std::errc{};
+}
+
 /// One word of a dotted key.
 struct KeyPart {
   std::string text;
@@ -444,7 +458,11 @@ class OutlineReader {
         text_[at_] == ' ' && is_digit(text_[at_ + 1]))
       at_ = end_of_word(at_ + 1);
     word = text_.substr(begin, at_ - begin);
-    if (word == "true" || word == "false" || looks_like_number_or_date(word)) return;
+    if (word == "true" || word == "false") return;
+    if (looks_like_number_or_date(word)) {
+      if (!fits_64_bits(word)) fail_at(begin, fmt::format("{} is too large a number", word));
+      return;
+    }
     if (word.empty()) fail_at(begin, fmt::format("expected a value, found {}", shown(begin)));
     if (iequals(word, "true") || iequals(word, "false") || word == "yes" || word == "no" ||
         word == "on" || word == "off")
