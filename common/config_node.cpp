@@ -6,6 +6,13 @@
 namespace hapair {
 namespace {
 
+void mark_inherited_below(ConfigNode& table) {
+  for (ConfigNode::Entry& entry : table.table) {
+    entry.inherited = true;
+    mark_inherited_below(entry.value);
+  }
+}
+
 /// The one rule of overlaying: `own` wins; what is only in `base` is added, in `base`'s order, so
 /// that a document reads like its first file.
 ConfigNode overlay(const ConfigNode& base, const ConfigNode& own, bool mark_inherited) {
@@ -14,7 +21,7 @@ ConfigNode overlay(const ConfigNode& base, const ConfigNode& own, bool mark_inhe
   // overlaid, for [defaults] the section itself.
   if (mark_inherited) {
     result.where = own.where;
-    for (ConfigNode::Entry& entry : result.table) entry.inherited = true;
+    mark_inherited_below(result);
   }
   for (const ConfigNode::Entry& entry : own.table) {
     const auto below =

@@ -117,7 +117,8 @@ bool fits_64_bits(std::string_view word) {
   if (other_base && word[1] != 'x' && word[1] != 'o' && word[1] != 'b') return true;  // 0e5
   const int base = !other_base ? 10 : word[1] == 'x' ? 16 : word[1] == 'o' ? 8 : 2;
   std::int64_t value = 0;
-  return std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec == std::errc{};
+  return std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec ==
+         std::errc{};
 }
 
 /// One word of a dotted key.
@@ -463,7 +464,8 @@ class OutlineReader {
       if (!fits_64_bits(word)) fail_at(begin, fmt::format("{} is too large a number", word));
       return;
     }
-    if (word.empty()) fail_at(begin, fmt::format("expected a value, found {}", shown(begin)));
+    if (word.empty() || word.front() == '=')
+      fail_at(begin, fmt::format("expected a value, found {}", shown(begin)));
     if (iequals(word, "true") || iequals(word, "false") || word == "yes" || word == "no" ||
         word == "on" || word == "off")
       fail_at(begin, fmt::format("{} is not a value", word), "write true or false");

@@ -76,7 +76,7 @@ class Loader {
     claim(read_binds(section, frontend), frontend);
     resolve_backend(section, frontend);
     section.finish();
-    warn_of_missing_timeouts(section, frontend);
+    warn_of_missing_timeouts(section);
     config_.frontends.push_back(std::move(frontend));
   }
 
@@ -102,7 +102,7 @@ class Loader {
     read_servers(section, backend);
     section.finish();
     require_servers(section, backend);
-    warn_of_missing_timeouts(section, frontend);
+    warn_of_missing_timeouts(section);
     warn_of_missing_timeouts(section, backend);
     frontend.default_backend = static_cast<int>(config_.backends.size());
     config_.backends.push_back(std::move(backend));
@@ -160,8 +160,14 @@ class Loader {
                        fmt::format("add [[{}.server]] with name and address", section.path()));
   }
 
-  void warn_of_missing_timeouts(TableReader& section, const Frontend& frontend) {
-    if (frontend.timeout.client == Duration::zero())
+  /// Only what nobody wrote is warned of: "0s" is somebody's decision.
+  static bool has_timeout(const TableReader& section, std::string_view key) {
+    const ConfigNode::Entry* timeout = section.node().find("timeout");
+    return timeout && timeout->value.find(key);
+  }
+
+  void warn_of_missing_timeouts(TableReader& section) {
+    if (!has_timeout(section, "client"))
       diagnostics_.warning(
           section.where(),
           fmt::format("{} has no timeout for client: a silent client stays for ever",
@@ -172,13 +178,13 @@ class Loader {
   void warn_of_missing_timeouts(TableReader& section, const Backend& backend) {
     if (backend.servers.empty()) return;
     std::string missing, remedy;
-    const auto need = [&](std::string_view key, Duration value, std::string_view sample) {
-      if (value != Duration::zero()) return;
+    const auto need = [&](std::string_view key, std::string_view sample) {
+      if (has_timeout(section, key)) return;
       missing += fmt::format("{}{}", missing.empty() ? "" : " and ", key);
       remedy += fmt::format("{}{} = \"{}\"", remedy.empty() ? "" : ", ", key, sample);
     };
-    need("connect", backend.timeout.connect, "5s");
-    need("server", backend.timeout.server, "50s");
+    need("connect", "5s");
+    need("server", "50s");
     if (!missing.empty())
       diagnostics_.warning(
           section.where(),

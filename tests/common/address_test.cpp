@@ -12,7 +12,8 @@ TEST(IpAddress, IsReadAndWritten) {
   EXPECT_TRUE(IpAddress::parse("::")->is_any());
   EXPECT_TRUE(IpAddress::parse("::1")->is_v6());
   EXPECT_EQ(IpAddress::parse("::1")->size(), 16U);
-  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.04x", "web1", " 1.2.3.4", ":::"})
+  for (const char* text :
+       {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.04x", "web1", " 1.2.3.4", ":::"})
     EXPECT_FALSE(IpAddress::parse(text)) << text;
   EXPECT_FALSE(IpAddress::parse(std::string_view("1.2.3.4\0", 8)));
 }
@@ -37,7 +38,8 @@ TEST(Cidr, ContainsItsNetwork) {
 TEST(Cidr, WithoutPrefixIsOneAddress) {
   EXPECT_EQ(Cidr::parse("10.1.2.3")->to_string(), "10.1.2.3/32");
   EXPECT_EQ(Cidr::parse("::1")->to_string(), "::1/128");
-  for (const char* text : {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "::/129", "/8"})
+  for (const char* text :
+       {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "::/129", "/8"})
     EXPECT_FALSE(Cidr::parse(text)) << text;
 }
 
@@ -49,7 +51,9 @@ TEST(SocketAddress, IsReadInEveryForm) {
 }
 
 TEST(SocketAddress, SaysWhatIsWrong) {
-  const auto message = [](std::string_view text) { return SocketAddress::parse(text).error().message; };
+  const auto message = [](std::string_view text) {
+    return SocketAddress::parse(text).error().message;
+  };
   EXPECT_EQ(message("192.168.50.21"), "'192.168.50.21' has no :port");
   EXPECT_EQ(message("web1:80"), "'web1' is not an IP address (names are not looked up)");
   EXPECT_EQ(message("1.2.3.4:http"), "'http' is not a port: a number from 1 to 65535");

@@ -26,8 +26,8 @@ TEST(Duration, TakesDecimalsExactly) {
 }
 
 TEST(Duration, RefusesWhatIsNone) {
-  for (const char* text : {"", "5", "-5s", "s", "5 s", "5x", "5S", "1.s", ".5s", "1e3s", "five", "5s ",
-                           "99999999999999999999s", "9223372036854775807s", "106752d"})
+  for (const char* text : {"", "5", "-5s", "s", "5 s", "5x", "5S", "1.s", ".5s", "1e3s", "five",
+                           "5s ", "99999999999999999999s", "9223372036854775807s", "106752d"})
     EXPECT_FALSE(parse_duration(text)) << text;
 }
 
@@ -44,8 +44,8 @@ TEST(Duration, IsWrittenAsItIsRead) {
   EXPECT_EQ(format_duration(1min), "1m");
   EXPECT_EQ(format_duration(90s), "90s");
   EXPECT_EQ(format_duration(0s), "0s");
-  for (const Duration duration : {Duration(1ns), Duration(1501ns), Duration(30010ns), Duration(999ms),
-                                  Duration(36h), Duration(61s)})
+  for (const Duration duration : {Duration(1ns), Duration(1501ns), Duration(30010ns),
+                                  Duration(999ms), Duration(36h), Duration(61s)})
     EXPECT_EQ(parse_duration(format_duration(duration)), duration) << format_duration(duration);
 }
 

@@ -38,7 +38,9 @@ const ConfigNode::Entry& at(const ConfigNode& root, std::initializer_list<std::s
   return *entry;
 }
 
-std::string place(const SourceLocation& where) { return fmt::format("{}:{}", where.line, where.column); }
+std::string place(const SourceLocation& where) {
+  return fmt::format("{}:{}", where.line, where.column);
+}
 std::string places(const ConfigNode::Entry& entry) {
   return place(entry.key_where) + " " + place(entry.value.where);
 }
@@ -173,8 +175,7 @@ TEST(ConfigReader, SaysWhereTheTextIsNotToml) {
     parse_document(mistake.text, "t.toml", "", found);
     const auto list = found.sorted();
     ASSERT_EQ(list.size(), 1U) << mistake.text;
-    EXPECT_EQ(place(list[0].where).find(mistake.place), 0U)
-        << mistake.text << found.to_string();
+    EXPECT_EQ(place(list[0].where).find(mistake.place), 0U) << mistake.text << found.to_string();
     EXPECT_NE((list[0].message + list[0].hint).find(mistake.message), std::string::npos)
         << mistake.text << found.to_string();
     EXPECT_EQ(list[0].message.find("toml::"), std::string::npos) << found.to_string();
@@ -242,8 +243,9 @@ TEST(ConfigReader, LaysTheNodeOverTheFile) {
 }
 
 TEST(ConfigReader, NamesTheNodesWhenThisHostIsNone) {
-  EXPECT_EQ(mistakes(kPair, "hap3"),
-            R"(t.toml:1:1: error: this host is 'hap3', which is no node of this file (it has hap1, hap2)
+  EXPECT_EQ(
+      mistakes(kPair, "hap3"),
+      R"(t.toml:1:1: error: this host is 'hap3', which is no node of this file (it has hap1, hap2)
     1 | [node.hap1]
       | ^ say --node hap1, or add [node.hap3]
 )");
@@ -255,7 +257,8 @@ TEST(ConfigReader, NamesTheNodesWhenThisHostIsNone) {
 class ConfigFiles : public testing::Test {
  protected:
   ConfigFiles() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hapair-config-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "hapair-config-XXXXXX").string();
     folder_ = mkdtemp(pattern.data());
   }
   ~ConfigFiles() override { std::filesystem::remove_all(folder_); }
@@ -287,7 +290,8 @@ TEST_F(ConfigFiles, ThatCannotBeReadSayWhy) {
   load_document(files, "", found);
   EXPECT_EQ(found.to_string(),
             fmt::format("error: cannot read {}/none.toml: No such file or directory\n"
-                        "error: cannot read {}: Is a directory\n", folder_.string(), folder_.string()));
+                        "error: cannot read {}: Is a directory\n",
+                        folder_.string(), folder_.string()));
 }
 
 TEST(Inherit, MarksWhatTheDefaultsGave) {
@@ -297,7 +301,8 @@ timeout = { connect = "5s", client = "1s" }
 [web]
 timeout = { client = "2s" }
 )");
-  const ConfigNode own = inherit(at(document.root, {"defaults"}).value, at(document.root, {"web"}).value);
+  const ConfigNode own =
+      inherit(at(document.root, {"defaults"}).value, at(document.root, {"web"}).value);
   EXPECT_TRUE(at(own, {"mode"}).inherited);
   EXPECT_FALSE(at(own, {"timeout"}).inherited);
   EXPECT_TRUE(at(own, {"timeout", "connect"}).inherited);
@@ -413,7 +418,8 @@ t.toml:14:1: error: unknown key 'xyzzy' in t
 
 TEST(TableReader, DoesNotReportInheritedKeysAsUnknown) {
   const auto document = parse("[defaults]\nretries = 3\n[web]\nbind = \"x\"\n");
-  const ConfigNode own = inherit(at(document.root, {"defaults"}).value, at(document.root, {"web"}).value);
+  const ConfigNode own =
+      inherit(at(document.root, {"defaults"}).value, at(document.root, {"web"}).value);
   Diagnostics found;
   TableReader table(own, "web", found);
   table.string("bind");
@@ -449,7 +455,8 @@ TEST(Diagnostics, ShowLongLinesAroundTheColumnAndNoControlBytes) {
   const std::string text =
       to_string({.where = {"a", 1, 5000, std::string(10000, 'x')}, .message = "m"});
   EXPECT_LT(text.size(), 400U);
-  EXPECT_EQ(to_string({.where = {"a", 1, 1, "\x1b[31m"}, .message = "m"}).find('\x1b'), std::string::npos);
+  EXPECT_EQ(to_string({.where = {"a", 1, 1, "\x1b[31m"}, .message = "m"}).find('\x1b'),
+            std::string::npos);
 }
 
 }  // namespace

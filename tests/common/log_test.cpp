@@ -49,10 +49,12 @@ TEST(Rfc3164Clock, WritesLocalTimeWithAPaddedDay) {
 
 TEST(LogLine, HasPriorityStampAndTag) {
   std::string out;
-  append_rfc3164(out, {.facility = 16}, Severity::Info, "Nov 21 02:56:40", "hapair-proxy", 42, "hello");
+  append_rfc3164(out, {.facility = 16}, Severity::Info, "Nov 21 02:56:40", "hapair-proxy", 42,
+                 "hello");
   EXPECT_EQ(out, "<134>Nov 21 02:56:40 hapair-proxy[42]: hello");
   out.clear();
-  append_rfc3164(out, {.facility = 3, .tag = "lb"}, Severity::Emergency, "Nov 21 02:56:40", "x", 1, "");
+  append_rfc3164(out, {.facility = 3, .tag = "lb"}, Severity::Emergency, "Nov 21 02:56:40", "x", 1,
+                 "");
   EXPECT_EQ(out, "<24>Nov 21 02:56:40 lb[1]: ");
 }
 
@@ -64,7 +66,8 @@ TEST(LogLine, CannotBeForged) {
 
 TEST(LogLine, IsCutToTheLengthOfItsTarget) {
   std::string out = "before";
-  append_rfc3164(out, {.length = 80}, Severity::Info, "Nov 21 02:56:40", "tag", 1, std::string(500, 'x'));
+  append_rfc3164(out, {.length = 80}, Severity::Info, "Nov 21 02:56:40", "tag", 1,
+                 std::string(500, 'x'));
   EXPECT_EQ(out.size(), 6U + 80U);
 }
 
@@ -78,7 +81,8 @@ target = "/dev/log"
 level = "notice"
 tag = "lb"
 length = 2048
-)", "t.toml", "", found);
+)",
+                                       "t.toml", "", found);
   TableReader root(document.root, "", found);
   auto global = root.table("global");
   const auto targets = read_log_targets(*global);
@@ -98,7 +102,8 @@ facility = "locl0"
 [[global.log]]
 target = "tcp:127.0.0.1"
 level = "nottice"
-)", "t.toml", "", found);
+)",
+                                       "t.toml", "", found);
   TableReader root(document.root, "", found);
   auto global = root.table("global");
   read_log_targets(*global);

@@ -50,8 +50,9 @@ TEST(Options, NameWhatIsWrong) {
   EXPECT_EQ(parse({"-f"}).error().message, "-f needs a value; see --help");
   EXPECT_EQ(parse({"--node"}).error().message, "--node needs a value; see --help");
   EXPECT_EQ(parse({"--check=yes"}).error().message, "--check=yes takes no value; see --help");
-  EXPECT_EQ(parse({"hapair.toml"}).error().message,
-            "unexpected argument 'hapair.toml' (a configuration file is given with -f); see --help");
+  EXPECT_EQ(
+      parse({"hapair.toml"}).error().message,
+      "unexpected argument 'hapair.toml' (a configuration file is given with -f); see --help");
 }
 
 }  // namespace

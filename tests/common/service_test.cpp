@@ -53,8 +53,9 @@ TEST_F(ServiceTest, ASecondDaemonIsToldWhoHasThePidfile) {
   const auto first = Pidfile::create(file());
   const auto second = Pidfile::create(file());
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().message, fmt::format("the pid file {} is held by process {}: is it running already?",
-                                                file(), getpid()));
+  EXPECT_EQ(second.error().message,
+            fmt::format("the pid file {} is held by process {}: is it running already?", file(),
+                        getpid()));
   EXPECT_TRUE(fs::exists(file()));
 }
 
@@ -87,16 +88,19 @@ TEST_F(ServiceTest, TheStarterOfADaemonHearsHowItWent) {
               if (!daemon) return 9;
               daemon->ready();
               return 7;  // after ready() nobody hears
-            }), 0);
+            }),
+            0);
   EXPECT_EQ(in_child([] {
               auto daemon = Daemonizer::detach();
               return daemon ? kExitCannotStart : 9;
-            }), kExitCannotStart);
+            }),
+            kExitCannotStart);
   EXPECT_EQ(in_child([] {
               auto daemon = Daemonizer::detach();
               std::abort();
               return 0;
-            }), kExitCannotStart);
+            }),
+            kExitCannotStart);
 }
 
 TEST_F(ServiceTest, AnUnknownUserIsNamed) {
@@ -112,18 +116,20 @@ TEST_F(ServiceTest, PrivilegesAreGoneForGood) {
               if (!drop_privileges({.user = "nobody", .chroot = "/"})) return 1;
               if (getuid() == 0 || geteuid() == 0 || getgid() == 0) return 2;
               return setuid(0) == 0 ? 3 : 0;
-            }), 0);
+            }),
+            0);
 }
 
 TEST_F(ServiceTest, DescriptorsAreRaisedAsFarAsAllowed) {
   EXPECT_EQ(in_child([] {
               const rlimit low{64, 128};
               if (setrlimit(RLIMIT_NOFILE, &low) != 0) return 1;
-              if (raise_descriptor_limit(32) != 64) return 2;   // never lowered
+              if (raise_descriptor_limit(32) != 64) return 2;  // never lowered
               if (raise_descriptor_limit(100) != 100) return 3;
-              const auto limit = raise_descriptor_limit(200);   // root may raise the hard limit too
+              const auto limit = raise_descriptor_limit(200);  // root may raise the hard limit too
               return limit == 200 || limit == 128 ? 0 : 4;
-            }), 0);
+            }),
+            0);
 }
 
 TEST_F(ServiceTest, TheWatchdogIsFedTwiceAsOften) {
@@ -137,7 +143,8 @@ TEST_F(ServiceTest, TheWatchdogIsFedTwiceAsOften) {
               if (watchdog_interval() != Duration::zero()) return 3;
               setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
               return watchdog_interval() != Duration::zero() ? 0 : 4;
-            }), 0);
+            }),
+            0);
 }
 
 }  // namespace

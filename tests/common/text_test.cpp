@@ -65,8 +65,8 @@ TEST(Base64, IsDecoded) {
 }
 
 TEST(Base64, RefusesWhatIsNone) {
-  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zm9v=", "Zm 9", "Zm9-", "=Zm9",
-                           "Zh==", "Zm9="})
+  for (const char* text :
+       {"Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zm9v=", "Zm 9", "Zm9-", "=Zm9", "Zh==", "Zm9="})
     EXPECT_EQ(decode_base64(text), std::nullopt) << text;
 }
 

@@ -1,0 +1,417 @@
+#include "proxy/config/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "common/config_reader.h"
+
+namespace hapair::proxy {
+namespace {
+
+/// A configuration without a fault; tests add to it or spoil it.
+constexpr std::string_view kGood = R"([global]
+maxconn = 2000
+[[global.log]]
+target = "udp:127.0.0.1:514"
+[defaults]
+log_format = "http"
+retries = 2
+timeout = { connect = "5s", client = "50s", server = "40s" }
+[frontend.web]
+bind = ["*:80"]
+default_backend = "webs"
+[backend.webs]
+balance = "roundrobin"
+check = { type = "http" }
+[[backend.webs.server]]
+name = "web1"
+address = "192.168.50.21:80"
+)";
+
+std::string replaced(std::string_view from, std::string_view to) {
+  std::string text(kGood);
+  const auto at = text.find(from);
+  EXPECT_NE(at, text.npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+std::string complaints(std::string_view text) {
+  Diagnostics found;
+  const auto document = parse_document(text, "t.toml", "hap1", found);
+  load_config(document, found);
+  return found.to_string();
+}
+
+Config load(std::string_view text) {
+  Diagnostics found;
+  const auto document = parse_document(text, "t.toml", "hap1", found);
+  const auto config = load_config(document, found);
+  EXPECT_TRUE(config) << found.to_string();
+  EXPECT_EQ(found.to_string(), "");
+  return config.value_or(Config{});
+}
+
+TEST(ProxyLoader, InheritsTheDefaults) {
+  const Config config = load(kGood);
+  EXPECT_EQ(config.node, "hap1");
+  EXPECT_EQ(config.global.maxconn, 2000U);
+  ASSERT_EQ(config.frontends.size(), 1U);
+  const Frontend& frontend = config.frontends[0];
+  EXPECT_EQ(frontend.log_format, LogFormat::Http);
+  EXPECT_EQ(frontend.timeout.client, 50s);
+  EXPECT_EQ(frontend.binds[0].address.to_string(), "0.0.0.0:80");
+  EXPECT_EQ(frontend.default_backend, 0);
+  EXPECT_TRUE(frontend.log_null);
+  EXPECT_FALSE(frontend.from_listen);
+  const Backend& backend = config.backends[0];
+  EXPECT_EQ(backend.retries, 2);
+  EXPECT_EQ(backend.timeout.server, 40s);
+  EXPECT_EQ(backend.timeout.effective_queue(), 5s);
+  ASSERT_EQ(backend.servers.size(), 1U);
+  EXPECT_EQ(backend.servers[0].weight, 1U);
+  ASSERT_TRUE(backend.servers[0].check);
+  EXPECT_EQ(backend.servers[0].check->type, Check::Type::Http);
+  EXPECT_EQ(backend.servers[0].check->method, "OPTIONS");
+  EXPECT_EQ(backend.servers[0].check->version, "HTTP/1.0");
+  EXPECT_EQ(backend.servers[0].check->interval, 2s);
+}
+
+TEST(ProxyLoader, ASectionWinsOverTheDefaults) {
+  const Config config = load(replaced("balance = \"roundrobin\"",
+                                      "balance = \"roundrobin\"\nretries = 5\n"
+                                      "timeout = { server = \"7s\" }"));
+  EXPECT_EQ(config.backends[0].retries, 5);
+  EXPECT_EQ(config.backends[0].timeout.server, 7s);
+  EXPECT_EQ(config.backends[0].timeout.connect, 5s);
+}
+
+TEST(ProxyLoader, AListenIsAFrontendAndABackend) {
+  const Config config = load(std::string(kGood) + R"([listen.app]
+bind = ["[::1]:8080", "127.0.0.1:8080"]
+maxconn = 10
+connection = "server-close"
+forwarded_for = { except = ["127.0.0.0/8", "::1"], header = "X-Client" }
+source = "10.0.0.1"
+redispatch = false
+[[listen.app.server]]
+name = "a"
+address = "10.0.0.2:80"
+weight = 256
+maxconn = 3
+)");
+  ASSERT_EQ(config.frontends.size(), 2U);
+  const Frontend& frontend = *std::ranges::find(config.frontends, "app", &Frontend::name);
+  EXPECT_TRUE(frontend.from_listen);
+  EXPECT_EQ(frontend.binds.size(), 2U);
+  EXPECT_EQ(frontend.maxconn, 10U);
+  EXPECT_EQ(frontend.connection, ConnectionMode::ServerClose);
+  const Backend& backend = config.backends.at(static_cast<std::size_t>(frontend.default_backend));
+  EXPECT_EQ(backend.name, "app");
+  EXPECT_EQ(backend.connection, ConnectionMode::ServerClose);
+  EXPECT_EQ(backend.source->to_string(), "10.0.0.1");
+  EXPECT_FALSE(backend.redispatch);
+  EXPECT_EQ(backend.forwarded_for->header, "X-Client");
+  EXPECT_EQ(backend.forwarded_for->except.size(), 2U);
+  EXPECT_EQ(backend.servers[0].weight, 256U);
+  EXPECT_EQ(backend.servers[0].maxconn, 3U);
+  EXPECT_FALSE(backend.servers[0].check);
+}
+
+TEST(ProxyLoader, AServerMayOverrideTheCheckOfItsBackend) {
+  const Config config =
+      load(std::string(replaced(
+               "check = { type = \"http\" }",
+               "check = { request = \"GET /healthz HTTP/1.1\", interval = \"1s\", fall = 5 }")) +
+           R"(check = true
+[[backend.webs.server]]
+name = "silent"
+address = "10.0.0.2:80"
+check = false
+[[backend.webs.server]]
+name = "own"
+address = "10.0.0.3:80"
+check = { interval = "9s", fast_interval = "500ms", down_interval = "3s", rise = 1 }
+[[backend.webs.server]]
+name = "plain"
+address = "10.0.0.4:80"
+check = { type = "tcp" }
+)");
+  const auto& servers = config.backends[0].servers;
+  EXPECT_EQ(servers[0].check->type, Check::Type::Http);  // who names a request means http
+  EXPECT_EQ(servers[0].check->target, "/healthz");
+  EXPECT_EQ(servers[0].check->version, "HTTP/1.1");
+  EXPECT_EQ(servers[0].check->interval, 1s);
+  EXPECT_FALSE(servers[1].check);
+  EXPECT_EQ(servers[2].check->target, "/healthz");
+  EXPECT_EQ(servers[2].check->interval, 9s);
+  EXPECT_EQ(servers[2].check->fast_interval, 500ms);
+  EXPECT_EQ(servers[2].check->down_interval, 3s);
+  EXPECT_EQ(servers[2].check->rise, 1);
+  EXPECT_EQ(servers[2].check->fall, 5);
+  EXPECT_EQ(servers[3].check->type, Check::Type::Tcp);
+}
+
+TEST(ProxyLoader, CheckTrueWithoutABackendsTableIsAPlainConnection) {
+  const Config config = load(replaced("check = { type = \"http\" }\n", "") + "check = true\n");
+  ASSERT_TRUE(config.backends[0].servers[0].check);
+  EXPECT_EQ(config.backends[0].servers[0].check->type, Check::Type::Tcp);
+}
+
+TEST(ProxyLoader, ReadsTheStatistics) {
+  const Config config = load(replaced(
+      "check =", "stats = { uri = \"/s\", realm = \"R\", auth = [\"a:b\", \"c:d:e\"] }\ncheck ="));
+  const Stats& stats = *config.backends[0].stats;
+  EXPECT_EQ(stats.uri, "/s");
+  EXPECT_EQ(stats.realm, "R");
+  ASSERT_EQ(stats.users.size(), 2U);
+  EXPECT_EQ(stats.users[1].name, "c");
+  EXPECT_EQ(stats.users[1].password, "d:e");  // RFC 7617: the first colon ends the name
+}
+
+TEST(ProxyLoader, ReadsGlobal) {
+  const Config config = load(replaced("maxconn = 2000", R"(maxconn = 9
+workers = 3
+pidfile = "/run/x.pid"
+user = "hapair"
+group = "web"
+chroot = "/var/lib/hapair"
+log_tag = "lb"
+strict_limits = true)"));
+  EXPECT_EQ(config.global.workers, 3U);
+  EXPECT_EQ(config.global.pidfile, "/run/x.pid");
+  EXPECT_EQ(config.global.identity.user, "hapair");
+  EXPECT_EQ(config.global.identity.group, "web");
+  EXPECT_EQ(config.global.identity.chroot, "/var/lib/hapair");
+  EXPECT_EQ(config.global.log_tag, "lb");
+  EXPECT_TRUE(config.global.strict_limits);
+}
+
+TEST(ProxyLoader, ABackendOfStatisticsNeedsNoServers) {
+  load(std::string(kGood) +
+       "[listen.stats]\nbind = \"*:81\"\nstats = { uri = \"/\", auth = \"a:b\" }\n");
+}
+
+TEST(ProxyLoader, LeavesTheElectionsSectionsAlone) {
+  load(std::string(kGood) + "[vrrp.instance.x]\ny = 1\n[pair]\nz = 1\n[alert.mail]\nw = 1\n");
+}
+
+// One mistake a line: what stands in the good file, what is there instead, and what is said of it.
+struct Mistake {
+  const char* good;
+  const char* bad;
+  const char* place;
+  const char* message;
+  const char* hint;
+};
+
+class ProxyMistake : public testing::TestWithParam<Mistake> {};
+
+TEST_P(ProxyMistake, IsSaidInItsPlaceWithARemedy) {
+  const Mistake& mistake = GetParam();
+  Diagnostics found;
+  const auto document =
+      parse_document(replaced(mistake.good, mistake.bad), "t.toml", "hap1", found);
+  EXPECT_FALSE(load_config(document, found));
+  const auto list = found.sorted();
+  ASSERT_EQ(list.size(), 1U) << found.to_string();
+  EXPECT_EQ(fmt::format("{}:{}", list[0].where.line, list[0].where.column), mistake.place)
+      << found.to_string();
+  EXPECT_NE(list[0].message.find(mistake.message), std::string::npos) << found.to_string();
+  EXPECT_NE(list[0].hint.find(mistake.hint), std::string::npos) << found.to_string();
+}
+
+constexpr const char* kName = "name = \"web1\"";
+constexpr const char* kAddress = "address = \"192.168.50.21:80\"";
+constexpr const char* kBalance = "balance = \"roundrobin\"";
+constexpr const char* kCheck = "check = { type = \"http\" }";
+constexpr const char* kBind = "bind = [\"*:80\"]";
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ProxyMistake,
+    testing::Values(
+        // words
+        Mistake{kBalance, "balance = \"roundrobbin\"", "13:11", "unknown balance \"roundrobbin\"",
+                "did you mean \"roundrobin\"?"},
+        Mistake{kBalance, "balance = \"leastconn\"", "13:11", "known, but not built yet",
+                "roundrobin"},
+        Mistake{kBalance, "balance = 1", "13:11", "must be a word", "roundrobin"},
+        Mistake{kBalance, "balance = { url_param = \"u\" }", "13:13", "url_param: known", ""},
+        Mistake{kBalance, "balence = \"roundrobin\"", "13:1",
+                "unknown key 'balence' in backend.webs", "did you mean \"balance\"?"},
+        Mistake{kBalance, "mode = \"tcp\"", "11:19", "has mode \"tcp\"", "the same mode"},
+        Mistake{kBalance, "mode = \"htpp\"", "13:8", "unknown mode", "did you mean \"http\"?"},
+        Mistake{kBalance, "connection = \"keepalive\"", "13:14", "unknown connection",
+                "did you mean \"keep-alive\"?"},
+        Mistake{kBalance, "cookie = { name = \"S\" }", "13:1", "cookie: known, but not built yet",
+                ""},
+        Mistake{kBalance, "retries = -1", "13:11", "out of range", "from 0"},
+        Mistake{kBalance, "retries = \"3\"", "13:11", "a whole number", "without quotes: 3"},
+        Mistake{kBalance, "redispatch = 3", "13:14", "true or false", ""},
+        Mistake{kBalance, "source = \"eth0\"", "13:10", "not an IP address", ""},
+        Mistake{kBalance, "source = \"0.0.0.0\"", "13:10", "no address to come from",
+                "leave source out"},
+        Mistake{kBalance, "source = \"::1\"", "17:11", "cannot be reached from source ::1", "IPv4"},
+        // timeouts
+        Mistake{"client = \"50s\"", "client = \"50\"", "8:38", "no unit", ""},
+        Mistake{"client = \"50s\"", "client = 50", "8:38", "needs a unit", "\"50s\""},
+        Mistake{"client = \"50s\"", "client = \"-5s\"", "8:38", "negative", ""},
+        Mistake{"client = \"50s\"", "client = \"30d\"", "8:38", "out of range", ""},
+        Mistake{", client", ", cleint = \"1s\", client", "8:29", "unknown key 'cleint'",
+                "did you mean \"client\"?"},
+        Mistake{", client", ", tarpit = \"1s\", client", "8:29", "not built yet", ""},
+        // forwarded_for, stats
+        Mistake{kBalance, "forwarded_for = \"yes\"", "13:17", "true, false or a table", ""},
+        Mistake{kBalance, "forwarded_for = { except = [\"10.0.0.0/33\"] }", "13:29",
+                "prefix length", "127.0.0.0/8"},
+        Mistake{kBalance, "forwarded_for = { header = \"X For\" }", "13:28",
+                "not the name of a header", ""},
+        Mistake{kBalance, "stats = { auth = [\"a:b\"] }", "13:9", "need a uri", "uri ="},
+        Mistake{kBalance, "stats = { uri = \"stats\", auth = [\"a:b\"] }", "13:17",
+                "not the beginning of a path", "/haproxy?stats"},
+        Mistake{kBalance, "stats = { uri = \"/s\", auth = [\"admin\"] }", "13:31",
+                "a colon and a password", "user:password"},
+        Mistake{kBalance, "stats = { uri = \"/s\", auth = [] }", "13:30", "nobody could log in",
+                ""},
+        Mistake{kBalance, "stats = { uri = \"/s\", auth = \"a:b\", realm = \"a\\\"b\" }", "13:45",
+                "realm", ""},
+        // checks
+        Mistake{kCheck, "check = { type = \"htttp\" }", "14:18", "unknown type",
+                "did you mean \"http\"?"},
+        Mistake{kCheck, "check = \"http\"", "14:9", "true, false or a table", "type = \"http\""},
+        Mistake{kCheck, "check = { request = \"/healthz\" }", "14:21", "lacks its method",
+                "did you mean \"GET /healthz\"?"},
+        Mistake{kCheck, "check = { request = \"G@T /\" }", "14:21", "not a method", "GET /healthz"},
+        Mistake{kCheck, "check = { request = \"GET healthz\" }", "14:21", "begins with '/'", ""},
+        Mistake{kCheck, "check = { request = \"GET / HTTP/2\" }", "14:21", "version", "HTTP/1.1"},
+        Mistake{kCheck, "check = { request = \"GET / HTTP/1.0 x\" }", "14:21", "a method, a target",
+                ""},
+        Mistake{kCheck, "check = { request = \"GET  /\" }", "14:21", "", ""},
+        Mistake{kCheck, "check = { request = \"GET /\\r\\nX: y\" }", "14:21", "control bytes", ""},
+        Mistake{kCheck, "check = { type = \"tcp\", request = \"GET /\" }", "14:35",
+                "sends no request", ""},
+        Mistake{kCheck, "check = { type = \"http\", rise = 0 }", "14:33", "out of range", "from 1"},
+        Mistake{kCheck, "check = { type = \"http\", interval = \"0s\" }", "14:37", "out of range",
+                ""},
+        Mistake{kCheck, "check = { type = \"http\", intervall = \"1s\" }", "14:26",
+                "unknown key 'intervall'", "did you mean \"interval\"?"},
+        Mistake{kCheck, "check = { type = \"http\", disable_on_404 = true }", "14:26",
+                "not built yet", ""},
+        // servers
+        Mistake{kName, "name = \"a/b\"", "16:8", "cannot be the name of a server", "letters"},
+        Mistake{kName, "", "15:1", "a server needs a name", "name ="},
+        Mistake{kAddress, "", "15:1", "a server needs an address", "address ="},
+        Mistake{kAddress, "address = \"192.168.50.21\"", "17:11", "no :port", "192.168.50.21:80"},
+        Mistake{kAddress, "address = \"web1:80\"", "17:11", "names are not looked up", ""},
+        Mistake{kAddress, "address = \"*:80\"", "17:11", "no place one can connect to", ""},
+        Mistake{kAddress, "address = \"1.2.3.4:80\"\nweight = 257", "18:10", "out of range",
+                "0 to 256"},
+        Mistake{kAddress, "address = \"1.2.3.4:80\"\nmaxconn = -1", "18:11", "out of range", ""},
+        Mistake{kAddress, "address = \"1.2.3.4:80\"\nbackup = true", "18:1",
+                "backup: known, but not built yet", ""},
+        Mistake{kAddress, "address = \"1.2.3.4:80\"\nwieght = 1", "18:1", "unknown key 'wieght'",
+                "did you mean \"weight\"?"},
+        Mistake{kAddress,
+                "address = \"1.2.3.4:80\"\n[[backend.webs.server]]\nname = \"web1\"\naddress = "
+                "\"1.2.3.5:80\"",
+                "19:8", "two servers \"web1\"", "its own name"},
+        Mistake{"[[backend.webs.server]]", "[backend.webs.server]", "15:1", "a list of tables",
+                "[[backend.webs.server]]"},
+        // frontends and references
+        Mistake{"default_backend = \"webs\"", "default_backend = \"web\"", "11:19",
+                "there is no backend \"web\"", "did you mean \"webs\"?"},
+        Mistake{"default_backend = \"webs\"", "", "9:1", "nowhere to go",
+                "default_backend = \"webs\""},
+        Mistake{kBind, "", "9:1", "it has no bind", "bind ="},
+        Mistake{kBind, "bind = []", "10:8", "bind is empty", ""},
+        Mistake{kBind, "bind = [80]", "10:9", "must be an address", ""},
+        Mistake{kBind, "bind = [\"*:80\", \"*:80\"]", "10:17",
+                "0.0.0.0:80 is bound already by web on line 10", ""},
+        Mistake{kBind, "bind = [\"*:http\"]", "10:9", "not a port", "*:80"},
+        Mistake{kBind, "bind = [\"unix:/run/x\"]", "10:9", "not built yet", ""},
+        Mistake{kBind, "bind = [{ address = \"*:443\", tls = {} }]", "10:30", "tls: known", ""},
+        Mistake{kBind, "bind = [\"*:80\"]\nroute = []", "11:1", "route: known", ""},
+        Mistake{"[frontend.web]", "[frontend.\"a b\"]", "9:1", "cannot be the name of a frontend",
+                ""},
+        Mistake{"[frontend.web]", "[fronted.x]\n[frontend.web]", "9:2", "unknown key 'fronted'",
+                "did you mean \"frontend\"?"},
+        Mistake{"[frontend.web]",
+                "[listen.webs]\nbind = \"*:81\"\nstats = { uri = \"/\", auth = \"a:b\" "
+                "}\n[frontend.web]",
+                "9:1", "[backend.webs] already", "another name"},
+        Mistake{"[[backend.webs.server]]\nname = \"web1\"\naddress = \"192.168.50.21:80\"", "",
+                "12:1", "it has no server", "[[backend.webs.server]]"},
+        // defaults and global
+        Mistake{"log_format = \"http\"", "log_format = \"%ci\"", "6:14", "not built yet", ""},
+        Mistake{"log_format = \"http\"", "log_format = \"htp\"", "6:14", "unknown log_format",
+                "did you mean \"http\"?"},
+        Mistake{"log_format = \"http\"", "bind = \"*:80\"", "6:1", "unknown key 'bind' in defaults",
+                ""},
+        Mistake{"retries = 2", "log_null = \"no\"", "7:12", "true or false", ""},
+        Mistake{"maxconn = 2000", "maxcon = 2000", "2:1", "unknown key 'maxcon'",
+                "did you mean \"maxconn\"?"},
+        Mistake{"maxconn = 2000", "workers = 1000", "2:11", "out of range", "0 to 256"},
+        Mistake{"maxconn = 2000", "pidfile = \"x.pid\"", "2:11", "absolute path", ""},
+        Mistake{"maxconn = 2000", "user = \"\"", "2:8", "cannot be a user", ""},
+        Mistake{"maxconn = 2000", "log_tag = \"a b\"", "2:11", "syslog tag", ""},
+        Mistake{"maxconn = 2000", "control = []", "2:1", "control: known", ""},
+        Mistake{"target = \"udp:127.0.0.1:514\"",
+                "target = \"udp:127.0.0.1:514\"\nfacility = \"local9\"", "5:12", "syslog facility",
+                "local"},
+        Mistake{"[global]", "[globl]", "1:2", "unknown key 'globl'", "did you mean \"global\"?"}));
+
+TEST(ProxyLoader, ReportsAllMistakesAtOnce) {
+  Diagnostics found;
+  const auto document = parse_document(
+      "[global]\nmaxcon = 1\n[frontend.a]\nbind = \"x\"\ndefault_backend = "
+      "\"c\"\n[backend.b]\nretries = true\n",
+      "t.toml", "", found);
+  EXPECT_FALSE(load_config(document, found));
+  EXPECT_EQ(found.sorted().size(), 6U)
+      << found.to_string();  // a warning too: no timeout for client
+}
+
+TEST(ProxyLoader, WarnsOfTimeoutsThatTrafficNeeds) {
+  EXPECT_EQ(
+      complaints(replaced("timeout = { connect = \"5s\", client = \"50s\", server = \"40s\" }",
+                          "timeout = { connect = \"5s\" }")),
+      R"(t.toml:9:1: warning: frontend.web has no timeout for client: a silent client stays for ever
+    9 | [frontend.web]
+      | ^ timeout = { client = "50s" }
+t.toml:12:1: warning: backend.webs has no timeout for server: a silent server holds its request for ever
+   12 | [backend.webs]
+      | ^ timeout = { server = "50s" }
+)");
+}
+
+TEST(ProxyLoader, WarnsOfALevelThatHidesTheAccessLog) {
+  EXPECT_EQ(
+      complaints(replaced("target = \"udp:127.0.0.1:514\"",
+                          "target = \"udp:127.0.0.1:514\"\nlevel = \"notice\"")),
+      R"(t.toml:5:9: warning: level "notice" hides the access log that log_format asks for on line 7
+    5 | level = "notice"
+      |         ^ access log lines have level "info"
+)");
+  // One target that takes it is enough.
+  EXPECT_EQ(
+      complaints(replaced("[defaults]",
+                          "[[global.log]]\ntarget = \"/dev/log\"\nlevel = \"err\"\n[defaults]")),
+      "");
+  EXPECT_NE(complaints(replaced("[[global.log]]\ntarget = \"udp:127.0.0.1:514\"\n", ""))
+                .find("warning: an access log is asked for, and there is nowhere to send it"),
+            std::string::npos);
+}
+
+TEST(ProxyLoader, WarnsOfAnOpenStatisticsPage) {
+  EXPECT_NE(complaints(replaced(kBalance, "stats = { uri = \"/s\" }"))
+                .find("13:9: warning: the statistics page is open"),
+            std::string::npos);
+}
+
+TEST(ProxyLoader, WantsSomethingToServe) {
+  EXPECT_EQ(complaints("[global]\nmaxconn = 1\n"),
+            "t.toml: error: there is no [frontend.NAME] and no [listen.NAME]: nothing to serve\n");
+}
+
+}  // namespace
+}  // namespace hapair::proxy
