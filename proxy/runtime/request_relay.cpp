@@ -425,8 +425,8 @@ bool RequestRelay::write_to_client(char* head, std::size_t head_size, char* body
   if (total == 0) return true;
   record_.bytes_out += total;
   if (body_size <= kCopiedContent) {
-    std::memcpy(head + front, body, body_size);
-    std::memcpy(head + front + body_size, tail.data(), tail.size());
+    if (body_size > 0) std::memcpy(head + front, body, body_size);
+    if (!tail.empty()) std::memcpy(head + front + body_size, tail.data(), tail.size());
     return client_->socket().write(std::string_view(head, total));
   }
   iovec pieces[3];
