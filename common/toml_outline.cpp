@@ -310,10 +310,11 @@ class OutlineReader {
     return value;
   }
 
+  std::ptrdiff_t line_of(std::size_t at) const {
+    return 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+  }
   std::string written_at(std::size_t at) const {
-    return fmt::format(
-        "first written on line {}",
-        1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    return fmt::format("first written on line {}", line_of(at));
   }
 
   void read_header(TomlOutline& root) {
@@ -340,7 +341,10 @@ class OutlineReader {
         entry->value.at = begin;
       } else if (!entry->value.is_table_array) {
         fail_at(last.at, fmt::format("'{}' is not a list of [[tables]]", last.text),
-                written_at(entry->key_at));
+                entry->value.origin == TomlOutline::Origin::Header
+                    ? fmt::format("line {} makes it a single table: write [[…]] there too",
+                                  line_of(entry->value.at))
+                    : written_at(entry->key_at));
       }
       entry->value.items.emplace_back();
       table = &entry->value.items.back();
