@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "proxy/runtime/server_pool.h"
+#include "proxy/runtime/open_stream.h"
 
 namespace hapair::proxy {
 namespace {
@@ -71,10 +71,12 @@ void HealthChecker::start() {
 void HealthChecker::on_ready(std::uint32_t events) {
   if (!connected_) {
     if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
-    int error_number = 0;
-    socklen_t length = sizeof error_number;
-    ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &length);
-    if (error_number != 0) return conclude(health::connect_failed(error_number));
+    if (events & (EPOLLERR | EPOLLHUP)) {
+      int error_number = 0;
+      socklen_t length = sizeof error_number;
+      ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &length);
+      return conclude(health::connect_failed(error_number != 0 ? error_number : ECONNRESET));
+    }
     on_connected();
     if (fd_ < 0) return;
   }

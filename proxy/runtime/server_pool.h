@@ -9,8 +9,6 @@
 
 namespace hapair::proxy {
 
-/// Opens a non-blocking connection (in progress) from `source`, if given. -1 and an errno if not.
-int open_stream(const SocketAddress& to, const std::optional<IpAddress>& source, int& error_number);
 
 /// Discarded connections, until no event of this turn can name them any more.
 using ServerGraveyard = std::vector<std::unique_ptr<ServerConnection>>;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 namespace hapair::proxy {
 namespace {
@@ -36,7 +37,7 @@ bool Acceptor::has_room() const {
 }
 
 void Acceptor::accept_all() {
-  paused_ = false;
+  const bool was_paused = std::exchange(paused_, false);
   for (int accepted = 0;; ++accepted) {
     if (!has_room()) {
       paused_ = true;
@@ -53,10 +54,12 @@ void Acceptor::accept_all() {
     }
     if (errno == EAGAIN) return;
     if (errno == ECONNABORTED || errno == EINTR) continue;
-    // No descriptor or no memory: those who wait are tried again with the next sweep.
-    worker_.log().log(Severity::Emergency, "Proxy {}: cannot accept a connection: {}",
-                      frontend_.config.name, std::generic_category().message(errno));
+    // No descriptor or no memory: those who wait are tried again with the next sweep. Said once.
+    const int error_number = errno;
     paused_ = true;
+    if (was_paused) return;
+    worker_.log().log(Severity::Emergency, "Proxy {}: cannot accept a connection: {}",
+                      frontend_.config.name, std::generic_category().message(error_number));
     return;
   }
 }
