@@ -45,6 +45,8 @@ void ServerConnection::on_ready(std::uint32_t events) {
     connecting_ = false;
     socket_.on_events(events);
     user_->on_server_connected();
+    // A server that speaks first may have done so by now: this edge is the only one for that.
+    if (user_ && socket_.is_open() && socket_.is_readable()) user_->on_server_readable();
     return;
   }
   socket_.on_events(events);

@@ -69,18 +69,22 @@ class Connection:
         return head + mark
 
     def exactly(self, size):
-        while len(self.buffer) < size:
-            if not self.fill():
-                raise EOFError(f"ended after {len(self.buffer)} of {size} bytes")
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
-        return data
+        pieces, have = [self.buffer], len(self.buffer)
+        while have < size:
+            pieces.append(self.socket.recv(1 << 20))
+            if not pieces[-1]:
+                raise EOFError(f"ended after {have} of {size} bytes")
+            have += len(pieces[-1])
+        data = b"".join(pieces)
+        self.buffer = data[size:]
+        return data[:size]
 
     def rest(self):
         """Everything until the other side closes."""
-        while self.fill():
-            pass
-        data, self.buffer = self.buffer, b""
-        return data
+        pieces, self.buffer = [self.buffer], b""
+        while pieces[-1] or len(pieces) == 1:
+            pieces.append(self.socket.recv(1 << 20))
+        return b"".join(pieces)
 
     def chunked(self):
         body, sizes = b"", []
