@@ -130,6 +130,28 @@ def test_up_starts_again_what_has_ended(other):
     pair.wait_until(other.both_answer, 15, "both balancers use both web servers")
 
 
+@pytest.mark.skipif(pair.INCUMBENT, reason="its programs are Debian's and not taken from LAB_BIN")
+def test_a_daemon_that_does_not_start_is_told_and_the_rest_can_be_looked_at(other, tmp_path):
+    for program in ("hapair-proxy", "hapair-vrrp", "hapair"):
+        (tmp_path / program).write_text(f"#!/bin/sh\necho {program} has a reason >&2\nexit 2\n")
+        (tmp_path / program).chmod(0o755)
+    other.environment["LAB_BIN"] = str(tmp_path)
+    done = other.run("up", check=False)
+    assert done.returncode == 1
+    assert "hap1: proxy did not start: hapair-proxy -f /etc/hapair/hapair.toml" in done.stderr
+    assert "hapair-proxy has a reason" in done.stderr
+    assert "vrrp did not start" not in done.stderr  # a boot ends at its first failure
+    assert "rsyslog (stopped)" not in other.run("status").stdout
+
+
+def test_a_visitor_is_served_as_soon_as_up_ends(other):
+    """The web servers come first: a balancer that met them booting would send its first visitors away."""
+    for _ in range(4):
+        other.up()
+        assert other.client.curl(pair.PAIR + "/").status == 200
+        other.down()
+
+
 def test_two_at_once_wait_for_each_other(other):
     first, second = start_up(other), start_up(other)
     assert (first.wait(60), second.wait(60)) == (0, 0)
