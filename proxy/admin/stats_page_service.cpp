@@ -93,7 +93,7 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
   row.svname = "BACKEND";
   row.type = stats::Row::kBackend;
   row.mode = mode_word(backend.config.mode);
-  row.algo = "roundrobin";
+  row.algo = word(backend.config.balance.algorithm);
   row.pid = 1;
   row.iid = id;
   row.sid = 0;

@@ -30,12 +30,11 @@ Admission::Answer Admission::ask(const Ask& ask) {
   // Another worker may take the last slot between choice and grip; then there is less to choose
   // from, and in the end nothing.
   const auto choose = [&](auto may_have) -> int {
-    if (tied_to != kNoServer)
-      return may_have(tied_to) && farm_[at(tied_to)]->take_slot() ? tied_to : kNoServer;
+    if (tied_to != kNoServer) return may_have(tied_to) && take(tied_to) ? tied_to : kNoServer;
     for (;;) {
       const int server = balancer_.pick({.worker = ask.worker, .avoid = ask.avoid});
       if (server == kNoServer || !may_have(server)) return kNoServer;
-      if (farm_[at(server)]->take_slot()) return server;
+      if (take(server)) return server;
     }
   };
 
@@ -67,26 +66,25 @@ Admission::Answer Admission::ask(const Ask& ask) {
 
 bool Admission::try_acquire(int server) {
   const Server& target = *farm_[at(server)];
-  return target.up() && waiting_any_.load(kOrdered) == 0 && target.waiting() == 0 &&
-         farm_[at(server)]->take_slot();
+  return target.up() && waiting_any_.load(kOrdered) == 0 && target.waiting() == 0 && take(server);
 }
 
 std::optional<Grant> Admission::release(int server) {
   Server& target = *farm_[at(server)];
   if (waiting_.load(kOrdered) == 0) {
-    target.drop_slot();
+    drop(server);
     if (waiting_.load(kOrdered) == 0) return std::nullopt;
     const std::lock_guard lock(mutex_);
     const Index index = first_entitled(server);
     // If somebody else has the slot already, giving it back will find those that wait.
-    if (index == kNone || !target.take_slot()) return std::nullopt;
+    if (index == kNone || !take(server)) return std::nullopt;
     return hand_over(index, server);
   }
   const std::lock_guard lock(mutex_);
   const Index index = first_entitled(server);
   const unsigned limit = target.maxconn();
   if (index == kNone || (limit != 0 && target.sessions() > limit)) {
-    target.drop_slot();
+    drop(server);
     return std::nullopt;
   }
   return hand_over(index, server);
@@ -123,7 +121,7 @@ Admission::Change Admission::grants_after_change() {
     for (std::size_t i = 0; i < farm_.size(); ++i) {
       const int server = static_cast<int>(i);
       const Index index = first_entitled(server);
-      if (index == kNone || !farm_[i]->take_slot()) continue;
+      if (index == kNone || !take(server)) continue;
       change.grants.push_back(hand_over(index, server));
       progress = true;
     }
@@ -144,6 +142,17 @@ std::optional<TimePoint> Admission::oldest() const {
   return oldest;
 }
 
+bool Admission::take(int server) {
+  if (!farm_[at(server)]->take_slot()) return false;
+  balancer_.on_load(server);
+  return true;
+}
+
+void Admission::drop(int server) {
+  farm_[at(server)]->drop_slot();
+  balancer_.on_load(server);
+}
+
 Admission::Lane& Admission::lane_of(const Node& node) {
   return node.tied_to == kNoServer ? any_ : tied_[at(node.tied_to)];
 }
@@ -157,6 +166,7 @@ void Admission::count_waiting(int tied_to, int by) {
   }
   Server& server = *farm_[at(tied_to)];
   raise_peak(server.peak_waiting_, server.waiting_.fetch_add(step, kOrdered) + step);
+  balancer_.on_load(tied_to);
 }
 
 Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {

@@ -106,6 +106,9 @@ class Admission {
     std::uint32_t length = 0;
   };
 
+  /// A slot, and the balancer hears of it.
+  bool take(int server);
+  void drop(int server);
   Lane& lane_of(const Node& node);
   Index enqueue(const Ask& ask, int tied_to);
   void insert(Index index);   // into its lane, by order

@@ -1,9 +1,9 @@
 // Chooses a server for a request; one algorithm a file.
 #pragma once
 
-namespace hapair::balance {
+#include "proxy/balance/server.h"
 
-inline constexpr int kNoServer = -1;
+namespace hapair::balance {
 
 /// What an algorithm may look at. Later algorithms add their keys (source, target, header).
 struct PickInput {
@@ -19,8 +19,11 @@ class Balancer {
   /// must not use the same PickInput::worker at the same time.
   virtual int pick(const PickInput& input) = 0;
 
-  /// Health or weight of a server changed. Main thread.
+  /// Health, weight or maxconn of a server changed. Main thread.
   virtual void rebuild() = 0;
+
+  /// A server's sessions or its queue changed. Any thread; for algorithms that look at load.
+  virtual void on_load(int) {}
 };
 
 }  // namespace hapair::balance

@@ -30,18 +30,14 @@ int RoundRobin::pick(const PickInput& input) {
   const Schedule& schedule = schedule_for(input.worker);
   if (schedule.empty()) return kNoServer;
   const std::uint64_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
-  bool another = false;  // besides the one to avoid, even if it is full
   for (std::size_t i = 0; i < schedule.size(); ++i) {
     const int candidate = schedule.at(turn + i);
     if (candidate == input.avoid) continue;
     const Server& server = *farm_[static_cast<std::size_t>(candidate)];
-    if (!server.usable()) continue;  // the schedule is about to be replaced
-    another = true;
-    if (server.has_room()) return candidate;
+    // Not usable: the schedule is about to be replaced.
+    if (server.usable() && server.has_room()) return candidate;
   }
-  if (another || input.avoid == kNoServer) return kNoServer;
-  const Server& last_resort = *farm_[static_cast<std::size_t>(input.avoid)];
-  return last_resort.usable() && last_resort.has_room() ? input.avoid : kNoServer;
+  return last_resort(farm_, input.avoid);
 }
 
 }  // namespace hapair::balance

@@ -16,4 +16,12 @@ bool Server::take_slot() {
   return true;
 }
 
+int last_resort(const Farm& farm, int avoid) {
+  if (avoid == kNoServer) return kNoServer;
+  for (std::size_t i = 0; i < farm.size(); ++i)
+    if (static_cast<int>(i) != avoid && farm[i]->usable()) return kNoServer;
+  const Server& avoided = *farm[static_cast<std::size_t>(avoid)];
+  return avoided.usable() && avoided.has_room() ? avoid : kNoServer;
+}
+
 }  // namespace hapair::balance

@@ -15,6 +15,8 @@ namespace hapair::balance {
 
 using health::Health;
 
+inline constexpr int kNoServer = -1;
+
 /// Every member may be called from any thread. Only the main thread changes health, weight and
 /// maxconn; slots are taken and given back through Admission.
 class Server {
@@ -59,6 +61,9 @@ class Server {
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
   std::uint32_t peak_waiting() const { return peak_waiting_.load(std::memory_order_relaxed); }
 
+  /// What leastconn compares: active and queued.
+  std::uint32_t load() const { return sessions() + waiting(); }
+
   /// Below its limit with nobody waiting for it. A snapshot: only take_slot() decides. Ordered,
   /// since Admission looks here again after it has raised the number of waiters.
   bool has_room() const {
@@ -96,5 +101,8 @@ inline unsigned usable_servers(const Farm& farm) {
   for (const auto& server : farm) count += server->usable() ? 1 : 0;
   return count;
 }
+
+/// The server to avoid, after all, if it has room and no other takes new work; else kNoServer.
+int last_resort(const Farm& farm, int avoid);
 
 }  // namespace hapair::balance

@@ -11,11 +11,16 @@ constexpr std::array<std::string_view, 21> kNotBuiltBackend = {
     "persist",         "request",     "response",    "reuse",  "rules",    "send_proxy",
     "server_template", "stick",       "tls"};
 
-constexpr std::array<std::string_view, 9> kBalanceWords = {"roundrobin", "static-rr", "leastconn",
-                                                           "first",      "source",    "uri",
-                                                           "random",     "hash",      "rdp-cookie"};
+// In the order of Balance::Algorithm.
+constexpr std::array<std::string_view, 2> kBalanceWords = {"roundrobin", "leastconn"};
+constexpr std::array<std::string_view, 7> kNotBuiltBalance = {
+    "static-rr", "first", "source", "uri", "random", "hash", "rdp-cookie"};
 
-void read_balance(TableReader& section, Backend& out) {
+std::string balance_hint() {
+  return fmt::format("this build has \"{}\"", fmt::join(kBalanceWords, "\", \""));
+}
+
+void read_balance(TableReader& section, Balance& out) {
   const ConfigNode* node = section.raw("balance");
   if (!node) return;
   if (node->kind == ConfigNode::Kind::Table) {  // { url_param = "userid" }
@@ -31,20 +36,27 @@ void read_balance(TableReader& section, Backend& out) {
                   "balance = \"roundrobin\"");
     return;
   }
-  const std::vector<std::string> words(kBalanceWords.begin(), kBalanceWords.end());
+  std::vector<std::string> words(kBalanceWords.begin(), kBalanceWords.end());
+  words.insert(words.end(), kNotBuiltBalance.begin(), kNotBuiltBalance.end());
   const auto index = section.word("balance", words);
   if (!index) return;
-  out.balance = Backend::Algorithm::RoundRobin;
-  if (*index != 0)
-    section.error("balance", fmt::format("balance \"{}\": {}", words[*index], kNotBuilt),
-                  "this build has \"roundrobin\"");
+  if (*index < kBalanceWords.size()) {
+    out.algorithm = static_cast<Balance::Algorithm>(*index);
+    return;
+  }
+  section.error("balance", fmt::format("balance \"{}\": {}", words[*index], kNotBuilt),
+                balance_hint());
 }
 
 }  // namespace
 
+std::string_view word(Balance::Algorithm algorithm) {
+  return kBalanceWords[static_cast<std::size_t>(algorithm)];
+}
+
 void read_backend_keys(TableReader& section, Backend& out) {
   if (const auto mode = read_mode(section)) out.mode = *mode;
-  read_balance(section, out);
+  read_balance(section, out.balance);
   if (const auto connection = read_connection(section)) out.connection = *connection;
   out.forwarded_for = read_forwarded_for(section);
   out.stats = read_stats(section);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/address.h"
@@ -78,10 +79,19 @@ struct Server {
   std::optional<Check> check;  // absent: always considered up
 };
 
+/// How a backend chooses among its servers.
+struct Balance {
+  enum class Algorithm { RoundRobin, LeastConnections };
+  Algorithm algorithm = Algorithm::RoundRobin;
+};
+
+/// As HAProxy and its statistics write it.
+std::string_view word(Balance::Algorithm algorithm);
+
 struct Backend {
   std::string name;
   Mode mode = Mode::Http;
-  enum class Algorithm { RoundRobin } balance = Algorithm::RoundRobin;
+  Balance balance;
   ConnectionMode connection = ConnectionMode::KeepAlive;
   std::optional<ForwardedFor> forwarded_for;
   std::optional<Stats> stats;

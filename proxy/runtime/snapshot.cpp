@@ -1,8 +1,24 @@
 #include "proxy/runtime/snapshot.h"
 
+#include <cstdlib>
+
+#include "proxy/balance/least_connections.h"
 #include "proxy/balance/round_robin.h"
 
 namespace hapair::proxy {
+namespace {
+
+std::unique_ptr<balance::Balancer> make_balancer(const Balance& balance, const balance::Farm& farm,
+                                                 unsigned workers) {
+  using Algorithm = Balance::Algorithm;
+  switch (balance.algorithm) {
+    case Algorithm::RoundRobin: return std::make_unique<balance::RoundRobin>(farm, workers);
+    case Algorithm::LeastConnections: return std::make_unique<balance::LeastConnections>(farm);
+  }
+  std::abort();  // every algorithm is named above
+}
+
+}  // namespace
 
 BackendState::BackendState(const Backend& backend, unsigned position, bool from_listen,
                            unsigned workers)
@@ -17,11 +33,7 @@ BackendState::BackendState(const Backend& backend, unsigned position, bool from_
     }));
     servers.push_back(std::make_unique<ServerState>(server, farm.back(), workers));
   }
-  switch (backend.balance) {
-    case Backend::Algorithm::RoundRobin:
-      balancer = std::make_unique<balance::RoundRobin>(farm, workers);
-      break;
-  }
+  balancer = make_balancer(backend.balance, farm, workers);
   admission = std::make_unique<balance::Admission>(farm, *balancer);
 }
 

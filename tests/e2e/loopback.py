@@ -203,7 +203,7 @@ class Proxy:
     """A hapair-proxy with one frontend and one backend `app`, in the foreground."""
 
     def __init__(self, tmp_path, servers, backend="", frontend="", defaults="", globals_="",
-                 server_extra="", workers=2, run=True):
+                 server_extra="", workers=2, run=True, balance='"roundrobin"'):
         self.port = free_port()
         self.log = LogSink()
         self.path = tmp_path / "hapair.toml"
@@ -225,7 +225,7 @@ bind = ["127.0.0.1:{self.port}"]
 default_backend = "app"
 {frontend}
 [backend.app]
-balance = "roundrobin"
+balance = {balance}
 {backend}
 """
         for number, port in enumerate(servers, 1):
@@ -250,8 +250,9 @@ balance = "roundrobin"
         table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
         return any(row.split()[1].endswith(want) and row.split()[3] == "0A" for row in table)
 
-    def connect(self):
-        return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT))
+    def connect(self, source="127.0.0.1"):
+        return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT,
+                                                   source_address=(source, 0)))
 
     def get(self, path="/", fields=""):
         connection = self.connect()

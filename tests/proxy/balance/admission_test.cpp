@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "farm.h"
+#include "proxy/balance/least_connections.h"
 #include "proxy/balance/round_robin.h"
 
 namespace hapair::balance {
@@ -20,22 +21,33 @@ using Cancelled = Admission::Cancelled;
 
 using Sketches = std::vector<Sketch>;
 
+std::unique_ptr<Balancer> round_robin(const Farm& farm, unsigned workers) {
+  return std::make_unique<RoundRobin>(farm, workers);
+}
+std::unique_ptr<Balancer> least_connections(const Farm& farm, unsigned) {
+  return std::make_unique<LeastConnections>(farm);
+}
+using MakeBalancer = std::unique_ptr<Balancer> (*)(const Farm&, unsigned workers);
+
 // A backend in which request n is called n.
 struct Backend {
-  explicit Backend(std::vector<Sketch> sketches, unsigned workers = 1)
-      : farm(make_farm(std::move(sketches))), balancer(farm, workers), admission(farm, balancer) {}
+  explicit Backend(std::vector<Sketch> sketches, unsigned workers = 1,
+                   MakeBalancer make_balancer = round_robin)
+      : farm(make_farm(std::move(sketches))),
+        balancer(make_balancer(farm, workers)),
+        admission(farm, *balancer) {}
 
   Admission::Answer ask(std::uint64_t request, int tied_to = kNoServer, int avoid = kNoServer) {
     return admission.ask({.request = request, .tied_to = tied_to, .avoid = avoid});
   }
   Admission::Change changes(std::size_t server, Health health) {
     farm[server]->set_health(health);
-    balancer.rebuild();
+    balancer->rebuild();
     return admission.grants_after_change();
   }
 
   Farm farm;
-  RoundRobin balancer;
+  std::unique_ptr<Balancer> balancer;
   Admission admission;
 };
 
@@ -202,12 +214,15 @@ TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
   EXPECT_EQ(backend.admission.release(1), grant(3, 1));
 }
 
+class AdmissionRace : public testing::TestWithParam<MakeBalancer> {};
+INSTANTIATE_TEST_SUITE_P(Balancers, AdmissionRace, testing::Values(round_robin, least_connections));
+
 // Many threads, each a worker with a mailbox: a limit of 32 is never exceeded, no slot and no
 // request is lost, whoever gives up when.
-TEST(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
+TEST_P(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
   constexpr unsigned kWorkers = 4;
   constexpr std::uint64_t kRequests = 5000;  // of each worker
-  Backend backend(Sketches{{.maxconn = 32}, {.maxconn = 3}}, kWorkers);
+  Backend backend(Sketches{{.maxconn = 32}, {.maxconn = 3}}, kWorkers, GetParam());
   struct Mailbox {
     std::mutex mutex;
     std::deque<Grant> grants;
@@ -304,9 +319,9 @@ TEST(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
 }
 
 // The last release against the first wait, over and over: one of them must see the other.
-TEST(AdmissionRace, NeverLeavesARequestWaitingForAFreeServer) {
+TEST_P(AdmissionRace, NeverLeavesARequestWaitingForAFreeServer) {
   constexpr int kRounds = 20000;
-  Backend backend(Sketches{{.maxconn = 1}}, 2);
+  Backend backend(Sketches{{.maxconn = 1}}, 2, GetParam());
   std::array<std::atomic<int>, 2> arrived{};
   const auto meet = [&](std::size_t who, int step) {
     arrived[who] = step;

@@ -8,18 +8,10 @@
 #include <thread>
 
 #include "farm.h"
+#include "picks.h"
 
 namespace hapair::balance {
 namespace {
-
-std::string picks(Balancer& balancer, int count, PickInput input = {}) {
-  std::string letters;
-  for (int i = 0; i < count; ++i) {
-    const int server = balancer.pick(input);
-    letters += server == kNoServer ? '-' : static_cast<char>('a' + server);
-  }
-  return letters;
-}
 
 TEST(RoundRobin, AlternatesFromTheFirstServer) {
   Farm farm = make_farm({{}, {}});

@@ -233,8 +233,7 @@ INSTANTIATE_TEST_SUITE_P(
         // words
         Mistake{kBalance, "balance = \"roundrobbin\"", "13:11", "unknown balance \"roundrobbin\"",
                 "did you mean \"roundrobin\"?"},
-        Mistake{kBalance, "balance = \"leastconn\"", "13:11", "known, but not built yet",
-                "roundrobin"},
+        Mistake{kBalance, "balance = \"uri\"", "13:11", "known, but not built yet", "roundrobin"},
         Mistake{kBalance, "balance = 1", "13:11", "must be a word", "roundrobin"},
         Mistake{kBalance, "balance = { url_param = \"u\" }", "13:13", "url_param: known", ""},
         Mistake{kBalance, "balence = \"roundrobin\"", "13:1",
