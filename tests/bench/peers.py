@@ -83,7 +83,7 @@ class HAProxy(Peer):
         lines += ["defaults", f"  mode {job.mode}", "  timeout connect 5s", "  timeout client 50s",
                   "  timeout server 50s", "  retries 3", "  option redispatch"]
         if job.log:
-            lines += ["  log global", "  option httplog"]
+            lines += ["  log global", "  option httplog", "  option dontlognull"]
         if job.bulk:
             lines += ["  option splice-request", "  option splice-response"]
         if job.mode == "http":
@@ -197,7 +197,7 @@ class Hapair(Peer):
             lines += ["[[global.log]]", f'target = "udp:127.0.0.1:{place.sink}"', 'facility = "local0"']
         lines += ["[defaults]", f'mode = "{job.mode}"',
                   'timeout = { connect = "5s", client = "50s", server = "50s" }', "retries = 3", "redispatch = true",
-                  *(['log_format = "http"'] if job.log else []),
+                  *(['log_format = "http"', "log_null = false"] if job.log else []),
                   "[frontend.bench]", f'bind = ["127.0.0.1:{place.port}"]', 'default_backend = "servers"',
                   "[backend.servers]", f'balance = "{job.balance}"']
         if job.mode == "http":
