@@ -60,7 +60,7 @@ class Proxy:
 @contextmanager
 def proxy(job=peers.Job(), wrapper=(), environment=None):
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hapair-counts-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/run")))
         yield Proxy(folder, stack, job, [str(part).replace("FOLDER", str(folder)) for part in wrapper],
                     {name: value.replace("FOLDER", str(folder)) for name, value in (environment or {}).items()}), folder
 
