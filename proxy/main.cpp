@@ -51,6 +51,8 @@ int serve(proxy::Config config, const DaemonOptions& options) {
   proxy::StatsPageService statistics(supervisor.snapshot());
   supervisor.set_statistics(statistics);
   if (auto opened = supervisor.open(); !opened) return cannot_start(opened.error());
+  // The service manager's socket is opened by the first word to it, which a chroot would prevent.
+  notify_service_manager("STATUS=starting");
   if (auto dropped = drop_privileges(identity); !dropped) return cannot_start(dropped.error());
   daemonizer.ready();
   supervisor.run();

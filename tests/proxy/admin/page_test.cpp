@@ -174,16 +174,5 @@ TEST(Page, KnowsWhatIsAskedForAfterThePrefix) {
   EXPECT_EQ(page_for("-old"), std::nullopt);
 }
 
-// PAGE_SAMPLE=FILE writes the sample page there, to look at.
-TEST(Page, CanBeLookedAt) {
-  const char* path = std::getenv("PAGE_SAMPLE");
-  if (!path) GTEST_SKIP() << "PAGE_SAMPLE is not set";
-  std::FILE* file = std::fopen(path, "w");
-  ASSERT_TRUE(file);
-  const std::string html = page(farm());
-  EXPECT_EQ(std::fwrite(html.data(), 1, html.size(), file), html.size());
-  std::fclose(file);
-}
-
 }  // namespace
 }  // namespace hapair::admin
