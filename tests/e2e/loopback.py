@@ -250,9 +250,10 @@ balance = {balance}
         table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
         return any(row.split()[1].endswith(want) and row.split()[3] == "0A" for row in table)
 
-    def connect(self, source="127.0.0.1"):
-        return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT,
-                                                   source_address=(source, 0)))
+    def connect(self, source=None):
+        # Without a bind the kernel takes a port that is free for this destination.
+        return Connection(socket.create_connection(
+            ("127.0.0.1", self.port), timeout=TIMEOUT, source_address=source and (source, 0)))
 
     def get(self, path="/", fields=""):
         connection = self.connect()
