@@ -22,8 +22,9 @@ Admission::Admission(const Farm& farm, Balancer& balancer)
     : farm_(farm), balancer_(balancer), tied_(farm.size()) {}
 
 Admission::Answer Admission::ask(const Ask& ask) {
+  const PickInput input{.worker = ask.worker, .avoid = ask.avoid, .client = ask.client};
   const int tied_to =
-      ask.tied_to != kNoServer && farm_[at(ask.tied_to)]->up() ? ask.tied_to : kNoServer;
+      ask.tied_to != kNoServer && farm_[at(ask.tied_to)]->up() ? ask.tied_to : balancer_.tie(input);
   const auto admitted = [](int server) {
     return Answer{.kind = Answer::Kind::Admitted, .server = server};
   };
@@ -32,7 +33,7 @@ Admission::Answer Admission::ask(const Ask& ask) {
   const auto choose = [&](auto may_have) -> int {
     if (tied_to != kNoServer) return may_have(tied_to) && take(tied_to) ? tied_to : kNoServer;
     for (;;) {
-      const int server = balancer_.pick({.worker = ask.worker, .avoid = ask.avoid});
+      const int server = balancer_.pick(input);
       if (server == kNoServer || !may_have(server)) return kNoServer;
       if (take(server)) return server;
     }

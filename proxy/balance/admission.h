@@ -38,6 +38,7 @@ class Admission {
     std::uint64_t request = 0;  // the worker's own id of it, given back in the Grant
     int tied_to = kNoServer;    // persistence; ignored if that server is not up
     int avoid = kNoServer;      // the server that just failed this request
+    IpAddress client{};         // whose it is, for algorithms that tie a client to a server
     TimePoint now{};
   };
   struct Answer {

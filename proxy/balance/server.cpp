@@ -16,6 +16,13 @@ bool Server::take_slot() {
   return true;
 }
 
+std::vector<unsigned> configured_weights(const Farm& farm) {
+  std::vector<unsigned> weights;
+  weights.reserve(farm.size());
+  for (const auto& server : farm) weights.push_back(server->configured_weight());
+  return weights;
+}
+
 int last_resort(const Farm& farm, int avoid) {
   if (avoid == kNoServer) return kNoServer;
   for (std::size_t i = 0; i < farm.size(); ++i)

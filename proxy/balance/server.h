@@ -102,6 +102,8 @@ inline unsigned usable_servers(const Farm& farm) {
   return count;
 }
 
+std::vector<unsigned> configured_weights(const Farm& farm);
+
 /// The server to avoid, after all, if it has room and no other takes new work; else kNoServer.
 int last_resort(const Farm& farm, int avoid);
 

@@ -12,9 +12,12 @@ constexpr std::array<std::string_view, 21> kNotBuiltBackend = {
     "server_template", "stick",       "tls"};
 
 // In the order of Balance::Algorithm.
-constexpr std::array<std::string_view, 2> kBalanceWords = {"roundrobin", "leastconn"};
-constexpr std::array<std::string_view, 7> kNotBuiltBalance = {
-    "static-rr", "first", "source", "uri", "random", "hash", "rdp-cookie"};
+constexpr std::array<std::string_view, 6> kBalanceWords = {"roundrobin", "static-rr", "leastconn",
+                                                           "first",      "source",    "random"};
+constexpr std::array<std::string_view, 3> kNotBuiltBalance = {"uri", "hash", "rdp-cookie"};
+constexpr std::array<std::string_view, 6> kNotBuiltBalanceKeys = {"url_param", "header", "hash",
+                                                                  "uri",       "depth",  "whole"};
+constexpr std::int64_t kMostDraws = 100;
 
 std::string balance_hint() {
   return fmt::format("this build has \"{}\"", fmt::join(kBalanceWords, "\", \""));
@@ -25,9 +28,14 @@ void read_balance(TableReader& section, Balance& out) {
   if (!node) return;
   if (node->kind == ConfigNode::Kind::Table) {  // { url_param = "userid" }
     TableReader table(*node, section.path() + ".balance", section.diagnostics());
-    for (const std::string_view key :
-         {"url_param", "header", "hash", "uri", "random", "depth", "whole"})
-      table.refuse(key, kNotBuilt);
+    refuse_not_built(table, kNotBuiltBalanceKeys);
+    if (table.has("random")) {
+      out.algorithm = Balance::Algorithm::Random;
+      if (const auto draws = table.integer("random", 1, kMostDraws))
+        out.draws = static_cast<unsigned>(*draws);
+    } else if (node->table.empty()) {
+      section.error("balance", "the table names no algorithm", "balance = { random = 2 }");
+    }
     table.finish();
     return;
   }

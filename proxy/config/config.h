@@ -81,8 +81,9 @@ struct Server {
 
 /// How a backend chooses among its servers.
 struct Balance {
-  enum class Algorithm { RoundRobin, LeastConnections };
+  enum class Algorithm { RoundRobin, StaticRoundRobin, LeastConnections, First, Source, Random };
   Algorithm algorithm = Algorithm::RoundRobin;
+  unsigned draws = 2;  // Random: the least loaded of so many
 };
 
 /// As HAProxy and its statistics write it.

@@ -62,6 +62,7 @@ class Loader {
     read_servers(section, backend);
     section.finish();
     require_servers(section, backend);
+    warn_of_first_without_limit(section, backend);
     warn_of_missing_timeouts(section, backend);
     config_.backends.push_back(std::move(backend));
   }
@@ -102,6 +103,7 @@ class Loader {
     read_servers(section, backend);
     section.finish();
     require_servers(section, backend);
+    warn_of_first_without_limit(section, backend);
     warn_of_missing_timeouts(section);
     warn_of_missing_timeouts(section, backend);
     frontend.default_backend = static_cast<int>(config_.backends.size());
@@ -164,6 +166,18 @@ class Loader {
   static bool has_timeout(const TableReader& section, std::string_view key) {
     const ConfigNode::Entry* timeout = section.node().find("timeout");
     return timeout && timeout->value.find(key);
+  }
+
+  void warn_of_first_without_limit(TableReader& section, const Backend& backend) {
+    if (backend.balance.algorithm != Balance::Algorithm::First) return;
+    for (std::size_t i = 0; i + 1 < backend.servers.size(); ++i) {
+      if (backend.servers[i].maxconn > 0) continue;
+      return section.warning("balance",
+                             fmt::format("server \"{}\" has no maxconn: it takes everything, and "
+                                         "those below it nothing",
+                                         backend.servers[i].name),
+                             "balance \"first\" fills each server up to its maxconn");
+    }
   }
 
   void warn_of_missing_timeouts(TableReader& section) {

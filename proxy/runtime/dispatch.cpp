@@ -50,8 +50,11 @@ void Dispatch::start(BackendState& backend, Reuse reuse, exchange::AccessRecord&
 void Dispatch::ask(int avoid) {
   const TimePoint now = worker_.loop().now();
   const std::uint64_t name = worker_.next_waiter();
-  const auto given = backend_->admission->ask(
-      {.worker = worker_.index(), .request = name, .avoid = avoid, .now = now});
+  const auto given = backend_->admission->ask({.worker = worker_.index(),
+                                               .request = name,
+                                               .avoid = avoid,
+                                               .client = record_->client.ip,
+                                               .now = now});
   using Kind = balance::Admission::Answer::Kind;
   switch (given.kind) {
     case Kind::Admitted: return take(given.server);

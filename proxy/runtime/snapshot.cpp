@@ -2,8 +2,12 @@
 
 #include <cstdlib>
 
+#include "proxy/balance/first.h"
 #include "proxy/balance/least_connections.h"
+#include "proxy/balance/random_draws.h"
 #include "proxy/balance/round_robin.h"
+#include "proxy/balance/source_hash.h"
+#include "proxy/balance/static_round_robin.h"
 
 namespace hapair::proxy {
 namespace {
@@ -13,6 +17,11 @@ std::unique_ptr<balance::Balancer> make_balancer(const Balance& balance, const b
   using Algorithm = Balance::Algorithm;
   switch (balance.algorithm) {
     case Algorithm::RoundRobin: return std::make_unique<balance::RoundRobin>(farm, workers);
+    case Algorithm::StaticRoundRobin: return std::make_unique<balance::StaticRoundRobin>(farm);
+    case Algorithm::First: return std::make_unique<balance::First>(farm);
+    case Algorithm::Source: return std::make_unique<balance::SourceHash>(farm);
+    case Algorithm::Random:
+      return std::make_unique<balance::RandomDraws>(farm, workers, balance.draws);
     case Algorithm::LeastConnections: return std::make_unique<balance::LeastConnections>(farm);
   }
   std::abort();  // every algorithm is named above

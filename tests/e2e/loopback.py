@@ -153,6 +153,8 @@ class Origin:
             sock.close()
 
     def close(self):
+        with contextlib.suppress(OSError):  # closing alone leaves it open while accept() waits
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for sock in self.connections:
             with contextlib.suppress(OSError):

@@ -10,8 +10,11 @@
 #include <thread>
 
 #include "farm.h"
+#include "proxy/balance/first.h"
 #include "proxy/balance/least_connections.h"
+#include "proxy/balance/random_draws.h"
 #include "proxy/balance/round_robin.h"
+#include "proxy/balance/source_hash.h"
 
 namespace hapair::balance {
 namespace {
@@ -23,6 +26,15 @@ using Sketches = std::vector<Sketch>;
 
 std::unique_ptr<Balancer> round_robin(const Farm& farm, unsigned workers) {
   return std::make_unique<RoundRobin>(farm, workers);
+}
+std::unique_ptr<Balancer> first(const Farm& farm, unsigned) {
+  return std::make_unique<First>(farm);
+}
+std::unique_ptr<Balancer> random_draws(const Farm& farm, unsigned workers) {
+  return std::make_unique<RandomDraws>(farm, workers, 2);
+}
+std::unique_ptr<Balancer> source_hash(const Farm& farm, unsigned) {
+  return std::make_unique<SourceHash>(farm);
 }
 std::unique_ptr<Balancer> least_connections(const Farm& farm, unsigned) {
   return std::make_unique<LeastConnections>(farm);
@@ -215,7 +227,9 @@ TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
 }
 
 class AdmissionRace : public testing::TestWithParam<MakeBalancer> {};
-INSTANTIATE_TEST_SUITE_P(Balancers, AdmissionRace, testing::Values(round_robin, least_connections));
+INSTANTIATE_TEST_SUITE_P(Balancers, AdmissionRace,
+                         testing::Values(round_robin, least_connections, first, random_draws,
+                                         source_hash));
 
 // Many threads, each a worker with a mailbox: a limit of 32 is never exceeded, no slot and no
 // request is lost, whoever gives up when.
@@ -279,7 +293,10 @@ TEST_P(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
         const std::uint64_t request = next++;
         const int tied_to = random() % 4 == 0 ? static_cast<int>(random() % 2) : kNoServer;
         const auto answer =
-            backend.admission.ask({.worker = worker, .request = request, .tied_to = tied_to});
+            backend.admission.ask({.worker = worker,
+                                   .request = request,
+                                   .tied_to = tied_to,
+                                   .client = IpAddress::v4(static_cast<std::uint32_t>(request))});
         if (answer.kind == Kind::Admitted) {
           enter(answer.server);
         } else {

@@ -235,6 +235,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "did you mean \"roundrobin\"?"},
         Mistake{kBalance, "balance = \"uri\"", "13:11", "known, but not built yet", "roundrobin"},
         Mistake{kBalance, "balance = 1", "13:11", "must be a word", "roundrobin"},
+        Mistake{kBalance, "balance = {}", "13:11", "names no algorithm", "random = 2"},
+        Mistake{kBalance, "balance = { random = 0 }", "13:22", "out of range", "from 1"},
+        Mistake{kBalance, "balance = { randon = 2 }", "13:13", "unknown key", "random"},
         Mistake{kBalance, "balance = { url_param = \"u\" }", "13:13", "url_param: known", ""},
         Mistake{kBalance, "balence = \"roundrobin\"", "13:1",
                 "unknown key 'balence' in backend.webs", "did you mean \"balance\"?"},
@@ -405,6 +408,30 @@ TEST(ProxyLoader, WarnsOfAnOpenStatisticsPage) {
   EXPECT_NE(complaints(replaced(kBalance, "stats = { uri = \"/s\" }"))
                 .find("13:9: warning: the statistics page is open"),
             std::string::npos);
+}
+
+TEST(ProxyLoader, KnowsTheWordsForBalance) {
+  using Algorithm = Balance::Algorithm;
+  const auto balance = [](const std::string& value) {
+    return load(replaced(kBalance, "balance = " + value)).backends.at(0).balance;
+  };
+  EXPECT_EQ(balance("\"roundrobin\"").algorithm, Algorithm::RoundRobin);
+  EXPECT_EQ(balance("\"static-rr\"").algorithm, Algorithm::StaticRoundRobin);
+  EXPECT_EQ(balance("\"leastconn\"").algorithm, Algorithm::LeastConnections);
+  EXPECT_EQ(balance("\"first\"").algorithm, Algorithm::First);
+  EXPECT_EQ(balance("\"source\"").algorithm, Algorithm::Source);
+  EXPECT_EQ(balance("\"random\"").draws, 2U);
+  EXPECT_EQ(balance("{ random = 3 }").algorithm, Algorithm::Random);
+  EXPECT_EQ(balance("{ random = 3 }").draws, 3U);
+}
+
+TEST(ProxyLoader, WarnsOfAServerThatFirstWouldNeverLeave) {
+  const std::string two_servers =
+      "balance = \"first\"\n[[backend.webs.server]]\nname = \"w0\"\naddress = \"10.0.0.9:80\"";
+  EXPECT_NE(complaints(replaced(kBalance, two_servers))
+                .find("13:11: warning: server \"w0\" has no maxconn: it takes everything"),
+            std::string::npos);
+  EXPECT_EQ(complaints(replaced(kBalance, two_servers + "\nmaxconn = 5")), "");
 }
 
 TEST(ProxyLoader, WantsSomethingToServe) {

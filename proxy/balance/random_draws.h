@@ -1,0 +1,33 @@
+// The least loaded of a few servers drawn at random.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proxy/balance/balancer.h"
+#include "proxy/balance/rotation.h"
+
+namespace hapair::balance {
+
+/// Servers are drawn as often as their weight says. Workers share nothing but the servers.
+class RandomDraws final : public Balancer {
+ public:
+  /// The farm must outlive it. `draws` is at least 1; with 1 load does not count.
+  RandomDraws(const Farm& farm, unsigned workers, unsigned draws);
+
+  int pick(const PickInput& input) override;
+  void rebuild() override { rotation_.rebuild(farm_); }
+
+ private:
+  struct alignas(64) Dice {
+    std::uint64_t state = 0;
+  };
+  std::uint64_t roll(unsigned worker);
+
+  const Farm& farm_;
+  const unsigned draws_;
+  Rotation rotation_;
+  std::vector<Dice> dice_;  // as Rotation's readers
+};
+
+}  // namespace hapair::balance

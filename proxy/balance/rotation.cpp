@@ -1,0 +1,36 @@
+#include "proxy/balance/rotation.h"
+
+namespace hapair::balance {
+
+int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t turn, int avoid) {
+  for (std::size_t i = 0; i < schedule.size(); ++i) {
+    const int candidate = schedule.at(turn + i);
+    if (candidate == avoid) continue;
+    const Server& server = *farm[static_cast<std::size_t>(candidate)];
+    // Not usable: the schedule is about to be replaced.
+    if (server.usable() && server.has_room()) return candidate;
+  }
+  return last_resort(farm, avoid);
+}
+
+void Rotation::rebuild(const Farm& farm) {
+  std::vector<unsigned> weights;
+  weights.reserve(farm.size());
+  for (const auto& server : farm) weights.push_back(server->usable() ? server->weight() : 0);
+  auto schedule = std::make_shared<const Schedule>(weights);
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(schedule);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+const Schedule& Rotation::schedule_for(unsigned worker) {
+  Reader& reader = readers_[worker];
+  if (reader.version != version_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(mutex_);
+    reader.schedule = current_;
+    reader.version = version_.load(std::memory_order_relaxed);
+  }
+  return *reader.schedule;
+}
+
+}  // namespace hapair::balance
