@@ -20,8 +20,15 @@ inline bool iequals(std::string_view a, std::string_view b) {
   return true;
 }
 
-/// Without the spaces and tabs at both ends.
-std::string_view trim(std::string_view text);
+/// Without the spaces and tabs at both ends. What is left, even if nothing, is a place in `text`.
+inline std::string_view trim(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  while (begin != end && blank(*begin)) ++begin;
+  while (begin != end && blank(end[-1])) --end;
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
 
 /// The parts between separators, empty ones included; at least one part.
 std::vector<std::string_view> split(std::string_view text, char separator);

@@ -29,7 +29,9 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 }
 constexpr auto kClasses = make_classes();
 
-bool is(char c, std::uint8_t bits) { return kClasses[static_cast<unsigned char>(c)] & bits; }
+std::uint8_t class_of(char c) { return kClasses[static_cast<unsigned char>(c)]; }
+
+bool is(char c, std::uint8_t bits) { return class_of(c) & bits; }
 
 bool all(std::string_view text, std::uint8_t bits) {
   for (const char c : text)
@@ -37,14 +39,12 @@ bool all(std::string_view text, std::uint8_t bits) {
   return true;
 }
 
-std::string_view trim_ows(std::string_view text) { return trim(text); }
-
 /// Calls `use` for every element of a comma-separated list.
 template <typename Use>
 void for_each_token(std::string_view list, Use use) {
   while (!list.empty()) {
     const auto comma = std::min(list.find(','), list.size());
-    if (const auto token = trim_ows(list.substr(0, comma)); !token.empty()) use(token);
+    if (const auto token = trim(list.substr(0, comma)); !token.empty()) use(token);
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
 }
@@ -84,6 +84,9 @@ class Cursor {
 
   std::string_view take_while(std::uint8_t bits) {
     const char* from = at_;
+    while (end_ - at_ >= 4 && (class_of(at_[0]) & class_of(at_[1]) & class_of(at_[2]) &
+                               class_of(at_[3]) & bits))
+      at_ += 4;
     while (at_ != end_ && is(*at_, bits)) ++at_;
     return {from, static_cast<std::size_t>(at_ - from)};
   }
@@ -140,26 +143,33 @@ bool take_field(Cursor& cursor, Field& field) {
                                                      : H1Error::BadFieldName);
   }
   cursor.skip();
-  field.value = trim_ows(cursor.take_value());
+  field.value = trim(cursor.take_value());
   field.id = field_id(field.name);
   return cursor.take_line_end(H1Error::BadFieldValue);
 }
 
 struct ConnectionWords {
-  bool close = false, keep_alive = false, upgrade = false;
+  bool close = false, keep_alive = false, upgrade = false, other = false;
 };
 
 void read_connection(std::string_view value, ConnectionWords& words) {
   for_each_token(value, [&](std::string_view token) {
-    if (iequals(token, "close")) words.close = true;
-    if (iequals(token, "keep-alive")) words.keep_alive = true;
-    if (iequals(token, "upgrade")) words.upgrade = true;
+    if (iequals(token, "keep-alive")) {
+      words.keep_alive = true;
+    } else if (iequals(token, "close")) {
+      words.close = true;
+    } else if (iequals(token, "upgrade")) {
+      words.upgrade = true;
+    } else {
+      words.other = true;
+    }
   });
 }
 
 Persistence decide(const ConnectionWords& words, bool http_1_1, bool has_upgrade) {
   return {.keep_alive = !words.close && (http_1_1 || words.keep_alive),
-          .upgrade = words.upgrade && has_upgrade && http_1_1};
+          .upgrade = words.upgrade && has_upgrade && http_1_1,
+          .names_fields = words.other};
 }
 
 /// The fields after the first line, and the blank line. `on_field` may refuse one.

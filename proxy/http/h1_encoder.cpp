@@ -55,23 +55,14 @@ bool any_connection_word(const FieldList& fields, Pick pick) {
   return false;
 }
 
-/// True if a Connection field says more than the words every client sends.
-bool connection_names_fields(const FieldList& fields) {
-  return any_connection_word(fields, [](std::string_view word) {
-    return !word.empty() && !iequals(word, "close") && !iequals(word, "keep-alive") &&
-           !iequals(word, "upgrade");
-  });
-}
-
 bool connection_names(const FieldList& fields, const Field& field) {
   return any_connection_word(fields,
                              [&](std::string_view word) { return iequals(word, field.name); });
 }
 
-/// Copies the fields that go on, neighbours in one piece: their lines stand one after another in
+/// Copies the fields that go on (`named`: Connection may name some that do not), neighbours in one piece: their lines stand one after another in
 /// the received bytes.
-void put_fields(Writer& out, const FieldList& fields, bool keep_upgrade) {
-  const bool named = connection_names_fields(fields);
+void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgrade) {
   const char* run = nullptr;
   for (const Field& field : fields) {
     const bool dropped = (ends_here(field.id) && !(keep_upgrade && field.id == FieldId::Upgrade)) ||
@@ -113,7 +104,8 @@ std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edi
     writer.put(head.http_1_1 ? " HTTP/1.1" : " HTTP/1.0");
   }
   writer.put("\r\n");
-  put_fields(writer, head.fields, edits.connection == ConnectionField::Upgrade);
+  put_fields(writer, head.fields, head.persistence.names_fields,
+             edits.connection == ConnectionField::Upgrade);
   if (head.framing == Framing::Chunked) writer.put("transfer-encoding: chunked\r\n");
   if (!edits.add_name.empty()) {
     writer.put(edits.add_name);
@@ -130,7 +122,8 @@ std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& 
   Writer writer(out);
   writer.put(head.line);
   writer.put("\r\n");
-  put_fields(writer, head.fields, edits.connection == ConnectionField::Upgrade);
+  put_fields(writer, head.fields, head.persistence.names_fields,
+             edits.connection == ConnectionField::Upgrade);
   if (edits.chunked) writer.put("transfer-encoding: chunked\r\n");
   put_connection(writer, edits.connection);
   writer.put("\r\n");

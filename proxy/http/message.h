@@ -25,6 +25,7 @@ enum class FieldId : std::uint8_t {
   Upgrade,
 };
 
+/// `name` must consist of token characters.
 FieldId field_id(std::string_view name);
 
 struct Field {
@@ -73,6 +74,7 @@ enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
 struct Persistence {
   bool keep_alive = false;  // may carry another message after this one
   bool upgrade = false;     // "Connection: upgrade" with an Upgrade field
+  bool names_fields = false;  // Connection has more than close, keep-alive and upgrade
 };
 
 struct RequestHead {
