@@ -4,10 +4,12 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace hapair {
 namespace {
@@ -24,18 +26,16 @@ void must_errno(int result, const char* what) { must(result < 0 ? -errno : 0, wh
 
 }  // namespace
 
-// Descriptors live in an epoll set of our own that libuv polls as one descriptor: libuv registers
+// The loop waits in an epoll set of its own, in which libuv's is one descriptor among others: libuv
+// carries what is rare (wake-ups from other threads, signals, child processes). It registers
 // level-triggered and takes a descriptor out and back on each change of interest, which costs system
-// calls per message; here each descriptor is registered once, edge-triggered, for its whole life.
+// calls per message, and with our set inside its own every turn would wait twice.
 struct Loop::Impl {
   uv_loop_t uv{};
-  uv_poll_t poll{};
-  uv_timer_t timer{};
-  uv_prepare_t prepare{};
-  uv_idle_t idle{};  // active while something is resumed: keeps libuv from sleeping
   uv_async_t async{};
+  bool uv_due = true;  // it has events, or handles that it has not looked at yet
+  bool stopping = false;
   int epoll = -1;
-  TimePoint timer_set_for = kNever;
 
   epoll_event ready[kEventsPerTurn];
   int ready_count = 0;
@@ -46,7 +46,6 @@ struct Loop::Impl {
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;  // guarded by posted_mutex
 
-  static Loop& loop(void* data) { return *static_cast<Loop*>(data); }
   void run_posted() {
     std::vector<std::function<void()>> batch;
     {
@@ -55,46 +54,23 @@ struct Loop::Impl {
     }
     for (auto& work : batch) work();
   }
-  void set_timer(Loop& owner) {
-    const TimePoint next = owner.heap_.empty() ? kNever : owner.heap_.front()->scheduled_;
-    if (next == timer_set_for) return;
-    timer_set_for = next;
-    if (next == kNever) {
-      uv_timer_stop(&timer);
-      return;
-    }
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - steady_now()).count();
-    uv_update_time(&uv);
-    must(uv_timer_start(
-             &timer, [](uv_timer_t* t) noexcept { loop(t->data).fire_due(); },
-             wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0),
-         "uv_timer_start");
-  }
 };
 
 Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   must(uv_loop_init(&impl.uv), "uv_loop_init");
-  impl.epoll = epoll_create1(EPOLL_CLOEXEC);
-  must_errno(impl.epoll, "epoll_create1");
-  impl.poll.data = impl.timer.data = impl.prepare.data = impl.idle.data = impl.async.data = this;
-  must(uv_poll_init(&impl.uv, &impl.poll, impl.epoll), "uv_poll_init");
-  must(uv_poll_start(&impl.poll, UV_READABLE,
-                     [](uv_poll_t* p, int, int) noexcept { Impl::loop(p->data).dispatch_ready(); }),
-       "uv_poll_start");
-  must(uv_timer_init(&impl.uv, &impl.timer), "uv_timer_init");
-  must(uv_prepare_init(&impl.uv, &impl.prepare), "uv_prepare_init");
-  must(uv_prepare_start(&impl.prepare,
-                        [](uv_prepare_t* p) noexcept { Impl::loop(p->data).end_turn(); }),
-       "uv_prepare_start");
-  must(uv_idle_init(&impl.uv, &impl.idle), "uv_idle_init");
+  impl.async.data = this;
   must(uv_async_init(&impl.uv, &impl.async,
                      [](uv_async_t* a) noexcept {
-                       Loop& self = Impl::loop(a->data);
-                       self.refresh();
-                       self.impl_->run_posted();
+                       static_cast<Loop*>(a->data)->impl_->run_posted();
                      }),
        "uv_async_init");
+  impl.epoll = epoll_create1(EPOLL_CLOEXEC);
+  must_errno(impl.epoll, "epoll_create1");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &impl;
+  must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, uv_backend_fd(&impl.uv), &event), "epoll_ctl");
 }
 
 Loop::~Loop() {
@@ -112,13 +88,35 @@ Loop::~Loop() {
 }
 
 void Loop::run() {
+  impl_->stopping = false;
   refresh();
-  uv_run(&impl_->uv, UV_RUN_DEFAULT);
+  while (!impl_->stopping) {
+    end_turn();
+    const int count = epoll_wait(impl_->epoll, impl_->ready, kEventsPerTurn, patience());
+    refresh();
+    dispatch(count);
+    if (std::exchange(impl_->uv_due, false)) uv_run(&impl_->uv, UV_RUN_NOWAIT);
+    fire_due();
+    run_resumed();
+  }
+  end_turn();
 }
 
-uv_loop_s& Loop::uv() { return impl_->uv; }
+/// How long the next wait may be, in milliseconds as epoll_wait has them.
+int Loop::patience() const {
+  if (impl_->uv_due || !impl_->resumed.empty() || impl_->stopping) return 0;
+  if (heap_.empty()) return -1;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(heap_.front()->scheduled_ -
+                                                                  steady_now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000));
+}
 
-void Loop::stop() { uv_stop(&impl_->uv); }
+uv_loop_s& Loop::uv() {
+  impl_->uv_due = true;  // whoever asks starts or ends a handle, which libuv sees when it runs
+  return impl_->uv;
+}
+
+void Loop::stop() { impl_->stopping = true; }
 
 void Loop::watch(int fd, Watcher& watcher) {
   watch(fd, watcher, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
@@ -137,22 +135,21 @@ void Loop::forget(int fd, Watcher& watcher) {
   Impl& impl = *impl_;
   for (int i = impl.ready_at; i < impl.ready_count; ++i)
     if (impl.ready[i].data.ptr == &watcher) impl.ready[i].data.ptr = nullptr;
-  for (auto* list : {&impl.resumed, &impl.resuming})
+  cancel_resume(watcher);
+}
+
+void Loop::resume(Watcher& watcher, std::uint32_t events) {
+  impl_->resumed.emplace_back(&watcher, events);
+}
+
+void Loop::cancel_resume(Watcher& watcher) {
+  for (auto* list : {&impl_->resumed, &impl_->resuming})
     for (auto& [waiting, events] : *list)
       if (waiting == &watcher) waiting = nullptr;
 }
 
-void Loop::resume(Watcher& watcher, std::uint32_t events) {
-  Impl& impl = *impl_;
-  if (impl.resumed.empty())
-    uv_idle_start(&impl.idle, [](uv_idle_t* i) noexcept { Impl::loop(i->data).run_resumed(); });
-  impl.resumed.emplace_back(&watcher, events);
-}
-
 void Loop::run_resumed() {
   Impl& impl = *impl_;
-  uv_idle_stop(&impl.idle);
-  refresh();
   impl.resuming.swap(impl.resumed);
   for (std::size_t i = 0; i < impl.resuming.size(); ++i) {
     const auto [watcher, events] = impl.resuming[i];
@@ -169,29 +166,28 @@ void Loop::post(std::function<void()> work) {
   uv_async_send(&impl_->async);
 }
 
-void Loop::dispatch_ready() {
+void Loop::dispatch(int count) {
   Impl& impl = *impl_;
-  const int count = epoll_wait(impl.epoll, impl.ready, kEventsPerTurn, 0);
-  refresh();
   impl.ready_count = count > 0 ? count : 0;
   for (impl.ready_at = 0; impl.ready_at < impl.ready_count;) {
     const epoll_event event = impl.ready[impl.ready_at++];
-    if (event.data.ptr) static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+    if (event.data.ptr == &impl) {
+      impl.uv_due = true;
+    } else if (event.data.ptr) {
+      static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+    }
   }
   impl.ready_count = impl.ready_at = 0;
 }
 
 void Loop::end_turn() {
   for (auto& work : turn_end_) work();
-  impl_->set_timer(*this);
 }
 
 // The heap orders timers by scheduled_. A timer moved later keeps its place and is put back when it
 // comes up too early: that makes the common move, pushing a timeout on, a single store.
 
 void Loop::fire_due() {
-  refresh();
-  impl_->timer_set_for = kNever;
   while (!heap_.empty() && heap_.front()->scheduled_ <= now_) {
     Timer& timer = *heap_.front();
     if (timer.deadline_ > now_) {
@@ -272,12 +268,13 @@ void Timer::arm(TimePoint deadline) {
 }
 
 struct SignalWatcher::Impl {
+  Loop& loop;
   uv_signal_t handle{};
   std::function<void()> on_signal;
 };
 
 SignalWatcher::SignalWatcher(Loop& loop, int number, std::function<void()> on_signal)
-    : impl_(new Impl{.on_signal = std::move(on_signal)}) {
+    : impl_(new Impl{.loop = loop, .handle = {}, .on_signal = std::move(on_signal)}) {
   impl_->handle.data = impl_;
   must(uv_signal_init(&loop.uv(), &impl_->handle), "uv_signal_init");
   must(uv_signal_start(
@@ -290,6 +287,7 @@ SignalWatcher::SignalWatcher(Loop& loop, int number, std::function<void()> on_si
 }
 
 SignalWatcher::~SignalWatcher() {
+  impl_->loop.uv();  // has a handle to close
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->handle),
            [](uv_handle_t* handle) noexcept { delete static_cast<Impl*>(handle->data); });
 }

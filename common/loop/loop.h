@@ -75,7 +75,10 @@ class Loop {
   /// watcher that stops early although its descriptor has more.
   void resume(Watcher& watcher, std::uint32_t events);
 
-  /// Calls `work` at the end of every turn that had events, before the loop sleeps.
+  /// Takes that back: what there is will be somebody else's, or nobody's.
+  void cancel_resume(Watcher& watcher);
+
+  /// Calls `work` at the end of every turn, before the loop sleeps.
   void at_turn_end(std::function<void()> work) { turn_end_.push_back(std::move(work)); }
 
   /// Calls `work` on the loop's thread soon. Thread-safe; the only such member.
@@ -93,7 +96,8 @@ class Loop {
   void sift_up(std::size_t index);
   void sift_down(std::size_t index);
   void fire_due();
-  void dispatch_ready();
+  void dispatch(int count);
+  int patience() const;
   void run_resumed();
   void end_turn();
 

@@ -71,6 +71,7 @@ Subprocess::~Subprocess() {
   impl_->on_exit = nullptr;
   impl_->timer.disarm();
   impl_->kill_group(SIGKILL);
+  impl_->loop.uv();  // has a handle to close
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->process), [](uv_handle_t* handle) noexcept {
     delete static_cast<Impl*>(handle->data);
   });

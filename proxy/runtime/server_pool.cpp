@@ -26,6 +26,7 @@ ServerConnection* ServerPool::open(const SocketAddress& to, const std::optional<
 
 void ServerPool::keep(ServerConnection& connection) {
   connection.set_user(nullptr);
+  loop_.cancel_resume(connection);  // an idle connection takes any event for its end
   connection.set_idle_since(loop_.now());
   idle_.push_back(&connection);
 }
