@@ -37,7 +37,11 @@ class Mixed:
             assert line in text
             text = text.replace(line, replacement)
         path = self._put(name, "/run/pair.toml", text)
-        self.start(name, [BINARIES / "hapair-vrrp", "-f", path, "--node", name, "-D", "-p", "/run/vrrp.pid"])
+        # A host does not see every folder of the machine, such as a checkout below /tmp.
+        program = "/run/hapair-vrrp"
+        self.host(name).run(f"cat > {program}.new && chmod 755 {program}.new && mv {program}.new {program}",
+                            text=False, input=(BINARIES / "hapair-vrrp").read_bytes())
+        self.start(name, [program, "-f", path, "--node", name, "-D", "-p", "/run/vrrp.pid"])
 
     def theirs(self, name, lines=None):
         """Debian's keepalived on the seed's file, to the letter unless `lines` change it."""
