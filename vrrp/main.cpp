@@ -154,5 +154,8 @@ int main(int argc, char** argv) {
 }  // namespace hapair::vrrp
 
 int main(int argc, char** argv) {
+  // Before anything is written: a reader of our log that went away must not end a master, whose
+  // address would stay behind. The commands of scripts start with the default again (libuv).
+  std::signal(SIGPIPE, SIG_IGN);
   return hapair::vrrp::main(argc, argv);
 }

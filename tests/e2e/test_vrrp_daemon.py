@@ -3,6 +3,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 
@@ -46,6 +47,24 @@ def test_sigterm_and_sigint_resign_and_leave_nothing(link):
         assert daemon.process.wait(5) == 0
         assert not link.holds("hap1")
         assert daemon.lines().rstrip().endswith("removing protocol VIPs.")
+
+
+def test_a_reader_of_its_log_that_went_away_does_not_end_it(link):
+    reader, writer = os.pipe()
+    command = ["ip", "netns", "exec", f"{link.prefix}-hap1", vrrp_link.BINARY, "-d", "-f", link.file(), "--node", "hap1"]
+    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
+    try:
+        os.close(writer)
+        becomes_master(link, "hap1")
+        os.close(reader)
+        process.send_signal(signal.SIGHUP)  # makes it log
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert not link.holds("hap1")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def test_two_capabilities_are_enough(link, unprivileged_binary):
