@@ -7,6 +7,7 @@
 #include "vrrp/net/advert_socket.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/libnl_netlink.h"
+#include "vrrp/runtime/drain.h"
 
 namespace hapair::vrrp {
 namespace {
@@ -44,7 +45,10 @@ class Supervisor::Port final : public LinkPort, private Watcher {
         timer_(loop, [this] { on_due(); }) {
     loop_.watch(adverts_.fd(), *this, EPOLLIN);
   }
-  ~Port() override { loop_.forget(adverts_.fd(), *this); }
+  ~Port() override {
+    loop_.cancel_resume(*this);
+    loop_.forget(adverts_.fd(), *this);
+  }
 
   Result<void> send_advert(ByteView packet) override { return adverts_.send(packet); }
   Result<void> send_frame(ByteView frame) override { return announcements_.send(frame); }
@@ -75,17 +79,21 @@ class Supervisor::Port final : public LinkPort, private Watcher {
 
  private:
   void on_ready(std::uint32_t) override {
-    drain();
+    hear();
     if (router_.started()) rearm();
   }
-  void drain() {
-    while (auto packet = adverts_.receive(buffer_)) router_.on_packet(*packet, loop_.now());
+  void hear() {
+    const bool more =
+        drain([this] { return adverts_.receive(buffer_); },
+              [this](ByteView packet) { router_.on_packet(packet, loop_.now()); });
+    loop_.cancel_resume(*this);  // at most one: the timer and the socket both come here
+    if (more) loop_.resume(*this, EPOLLIN);
   }
   void on_due() {
     if (!router_.started()) return start();
     // After a stall the timer is as late as the adverts in the queue: hear them first, so that a
     // master that never fell silent is not taken for dead.
-    drain();
+    hear();
     router_.on_due(loop_.now());
     rearm();
   }
