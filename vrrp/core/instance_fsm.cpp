@@ -112,7 +112,11 @@ void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Time
     follow(source, now);
     return;
   }
-  if (from_master && current_master_->outranked_us) {
+  // One source that says high and low by turns must not make us master each time: between two such
+  // takeovers the timer decides, as in the RFC.
+  if (from_master && current_master_->outranked_us &&
+      elapsed(last_preemption_, master_down_interval(), now)) {
+    last_preemption_ = now;
     out.push_back(Noticed{Event::ForcingElection, source, priority});
     out.push_back(Noticed{Event::Transition});
     become_master(now, out);

@@ -15,7 +15,7 @@ namespace hapair::vrrp {
 ///
 /// Where it departs from the RFC, and why (README.md has the table):
 /// - A backup preempts at once when the very master it follows falls below it. The RFC lets the
-///   master-down timer run out, which here guards against nothing: that master has just spoken.
+///   master-down timer run out, which here guards against nothing: that master has just spoken. At most once per master-down interval.
 /// - A node configured as master claims at its start: one advert, then one interval of listening.
 ///   This is what seed 002's log shows, and it needs a third of the RFC's time.
 /// - A master that gives way says so with priority 0, so that a claimant takes the address now
@@ -77,6 +77,7 @@ class InstanceFsm {
   std::optional<Rival> current_master_;  // of a backup: who it believes in
   TimePoint last_answer_ = TimePoint::min();
   TimePoint last_told_ = TimePoint::min();
+  TimePoint last_preemption_ = TimePoint::min();  // at once, without the timer
 };
 
 }  // namespace hapair::vrrp

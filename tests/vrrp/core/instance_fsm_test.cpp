@@ -128,6 +128,30 @@ TEST(InstanceFsm, PreemptsAtOnceWhenTheMasterItFollowsFallsBelowIt) {
              taking_over(102)));
 }
 
+TEST(InstanceFsm, IsNotMadeMasterAgainAndAgainByOneThatSaysHighAndLowByTurns) {
+  InstanceFsm fsm = backup(102);
+  int takeovers = 0;
+  for (Duration at = 1s; at < 2s; at += 1ms) {
+    fsm.on_advert(kPeer, 200, t0 + at);
+    fsm.on_advert(kPeer, 50, t0 + at);
+    takeovers += fsm.state() == State::Master;
+  }
+  EXPECT_EQ(takeovers, 1);
+  ASSERT_EQ(fsm.state(), State::Backup);
+  fsm.on_deadline(fsm.deadline());
+  EXPECT_EQ(fsm.state(), State::Master) << "the timer ran on";
+}
+
+TEST(InstanceFsm, PreemptsAtOnceAgainAfterAMasterDownInterval) {
+  InstanceFsm fsm = backup(102);
+  for (Duration at : {Duration(1s), Duration(1s) + fsm.master_down_interval()}) {
+    fsm.on_advert(kPeer, 103, t0 + at);
+    ASSERT_EQ(fsm.state(), State::Backup);
+    fsm.on_advert(kPeer, 101, t0 + at);
+    EXPECT_EQ(fsm.state(), State::Master);
+  }
+}
+
 TEST(InstanceFsm, PreemptsAtOnceWhenItsOwnPriorityRisesAboveItsMasters) {
   InstanceFsm fsm = backup(101);
   fsm.on_advert(kPeer, 102, t0 + 1s);
