@@ -1,6 +1,7 @@
 #include "vrrp/runtime/virtual_router.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "vrrp/core/arp.h"
 
@@ -11,7 +12,7 @@ using namespace std::chrono_literals;
 
 // One line a minute for each kind of bad packet, with how many there were: junk must not fill
 // disks.
-constexpr Duration kBetweenRefusalLines = 1min;
+constexpr Duration kBetweenLines = 1min;
 
 std::chrono::seconds whole_seconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration);
@@ -55,7 +56,7 @@ void VirtualRouter::on_packet(ByteView packet, TimePoint now) {
   const auto advert = decode(*datagram, terms_);
   if (!advert) return refused(advert.error(), packet, now);
   ++counters_.received;
-  compare_addresses(*advert, datagram->source);
+  compare_addresses(*advert, datagram->source, now);
   run(fsm_.on_advert(datagram->source, advert->priority, now), now);
 }
 
@@ -138,10 +139,6 @@ void VirtualRouter::run(const Announce& effect, TimePoint now) {
   send_announcements(now, takeover);
 }
 
-void VirtualRouter::run(const Became& effect, TimePoint) {
-  if (effect.state == State::Backup) addresses_differ_ = false;
-}
-
 void VirtualRouter::send_announcements(TimePoint now, bool tell) {
   const int count = announcements_.take_due(now);
   if (count == 0) return;
@@ -162,19 +159,24 @@ void VirtualRouter::refused(Refusal why, ByteView packet, TimePoint now) {
   ++counters_.refused[index];
   // Other routers on the link, and our own echo, are no news.
   if (why == Refusal::Vrid || why == Refusal::OwnAddress) return;
-  RefusalLog& log = refusal_logs_[index];
-  ++log.count;
-  if (log.told != TimePoint::min() && now - log.told < kBetweenRefusalLines) return;
+  const auto count = refusal_lines_[index].take(now);
+  if (!count) return;
   const std::string from =
       packet.size() >= 20 ? IpAddress::v4(load_be32(&packet[12])).to_string() : "?";
   ports_.log.log(Severity::Warning,
                  "VRRP_Instance({}) ignoring received advertisment from {}: {} ({} since the last "
                  "such line)",
-                 config_.name, from, to_string(why), log.count);
-  log = {.told = now, .count = 0};
+                 config_.name, from, to_string(why), *count);
 }
 
-void VirtualRouter::compare_addresses(const Advert& advert, const IpAddress& from) {
+std::optional<std::uint64_t> VirtualRouter::LineLimit::take(TimePoint now) {
+  ++count;
+  if (told != TimePoint::min() && now - told < kBetweenLines) return std::nullopt;
+  told = now;
+  return std::exchange(count, 0);
+}
+
+void VirtualRouter::compare_addresses(const Advert& advert, const IpAddress& from, TimePoint now) {
   // RFC 9568 section 7.1 lets a receiver believe an advert whose list differs; keepalived 2.2
   // refuses, and so has two masters while an address is added to one node after the other.
   std::vector<IpAddress> ours;
@@ -182,12 +184,13 @@ void VirtualRouter::compare_addresses(const Advert& advert, const IpAddress& fro
   auto theirs = advert.addresses;
   std::ranges::sort(ours);
   std::ranges::sort(theirs);
-  const bool differ = ours != theirs;
-  if (differ && !addresses_differ_)
+  if (ours == theirs) return;
+  // However often right and wrong lists alternate.
+  if (const auto count = differing_lines_.take(now))
     ports_.log.log(Severity::Warning,
-                   "VRRP_Instance({}) {} advertises other virtual addresses than ours",
-                   config_.name, from.to_string());
-  addresses_differ_ = differ;
+                   "VRRP_Instance({}) {} advertises other virtual addresses than ours ({} since "
+                   "the last such line)",
+                   config_.name, from.to_string(), *count);
 }
 
 }  // namespace hapair::vrrp

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "common/log.h"
@@ -53,9 +54,11 @@ class VirtualRouter {
   TimePoint deadline() const;
 
  private:
-  struct RefusalLog {
+  struct LineLimit {
     TimePoint told = TimePoint::min();
     std::uint64_t count = 0;  // since then
+    /// Counts one more. How many a line has to tell of, if it may be written now.
+    std::optional<std::uint64_t> take(TimePoint now);
   };
 
   void run(const Effects& effects, TimePoint now);
@@ -65,11 +68,11 @@ class VirtualRouter {
   void run(const AddAddresses& effect, TimePoint now);
   void run(const RemoveAddresses& effect, TimePoint now);
   void run(const Announce& effect, TimePoint now);
-  void run(const Became& effect, TimePoint now);
+  void run(const Became&, TimePoint) {}
 
   void send_announcements(TimePoint now, bool tell);
   void refused(Refusal why, ByteView packet, TimePoint now);
-  void compare_addresses(const Advert& advert, const IpAddress& from);
+  void compare_addresses(const Advert& advert, const IpAddress& from, TimePoint now);
   bool fit() const { return link_usable_ && scripts_fit_; }
 
   const Instance config_;
@@ -80,13 +83,13 @@ class VirtualRouter {
   InstanceFsm fsm_;
   AnnounceSchedule announcements_;
   Counters counters_;
-  std::array<RefusalLog, kRefusals> refusal_logs_{};
+  std::array<LineLimit, kRefusals> refusal_lines_{};
+  LineLimit differing_lines_;
   std::uint16_t packet_id_ = 0;
   bool started_ = false;
   bool link_usable_ = true;
   bool scripts_fit_ = true;
-  bool sending_fails_ = false;     // told once, until it works again
-  bool addresses_differ_ = false;  // likewise
+  bool sending_fails_ = false;  // told once, until it works again
 };
 
 }  // namespace hapair::vrrp

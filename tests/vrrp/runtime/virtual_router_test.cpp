@@ -170,6 +170,18 @@ TEST_F(VirtualRouterTest, AcceptsOtherAddressesWithOneWarning) {
                                 HasSubstr("192.168.50.12 advertises other virtual addresses")));
 }
 
+TEST_F(VirtualRouterTest, TellsOfOtherAddressesOnceAMinuteHoweverOftenListsAlternate) {
+  router().start(t0);
+  Advert other = advert(200);
+  other.addresses = {IpAddress::v4(0x0A000001)};
+  for (int second = 1; second <= 61; ++second) {
+    hear(other, t0 + std::chrono::seconds(second));
+    hear(advert(200), t0 + std::chrono::seconds(second));
+  }
+  EXPECT_THAT(log_, Contains(HasSubstr("other virtual addresses")).Times(2));
+  EXPECT_THAT(log_, Contains(HasSubstr("than ours (60 since the last such line)")));
+}
+
 TEST_F(VirtualRouterTest, SendsItsPasswordAndDemandsIt) {
   config_.auth = {Auth::Type::Pass, "secret"};
   router().start(t0);
