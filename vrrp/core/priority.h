@@ -17,16 +17,16 @@ struct Tracked {
   Verdict verdict = Verdict::Unknown;
 };
 
-/// `base` plus what the scripts add: a positive weight while good, a negative one while bad. What
-/// is not known yet adds nothing. Stays within 1..254: 0 would resign, 255 would claim to own the
-/// addresses. An owner (base 255) is never changed (RFC 3768 section 5.3.4).
+/// `base` plus what the scripts add: a positive weight while good, a negative one while not. What
+/// is not known yet counts as bad: a guess must not make a master. Stays within 1..254: 0 would
+/// resign, 255 would claim to own the addresses. An owner (base 255) is never changed (RFC 3768
+/// section 5.3.4).
 inline std::uint8_t effective_priority(int base, std::span<const Tracked> tracked) {
   if (base == kOwner) return kOwner;
   int sum = base;
   for (const Tracked& script : tracked) {
-    const bool counts =
-        script.weight > 0 ? script.verdict == Verdict::Good : script.verdict == Verdict::Bad;
-    if (counts) sum += script.weight;
+    const bool good = script.verdict == Verdict::Good;
+    if (good == (script.weight > 0)) sum += script.weight;
   }
   return static_cast<std::uint8_t>(std::clamp(sum, 1, 254));
 }

@@ -22,8 +22,9 @@ TEST(Priority, FallsByANegativeWeightWhileTheScriptFails) {
   EXPECT_EQ(effective_priority(100, List{{-30, Verdict::Good}}), 100);
 }
 
-TEST(Priority, IsNotTouchedByWhatIsNotKnownYet) {
-  EXPECT_EQ(effective_priority(100, List{{5, Verdict::Unknown}, {-5, Verdict::Unknown}}), 100);
+TEST(Priority, TakesWhatIsNotKnownYetForBad) {
+  EXPECT_EQ(effective_priority(100, List{{5, Verdict::Unknown}}), 100);
+  EXPECT_EQ(effective_priority(100, List{{-5, Verdict::Unknown}}), 95);
 }
 
 TEST(Priority, AddsUpAndStaysWithinWhatAnAdvertMaySay) {
