@@ -1,6 +1,7 @@
 #include "vrrp/core/instance_fsm.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "vrrp/core/advert.h"
 
@@ -68,6 +69,12 @@ void InstanceFsm::become_backup(TimePoint now, Effects& out) {
   out.push_back(Entering{State::Backup});
   if (was_master) out.insert(out.end(), {SendAdvert{kResign}, RemoveAddresses{}});
   out.push_back(Became{State::Backup});
+}
+
+void InstanceFsm::resign(State from, Effects& out) {
+  // A claim has been heard: whoever gave way to it need not wait for us to fall silent.
+  if (from == State::Master || from == State::Claiming) out.push_back(SendAdvert{kResign});
+  if (from == State::Master) out.push_back(RemoveAddresses{});
 }
 
 void InstanceFsm::follow(const IpAddress& master, TimePoint now) {
@@ -201,12 +208,11 @@ Effects InstanceFsm::on_usable(bool usable, TimePoint now) {
     begin(now, out);
     return out;
   }
-  const bool was_master = state_ == State::Master;
-  state_ = State::Fault;
+  const State before = std::exchange(state_, State::Fault);
   deadline_ = kNever;
   current_master_.reset();
   out.push_back(Entering{State::Fault});
-  if (was_master) out.insert(out.end(), {SendAdvert{kResign}, RemoveAddresses{}});
+  resign(before, out);
   out.push_back(Became{State::Fault});
   return out;
 }
@@ -214,8 +220,7 @@ Effects InstanceFsm::on_usable(bool usable, TimePoint now) {
 Effects InstanceFsm::on_shutdown() {
   Effects out;
   if (state_ == State::Initialize) return out;
-  if (state_ == State::Master) out.insert(out.end(), {SendAdvert{kResign}, RemoveAddresses{}});
-  state_ = State::Initialize;
+  resign(std::exchange(state_, State::Initialize), out);
   deadline_ = kNever;
   out.push_back(Became{State::Initialize});
   return out;

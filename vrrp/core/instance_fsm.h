@@ -15,7 +15,8 @@ namespace hapair::vrrp {
 ///
 /// Where it departs from the RFC, and why (README.md has the table):
 /// - A backup preempts at once when the very master it follows falls below it. The RFC lets the
-///   master-down timer run out, which here guards against nothing: that master has just spoken. At most once per master-down interval.
+///   master-down timer run out, which here guards against nothing: that master has just spoken. At
+///   most once per master-down interval.
 /// - A node configured as master claims at its start: one advert, then one interval of listening.
 ///   This is what seed 002's log shows, and it needs a third of the RFC's time.
 /// - A master that gives way says so with priority 0, so that a claimant takes the address now
@@ -41,7 +42,7 @@ class InstanceFsm {
   Effects on_priority(std::uint8_t priority, TimePoint now);
   /// Whether this node could serve: link up, own address present, no script of weight 0 failed.
   Effects on_usable(bool usable, TimePoint now);
-  /// The end. A master resigns.
+  /// The end. A master resigns, a claimant takes its claim back.
   Effects on_shutdown();
 
   State state() const { return state_; }
@@ -62,6 +63,7 @@ class InstanceFsm {
   void claim(TimePoint now, Effects& out);
   void become_master(TimePoint now, Effects& out);
   void become_backup(TimePoint now, Effects& out);
+  void resign(State from, Effects& out);
   void follow(const IpAddress& master, TimePoint now);
   void send_advert(TimePoint now, Effects& out);
   bool may_answer(TimePoint now);

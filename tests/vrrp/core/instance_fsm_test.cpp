@@ -238,6 +238,17 @@ TEST(InstanceFsm, AnswersALowerClaimantWithoutLosingItsOwnTerm) {
   EXPECT_EQ(fsm.deadline(), t0 + 1s);
 }
 
+TEST(InstanceFsm, TakesItsClaimBackWhenItStops) {
+  InstanceFsm fsm = claimant(200);
+  EXPECT_THAT(fsm.on_shutdown(), ElementsAre(SendAdvert{0}, Became{State::Initialize}));
+}
+
+TEST(InstanceFsm, TakesItsClaimBackWhenItCannotServe) {
+  InstanceFsm fsm = claimant(200);
+  EXPECT_THAT(fsm.on_usable(false, t0 + 100ms),
+              ElementsAre(Entering{State::Fault}, SendAdvert{0}, Became{State::Fault}));
+}
+
 // ---- master
 
 TEST(InstanceFsm, SendsAnAdvertEveryIntervalWithoutDrift) {
