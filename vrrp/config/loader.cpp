@@ -32,6 +32,12 @@ constexpr std::array kVrrpNotBuilt = {
     "sync_group"sv, "notify"sv, "notify_fifo"sv, "control"sv, "guardian"sv, "realtime"sv,
 };
 
+/// Whether one host can have it: not this network, loopback, multicast, reserved or broadcast.
+bool is_unicast(const IpAddress& address) {
+  const std::uint32_t first = address.to_v4() >> 24;
+  return first != 0 && first != 127 && first < 224;
+}
+
 class Loader {
  public:
   Loader(const ConfigDocument& document, Diagnostics& diagnostics)
@@ -65,6 +71,9 @@ class Loader {
     config_.source = self->parsed<IpAddress>("address", IpAddress::parse);
     if (config_.source && !config_.source->is_v4())
       self->error("address", "VRRP over IPv6 is not built yet", "an IPv4 address");
+    else if (config_.source && !is_unicast(*config_.source))
+      self->error("address",
+                  fmt::format("{} is no address of a host", config_.source->to_string()));
   }
 
   void load_script(const std::string& name, TableReader& table) {
@@ -94,9 +103,13 @@ class Loader {
         table.error("command", words.error().message);
     } else {
       script.command = table.strings("command");
-      if (command->kind == ConfigNode::Kind::Array && command->array.empty())
+      if (command->kind == ConfigNode::Kind::Array &&
+          (command->array.empty() || (!script.command.empty() && script.command[0].empty())))
         table.error("command", "the command is empty");
     }
+    const auto has_nul = [](const std::string& word) { return word.find('\0') != word.npos; };
+    if (std::ranges::any_of(script.command, has_nul))
+      table.error("command", "a word of a command cannot contain a NUL");
   }
 
   void load_instance(const std::string& name, TableReader& table) {
@@ -139,6 +152,16 @@ class Loader {
       table.error("interface", "interface = \"auto\" is not built yet", "name it: \"eth1\"");
     else if (instance.interface.size() > 15)  // IFNAMSIZ - 1
       table.error("interface", "an interface name has at most 15 bytes");
+    else if (table.raw("interface")->kind == ConfigNode::Kind::String && !names_interface(instance))
+      table.error("interface", fmt::format("\"{}\" cannot be an interface", instance.interface),
+                  "a name as `ip link` shows it");
+  }
+
+  /// As the kernel's dev_valid_name() has it.
+  static bool names_interface(const Instance& instance) {
+    const std::string& name = instance.interface;
+    const auto forbidden = [](unsigned char c) { return c == '/' || c == ':' || c <= ' '; };
+    return !name.empty() && name != "." && name != ".." && std::ranges::none_of(name, forbidden);
   }
 
   void load_virtual_router_id(TableReader& table, Instance& instance) {
@@ -175,8 +198,12 @@ class Loader {
         table.error_at(where, cidr.error().message);
       } else if (!cidr->address.is_v4()) {
         table.error_at(where, "IPv6 addresses need VRRP version 3, which is not built yet");
-      } else if (cidr->address.is_any()) {
-        table.error_at(where, "0.0.0.0 cannot be a virtual address");
+      } else if (!is_unicast(cidr->address)) {
+        table.error_at(where,
+                       fmt::format("{} cannot be a virtual address", cidr->address.to_string()));
+      } else if (cidr->prefix == 0) {
+        table.error_at(where, fmt::format("{} has no network: prefix 0", texts[i]),
+                       "/32, or the prefix of the link's network");
       } else if (config_.source && cidr->address == *config_.source) {
         table.error_at(where, fmt::format("{} is this node's own address", texts[i]),
                        "a virtual address belongs to no node");
