@@ -18,6 +18,10 @@ std::chrono::seconds whole_seconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration);
 }
 
+bool carries(const std::vector<Cidr>& list, const IpAddress& address) {
+  return std::ranges::find(list, address, &Cidr::address) != list.end();
+}
+
 AuthType auth_type(const Auth& auth) {
   return auth.type == Auth::Type::Pass ? AuthType::Pass : AuthType::None;
 }
@@ -120,13 +124,15 @@ void VirtualRouter::run(const AddAddresses&, TimePoint) {
 
 void VirtualRouter::run(const RemoveAddresses&, TimePoint) {
   announcements_.on_lost();
-  const auto present = ports_.netlink.addresses(link_.index);
-  const auto is_there = [&](const Cidr& address) {
-    return !present || std::ranges::find(*present, address) != present->end();
-  };
-  if (std::ranges::none_of(config_.virtual_addresses, is_there)) return;
+  // With the prefix it has there: a predecessor may have been configured with another.
+  std::vector<Cidr> ours = config_.virtual_addresses;
+  if (auto present = ports_.netlink.addresses(link_.index)) {
+    std::erase_if(*present, [&](const Cidr& a) { return !carries(ours, a.address); });
+    ours = *std::move(present);
+  }
+  if (ours.empty()) return;
   ports_.log.log(Severity::Info, "VRRP_Instance({}) removing protocol VIPs.", config_.name);
-  for (const Cidr& address : config_.virtual_addresses) {
+  for (const Cidr& address : ours) {
     if (const auto removed = ports_.netlink.remove_address(link_.index, address); !removed)
       ports_.log.log(Severity::Error, "VRRP_Instance({}) {} on {}", config_.name,
                      removed.error().message, link_.name);

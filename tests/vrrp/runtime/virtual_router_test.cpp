@@ -111,6 +111,14 @@ TEST_F(VirtualRouterTest, RemovesAtItsStartWhatACrashedPredecessorLeft) {
                                 "VRRP_Instance(VI_1) Entering BACKUP STATE"));
 }
 
+TEST_F(VirtualRouterTest, RemovesAPredecessorsAddressWithThePrefixItWasGiven) {
+  const Cidr left{kVirtual.address, 24};
+  ASSERT_TRUE(netlink_.add_address(kLink.index, left));
+  router().start(t0);
+  EXPECT_FALSE(netlink_.has(left));
+  EXPECT_TRUE(netlink_.has({kOurs, 24})) << "nobody else's";
+}
+
 TEST_F(VirtualRouterTest, SaysNothingOfAddressesThatWereNotThere) {
   router().start(t0);
   EXPECT_THAT(log_, ElementsAre("VRRP_Instance(VI_1) Entering BACKUP STATE"));
