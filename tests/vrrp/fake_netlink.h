@@ -32,6 +32,7 @@ class FakeNetlink final : public Netlink {
   bool has(const Cidr& address) const {
     return std::ranges::find(addresses_, address) != addresses_.end();
   }
+  void set_mac(const std::array<std::uint8_t, 6>& mac) { link_.mac = mac; }
   void set_up(bool up) {
     link_.up = up;
     if (callback_) callback_(link_.index);

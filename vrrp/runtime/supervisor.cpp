@@ -23,25 +23,19 @@ std::optional<IpAddress> primary_address(const std::vector<Cidr>& present,
   return std::nullopt;
 }
 
-bool carries(const Result<std::vector<Cidr>>& present, const IpAddress& address) {
-  return present && std::ranges::any_of(*present, [&](const Cidr& candidate) {
-           return candidate.address == address;
-         });
-}
-
 }  // namespace
 
 /// A virtual router with its sockets and its timer.
 class Supervisor::Port final : public LinkPort, private Watcher {
  public:
-  Port(Loop& loop, const Instance& instance, const IpAddress& source, const Link& link,
-       AdvertSocket adverts, AnnounceSocket announcements, Netlink& netlink, Logger& log)
+  Port(Loop& loop, const Instance& instance, const IpAddress& source, std::string source_key,
+       const Link& link, AdvertSocket adverts, AnnounceSocket announcements, Netlink& netlink,
+       Logger& log)
       : loop_(loop),
-        source_(source),
         link_(link),
         adverts_(std::move(adverts)),
         announcements_(std::move(announcements)),
-        router_(instance, source, link, {netlink, *this, log}),
+        router_(instance, source, link, {netlink, *this, log}, std::move(source_key)),
         timer_(loop, [this] { on_due(); }) {
     loop_.watch(adverts_.fd(), *this, EPOLLIN);
   }
@@ -54,7 +48,6 @@ class Supervisor::Port final : public LinkPort, private Watcher {
   Result<void> send_frame(ByteView frame) override { return announcements_.send(frame); }
 
   VirtualRouter& router() { return router_; }
-  const IpAddress& source() const { return source_; }
   const Link& link() const { return link_; }
   bool was_up = true;
 
@@ -68,8 +61,8 @@ class Supervisor::Port final : public LinkPort, private Watcher {
     router_.on_tracked(tracked, loop_.now());
     if (router_.started()) rearm();
   }
-  void on_link(bool usable) {
-    router_.on_link(usable, loop_.now());
+  void on_link(bool up) {
+    router_.on_link(up, loop_.now());
     if (router_.started()) rearm();
   }
   void shutdown() {
@@ -83,9 +76,8 @@ class Supervisor::Port final : public LinkPort, private Watcher {
     if (router_.started()) rearm();
   }
   void hear() {
-    const bool more =
-        drain([this] { return adverts_.receive(buffer_); },
-              [this](ByteView packet) { router_.on_packet(packet, loop_.now()); });
+    const bool more = drain([this] { return adverts_.receive(buffer_); },
+                            [this](ByteView packet) { router_.on_packet(packet, loop_.now()); });
     loop_.cancel_resume(*this);  // at most one: the timer and the socket both come here
     if (more) loop_.resume(*this, EPOLLIN);
   }
@@ -100,7 +92,6 @@ class Supervisor::Port final : public LinkPort, private Watcher {
   void rearm() { timer_.arm(router_.deadline()); }
 
   Loop& loop_;
-  const IpAddress source_;
   const Link link_;
   AdvertSocket adverts_;
   AnnounceSocket announcements_;
@@ -141,12 +132,15 @@ Result<void> Supervisor::open_router(const Instance& instance) {
   if (!source)
     return fail(Errc::NotFound, "{} has no IPv4 address to send from, and [node.{}] gives none",
                 link->name, config_.node);
+  std::string source_key;
+  if (config_.source) source_key = fmt::format(" ([node.{}] address)", config_.node);
   auto adverts = AdvertSocket::open(link->name, link->index);
   if (!adverts) return tl::make_unexpected(adverts.error());
   auto announcements = AnnounceSocket::open(link->index);
   if (!announcements) return tl::make_unexpected(announcements.error());
-  ports_.push_back(std::make_unique<Port>(loop_, instance, *source, *link, *std::move(adverts),
-                                          *std::move(announcements), *netlink_, log_));
+  ports_.push_back(std::make_unique<Port>(loop_, instance, *source, std::move(source_key), *link,
+                                          *std::move(adverts), *std::move(announcements), *netlink_,
+                                          log_));
   return {};
 }
 
@@ -195,8 +189,7 @@ void Supervisor::on_link_change(int index) {
       log_.log(Severity::Info, "Kernel is reporting: interface {} {}", port->link().name,
                up ? "UP" : "DOWN");
     port->was_up = up;
-    const bool usable = up && carries(netlink_->addresses(port->link().index), port->source());
-    port->on_link(usable);
+    port->on_link(up);
   }
 }
 

@@ -29,9 +29,10 @@ AuthType auth_type(const Auth& auth) {
 }  // namespace
 
 VirtualRouter::VirtualRouter(const Instance& config, const IpAddress& source, const Link& link,
-                             Ports ports)
+                             Ports ports, std::string source_key)
     : config_(config),
       source_(source),
+      source_key_(std::move(source_key)),
       link_(link),
       ports_(ports),
       terms_{.virtual_router_id = static_cast<std::uint8_t>(config.virtual_router_id),
@@ -75,9 +76,35 @@ void VirtualRouter::on_tracked(std::span<const Tracked> tracked, TimePoint now) 
   run(fsm_.on_usable(fit(), now), now);
 }
 
-void VirtualRouter::on_link(bool usable, TimePoint now) {
-  link_usable_ = usable;
+void VirtualRouter::on_link(bool up, TimePoint now) {
+  link_usable_ = up && has_source();
   run(fsm_.on_usable(fit(), now), now);
+  if (refresh_mac() && fsm_.state() == State::Master) {
+    announcements_.on_takeover(now);
+    send_announcements(now, true);
+  }
+}
+
+bool VirtualRouter::has_source() {
+  const auto present = ports_.netlink.addresses(link_.index);
+  const bool there = present && carries(*present, source_);
+  if (there) {
+    source_missing_ = false;
+  } else if (!std::exchange(source_missing_, true)) {
+    const std::string why = present ? fmt::format("{} does not carry our own address {}{}",
+                                                  link_.name, source_.to_string(), source_key_)
+                                    : present.error().message;
+    ports_.log.log(Severity::Error, "VRRP_Instance({}) cannot serve: {}", config_.name, why);
+  }
+  return there;
+}
+
+bool VirtualRouter::refresh_mac() {
+  const auto link = ports_.netlink.link(link_.name);
+  // Another interface of the same name is not ours.
+  if (!link || link->index != link_.index || link->mac == link_.mac) return false;
+  link_.mac = link->mac;
+  return true;
 }
 
 void VirtualRouter::shutdown(TimePoint now) {
@@ -148,6 +175,7 @@ void VirtualRouter::run(const Announce& effect, TimePoint now) {
 void VirtualRouter::send_announcements(TimePoint now, bool tell) {
   const int count = announcements_.take_due(now);
   if (count == 0) return;
+  refresh_mac();  // a bond's changes with its active port
   for (const Cidr& address : config_.virtual_addresses) {
     if (tell)
       ports_.log.log(Severity::Info, "VRRP_Instance({}) Sending gratuitous ARPs on {} for {}",

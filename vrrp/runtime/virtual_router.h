@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "common/log.h"
 #include "vrrp/config/config.h"
@@ -32,8 +33,10 @@ class VirtualRouter {
     std::array<std::uint64_t, kRefusals> refused{};
   };
 
-  /// `source` is the address adverts come from; `link` where they go.
-  VirtualRouter(const Instance& config, const IpAddress& source, const Link& link, Ports ports);
+  /// `source` is the address adverts come from; `link` where they go. `source_key` tells where the
+  /// configuration names the source (" ([node.hap1] address)"), if it does.
+  VirtualRouter(const Instance& config, const IpAddress& source, const Link& link, Ports ports,
+                std::string source_key = {});
 
   void start(TimePoint now);
   /// A packet as the raw socket delivers it, IPv4 header included.
@@ -41,8 +44,8 @@ class VirtualRouter {
   void on_due(TimePoint now);
   /// How the tracked scripts stand, in the order of the configuration.
   void on_tracked(std::span<const Tracked> tracked, TimePoint now);
-  /// Whether the link is up and carries our source address.
-  void on_link(bool usable, TimePoint now);
+  /// The link or its addresses changed; `up`: it is there and works. The rest is asked.
+  void on_link(bool up, TimePoint now);
   /// Resigns if master. The addresses are gone when this returns.
   void shutdown(TimePoint now);
 
@@ -73,11 +76,15 @@ class VirtualRouter {
   void send_announcements(TimePoint now, bool tell);
   void refused(Refusal why, ByteView packet, TimePoint now);
   void compare_addresses(const Advert& advert, const IpAddress& from, TimePoint now);
+  bool has_source();
+  /// Whether the interface has another hardware address than before.
+  bool refresh_mac();
   bool fit() const { return link_usable_ && scripts_fit_; }
 
   const Instance config_;
   const IpAddress source_;
-  const Link link_;
+  const std::string source_key_;
+  Link link_;
   Ports ports_;
   Terms terms_;
   InstanceFsm fsm_;
@@ -89,7 +96,8 @@ class VirtualRouter {
   bool started_ = false;
   bool link_usable_ = true;
   bool scripts_fit_ = true;
-  bool sending_fails_ = false;  // told once, until it works again
+  bool source_missing_ = false;  // told once, until it is back
+  bool sending_fails_ = false;   // told once, until it works again
 };
 
 }  // namespace hapair::vrrp

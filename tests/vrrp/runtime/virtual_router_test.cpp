@@ -41,7 +41,7 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
     return {};
   }
   Result<void> send_frame(ByteView frame) override {
-    EXPECT_EQ(Bytes(frame.begin(), frame.end()), gratuitous_arp(kLink.mac, kVirtual.address));
+    EXPECT_EQ(Bytes(frame.begin(), frame.end()), gratuitous_arp(mac_, kVirtual.address));
     events_.push_back(netlink_.has(kVirtual) ? "arp" : "arp without address");
     return {};
   }
@@ -49,7 +49,8 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
 
   VirtualRouter& router() {
     if (!router_)
-      router_.emplace(config_, kOurs, kLink, VirtualRouter::Ports{netlink_, *this, *this});
+      router_.emplace(config_, kOurs, kLink, VirtualRouter::Ports{netlink_, *this, *this},
+                      " ([node.hap1] address)");
     return *router_;
   }
   /// Master since t0 + 10 s.
@@ -79,6 +80,7 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
   std::vector<std::uint16_t> packet_ids_;
   std::vector<std::string> log_;
   bool link_broken_ = false;
+  std::array<std::uint8_t, 6> mac_ = kLink.mac;  // what announcements must carry
 };
 
 TEST_F(VirtualRouterTest, BecomesMasterInTheWrittenOrder) {
@@ -214,6 +216,44 @@ TEST_F(VirtualRouterTest, GivesWayToTheScriptsVerdicts) {
   EXPECT_EQ(router().state(), State::Fault) << "the link is still down";
   router().on_link(true, t0 + 10400ms);
   EXPECT_EQ(router().state(), State::Backup);
+}
+
+TEST_F(VirtualRouterTest, AnnouncesAgainWhenItsInterfaceGetsAnotherHardwareAddress) {
+  master();
+  events_.clear();
+  mac_ = {2, 0, 0, 0, 0, 9};
+  netlink_.set_mac(mac_);
+  router().on_link(true, t0 + 11s);
+  EXPECT_THAT(events_, ElementsAre("arp", "arp", "arp", "arp", "arp"));
+  events_.clear();
+  router().on_link(true, t0 + 12s);
+  EXPECT_THAT(events_, IsEmpty()) << "nothing has changed";
+}
+
+TEST_F(VirtualRouterTest, AnnouncesWithThePresentHardwareAddress) {
+  router().start(t0);
+  mac_ = {2, 0, 0, 0, 0, 9};
+  netlink_.set_mac(mac_);
+  master();
+  EXPECT_THAT(events_, Contains("arp"));
+}
+
+TEST_F(VirtualRouterTest, NamesTheAddressItMissesOnceUntilItIsBack) {
+  master();
+  log_.clear();
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, {kOurs, 24}));
+  router().on_link(true, t0 + 11s);
+  router().on_link(true, t0 + 12s);
+  EXPECT_EQ(router().state(), State::Fault);
+  const auto line = HasSubstr(
+      "cannot serve: eth1 does not carry our own address 192.168.50.11 ([node.hap1] address)");
+  EXPECT_THAT(log_, Contains(line).Times(1));
+  ASSERT_TRUE(netlink_.add_address(kLink.index, {kOurs, 24}));
+  router().on_link(true, t0 + 13s);
+  EXPECT_EQ(router().state(), State::Backup);
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, {kOurs, 24}));
+  router().on_link(true, t0 + 14s);
+  EXPECT_THAT(log_, Contains(line).Times(2));
 }
 
 TEST_F(VirtualRouterTest, TellsOnceThatSendingFailsAndGoesOn) {
