@@ -105,7 +105,7 @@ Usage: {0} [OPTION]…
   -h, --help          print this
 
 Exit codes: 0 good, 1 bad configuration, 2 cannot start.
-Signals: SIGTERM stop now, SIGUSR1 stop after draining, SIGHUP reload the configuration.
+Signals: SIGTERM stop now.
 )",
       program, summary, host_name());
 }

@@ -125,28 +125,29 @@ Result<Daemonizer> Daemonizer::detach() {
   setsid();  // cannot fail in a fresh child: it leads no process group
   Daemonizer daemonizer;
   daemonizer.pipe_ = ends[1];
+  daemonizer.null_ = open("/dev/null", O_RDWR | O_CLOEXEC);
   return daemonizer;
 }
 
-Daemonizer::Daemonizer(Daemonizer&& other) noexcept : pipe_(std::exchange(other.pipe_, -1)) {}
+Daemonizer::Daemonizer(Daemonizer&& other) noexcept
+    : pipe_(std::exchange(other.pipe_, -1)), null_(std::exchange(other.null_, -1)) {}
 
 Daemonizer& Daemonizer::operator=(Daemonizer&& other) noexcept {
   std::swap(pipe_, other.pipe_);
+  std::swap(null_, other.null_);
   return *this;
 }
 
 Daemonizer::~Daemonizer() {
   if (pipe_ >= 0) close(pipe_);
+  if (null_ >= 0) close(null_);
 }
 
 void Daemonizer::ready() {
   if (pipe_ < 0) return;
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  // After a chroot there may be no /dev/null; standing streams are then better than closed ones,
-  // whose numbers the next sockets would get.
-  if (null >= 0) {
-    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, stream);
-    if (null > STDERR_FILENO) close(null);
+  if (null_ >= 0) {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null_, stream);
+    close(std::exchange(null_, -1));
   }
   ssize_t sent;
   do sent = write(pipe_, "!", 1);
@@ -218,6 +219,7 @@ Result<void> Pidfile::write() {
 
 Result<void> drop_privileges(const Identity& identity) {
   if (identity.user.empty() && identity.group.empty() && identity.chroot.empty()) return {};
+  tzset();  // log stamps are local time, and the chroot has no time zone either
   // Names are looked up first: the chroot has no /etc/passwd.
   const auto ids = look_up(identity);
   if (!ids) return tl::make_unexpected(ids.error());

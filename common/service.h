@@ -30,6 +30,7 @@ class Daemonizer {
 
  private:
   int pipe_ = -1;
+  int null_ = -1;  // /dev/null, which a chroot hides
 };
 
 /// A pid file that is removed when its owner ends in good order. Held with a lock: a second daemon

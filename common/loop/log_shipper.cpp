@@ -1,12 +1,14 @@
 #include "common/loop/log_shipper.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 namespace hapair {
@@ -53,12 +55,27 @@ struct LogShipper::Sink {
   std::uint64_t flush() {
     std::uint64_t lost = 0;
     if (target.transport == LogTarget::Transport::Stderr) {
-      if (!text.empty() && ::write(fd, text.data(), text.size()) < 0) lost = ends.size();
+      lost = write_stream();
     } else {
       lost = send_datagrams();
     }
     text.clear();
     ends.clear();
+    return lost;
+  }
+
+  // Standard error may be a pipe that nobody reads or a stopped terminal. It is shared, so it stays
+  // blocking; a line goes out only while there is room for it.
+  std::uint64_t write_stream() {
+    std::uint64_t lost = 0;
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+      pollfd stream{.fd = fd, .events = POLLOUT, .revents = 0};
+      const bool room = ::poll(&stream, 1, 0) == 1 && (stream.revents & POLLOUT);
+      const std::size_t size = std::min<std::size_t>(end - begin, PIPE_BUF);
+      if (!room || ::write(fd, text.data() + begin, size) < 0) ++lost;
+      begin = end;
+    }
     return lost;
   }
 
@@ -85,12 +102,12 @@ struct LogShipper::Sink {
       // A UDP socket reports here that an earlier datagram met a closed port: that one is lost,
       // this one may still go. Anything else loses the line rather than block.
       if (errno == EINTR) continue;
-      if (errno == ECONNREFUSED && target.transport == LogTarget::Transport::Udp && !reconnected) {
+      if (errno == ECONNREFUSED && !reconnected) {
         reconnected = true;
-        continue;
+        if (target.transport == LogTarget::Transport::Udp || connect()) continue;
       }
-      if (!reconnected && target.transport == LogTarget::Transport::UnixDatagram &&
-          errno != EAGAIN) {
+      // A target that could not be reached when we started, or a syslog daemon that came back.
+      if (!reconnected && errno != EAGAIN && errno != ECONNREFUSED) {
         reconnected = true;
         if (connect()) continue;
       }

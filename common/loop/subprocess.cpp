@@ -1,5 +1,6 @@
 #include "common/loop/subprocess.h"
 
+#include <sys/wait.h>
 #include <uv.h>
 
 #include <csignal>
@@ -12,6 +13,12 @@ struct Subprocess::Impl {
 
   void on_timeout() {
     if (!report.error.empty()) return finish();
+    // After a stall of ours the command may have ended in time, and only its report is late.
+    siginfo_t ended{};
+    if (running && ::waitid(P_PID, static_cast<id_t>(process.pid), &ended,
+                            WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        ended.si_pid == process.pid)
+      return timer.arm(loop.now() + std::chrono::milliseconds(10));
     const bool first = !report.timed_out;
     report.timed_out = true;
     kill_group(first ? SIGTERM : SIGKILL);

@@ -23,7 +23,7 @@ Admission::Admission(const Farm& farm, Balancer& balancer)
 
 Admission::Answer Admission::ask(const Ask& ask) {
   const PickInput input{.worker = ask.worker, .avoid = ask.avoid, .client = ask.client};
-  const int tied_to =
+  int tied_to =
       ask.tied_to != kNoServer && farm_[at(ask.tied_to)]->up() ? ask.tied_to : balancer_.tie(input);
   const auto admitted = [](int server) {
     return Answer{.kind = Answer::Kind::Admitted, .server = server};
@@ -47,6 +47,10 @@ Admission::Answer Admission::ask(const Ask& ask) {
   if (tied_to == kNoServer && usable_servers(farm_) == 0) return {};
 
   const std::lock_guard lock(mutex_);
+  // The health may have changed since, and grants_after_change() may have been here already: it
+  // would not come again for a request that now queues for a lost server, or for none.
+  if (tied_to != kNoServer && !farm_[at(tied_to)]->up()) tied_to = kNoServer;
+  if (tied_to == kNoServer && usable_servers(farm_) == 0) return {};
   const Index index = enqueue(ask, tied_to);
   const Lane& lane = lane_of(nodes_[index]);
   // A slot may have come free before its giver could see us wait. Whoever stood in this lane before

@@ -23,7 +23,8 @@ ResponsePlan plan_response(const http::RequestHead& request, const http::Respons
     return plan;
   }
   if (response.status / 100 == 1) {
-    plan.interim = true;
+    plan.interim = response.status != 101;
+    plan.unsolicited = response.status == 101;
     return plan;
   }
 
@@ -31,7 +32,8 @@ ResponsePlan plan_response(const http::RequestHead& request, const http::Respons
   // A client of HTTP/1.0 knows no chunks: it gets the content, ended by the close.
   plan.reencode_chunks = plan.body == Framing::Chunked && request.http_1_1;
   plan.edits.chunked = plan.reencode_chunks ||
-                       (plan.body == Framing::None && response.framing == Framing::Chunked);
+                       (plan.body == Framing::None && response.framing == Framing::Chunked &&
+                        request.http_1_1 && response.status != 204);
   const bool length_known = plan.body == Framing::None || plan.body == Framing::Length ||
                             plan.reencode_chunks;
   plan.keep_client = request.persistence.keep_alive && mode != ConnectionMode::Close &&

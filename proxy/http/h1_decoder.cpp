@@ -459,6 +459,7 @@ BodyDecoder::Step BodyDecoder::decode(char* data, std::size_t size) {
         if (c != '\n') return failed(H1Error::BadChunkSize);
         state_ = remaining_ > 0 ? State::ChunkBody : State::TrailerStart;
         any_digit_ = false;
+        overhead_ = 0;  // bounded for each chunk, and once more for the trailers
         ++step.consumed;
         break;
       case State::ChunkBodyCr:

@@ -54,14 +54,24 @@ void ClientSession::on_ready(std::uint32_t events) {
     if (state_ == State::Relaying) return relay_->on_client_gone();
     return close(false);
   }
+  // Whoever leaves the queue does not wait in front of others (HAProxy's abortonclose).
+  if ((events & EPOLLRDHUP) && state_ == State::Relaying && relay_->is_queued())
+    return relay_->on_client_gone();
   if ((events & EPOLLOUT) && socket_.has_output()) {
     if (!socket_.flush()) {
       if (state_ == State::Relaying) return relay_->on_client_gone();
       return close(false);
     }
-    if (!socket_.has_output()) {
-      if (state_ == State::Relaying) relay_->on_client_drained();
-      if (state_ == State::Lingering) linger();
+    // Whoever takes bytes, however slowly, is not timed out.
+    if (state_ == State::Lingering) {
+      timer_.arm(after(worker_.loop().now(), frontend().config.timeout.client));
+      linger();
+    } else if (state_ == State::Relaying) {
+      if (socket_.has_output()) {
+        relay_->on_client_progress();
+      } else {
+        relay_->on_client_drained();
+      }
     }
   }
   if (socket_.is_open() && socket_.is_readable()) pump();

@@ -43,6 +43,11 @@ class ClientSession final : public Session {
   void request_ends_at(std::size_t offset) {
     next_request_ = head_size_ + static_cast<std::uint32_t>(offset);
   }
+  /// What was received behind the end of the request.
+  std::string_view ahead() const {
+    return {head_.get() + next_request_, received_ - next_request_};
+  }
+  void drop_ahead() { received_ = next_request_; }
   /// Keeps bytes that were read too far: they belong to the next request.
   void stash(std::string_view bytes);
 

@@ -1,5 +1,6 @@
 #include "proxy/runtime/dispatch.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "proxy/runtime/worker.h"
@@ -106,7 +107,10 @@ void Dispatch::reach() {
   reused_ = false;
   count([](stats::ServerCounters& counters) { ++counters.connects; });
   int error_number = 0;
-  connection_ = pool.open(server()->live->address(), backend_->config.source, *this, error_number);
+  const SocketAddress& address = server()->live->address();
+  connection_ = pool.open(address, backend_->config.source, *this, error_number);
+  if (!connection_ && (error_number == EMFILE || error_number == ENFILE) && worker_.close_idle())
+    connection_ = pool.open(address, backend_->config.source, *this, error_number);
   if (!connection_) return retry({'S', 'C'});
   phase_ = Phase::Connecting;
   timer_.arm(after(now, backend_->config.timeout.connect));
@@ -178,8 +182,9 @@ void Dispatch::release_connection(bool reusable) {
   if (!connection_) return;
   ServerConnection& connection = *std::exchange(connection_, nullptr);
   ServerPool& pool = connection.pool();
-  const bool clean = !connection.socket().has_output() && !connection.socket().saw_end();
-  if (reusable && clean) {
+  StreamSocket& socket = connection.socket();
+  // Bytes behind the response belong to nobody: they must not become the next one's.
+  if (reusable && !socket.has_output() && !socket.saw_end() && !socket.has_unread()) {
     pool.keep(connection);
   } else {
     pool.discard(connection);

@@ -73,6 +73,7 @@ class Dispatch final : public ServerUser {
   void on_server_connect_failed(int error_number) override;
   void on_server_readable() override {}
   void on_server_drained() override {}
+  void on_server_progress() override {}
   void on_server_broken() override {}
 
  private:

@@ -61,8 +61,10 @@ void HealthChecker::start() {
   int error_number = 0;
   fd_ = open_stream(target_.address, target_.source, error_number);
   if (fd_ < 0) {
-    return conclude(is_our_own(error_number) ? health::not_started(error_number)
-                                             : health::connect_failed(error_number));
+    if (!is_our_own(error_number)) return conclude(health::connect_failed(error_number));
+    // It says nothing about the server: what is known of it stays.
+    timer_.arm(began_ + target_.check.interval);
+    return on_verdict_(health::not_started(error_number), fsm_, std::nullopt);
   }
   timer_.arm(began_ + target_.timeout);
   loop_.watch(fd_, *this);

@@ -26,6 +26,8 @@ int bind_socket(const SocketAddress& address, bool shared) {
   if (shared) set(fd, SOL_SOCKET, SO_REUSEPORT);
   set(fd, IPPROTO_IP, IP_FREEBIND);
   if (address.ip.is_v6()) set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+  // Urgent data is data here: out of band, it would end reads early and hide what follows.
+  set(fd, SOL_SOCKET, SO_OOBINLINE);
   // Accepted connections inherit it: no call per connection.
   set(fd, IPPROTO_TCP, TCP_NODELAY);
   sockaddr_storage raw{};
@@ -35,6 +37,8 @@ int bind_socket(const SocketAddress& address, bool shared) {
   ::close(fd);
   return -error_number;
 }
+
+}  // namespace
 
 Result<void> check_free(const SocketAddress& address) {
   // SO_REUSEPORT would let us in beside another of our own daemons, which would then get half of
@@ -52,10 +56,7 @@ Result<void> check_free(const SocketAddress& address) {
   return fail_errno(-fd, "cannot listen on {}", address.to_string());
 }
 
-}  // namespace
-
 Result<std::vector<int>> open_listeners(const SocketAddress& address, unsigned count, int backlog) {
-  if (auto free = check_free(address); !free) return tl::make_unexpected(free.error());
   std::vector<int> sockets;
   for (unsigned i = 0; i < count; ++i) {
     const int fd = bind_socket(address, /*shared=*/true);

@@ -60,11 +60,17 @@ void RelaySession::on_dispatch_failed(exchange::Termination why) { end(why); }
 
 void RelaySession::on_ready(std::uint32_t events) {
   client_.on_events(events);
-  if (events & EPOLLERR) return end({'C', server_socket() ? 'D' : 'C'}, /*reset=*/true);
+  const char phase = server_socket() ? 'D' : dispatch_.is_queued() ? 'Q' : 'C';
+  if (events & EPOLLERR) return end({'C', phase}, /*reset=*/true);
+  if ((events & EPOLLRDHUP) && dispatch_.is_queued()) return end({'C', phase});
   if (!server_socket()) return;
   if ((events & EPOLLOUT) && client_.has_output()) {
     if (!client_.flush()) return end({'C', 'D'}, /*reset=*/true);
-    if (!client_.has_output()) pump_to_client();
+    if (client_.has_output()) {
+      on_activity();
+    } else {
+      pump_to_client();
+    }
   }
   if (!closed_ && client_.is_readable()) pump_to_server();
 }
@@ -73,7 +79,12 @@ void RelaySession::on_server_readable() { pump_to_client(); }
 
 void RelaySession::on_server_drained() { pump_to_server(); }
 
-void RelaySession::on_server_broken() { end({'S', 'D'}, /*reset=*/true); }
+void RelaySession::on_server_broken() {
+  // A server may answer, close and reset before it has read all: what it said is still to be read.
+  up_.ended = true;
+  server_socket()->on_events(EPOLLIN | EPOLLHUP);
+  pump_to_client();
+}
 
 void RelaySession::pump_to_server() {
   settle(pump(client_, *server_socket(), up_, *this), /*towards_server=*/true);
@@ -128,7 +139,8 @@ void RelaySession::settle(Moved moved, bool towards_server) {
     case Moved::SourceFailed:
       return end({towards_server ? client_cause : server_cause, 'D'}, /*reset=*/true);
     case Moved::DestinationFailed:
-      return end({towards_server ? server_cause : client_cause, 'D'}, /*reset=*/true);
+      if (towards_server) return on_server_broken();
+      return end({client_cause, 'D'}, /*reset=*/true);
     case Moved::All:
       if (up_.ended && down_.ended) return end({});
       break;

@@ -32,6 +32,7 @@ class RelaySession final : public Session, public DispatchUser {
   void on_server_connect_failed(int) override {}
   void on_server_readable() override;
   void on_server_drained() override;
+  void on_server_progress() override { on_activity(); }
   void on_server_broken() override;
 
  private:

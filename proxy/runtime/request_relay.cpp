@@ -245,6 +245,8 @@ bool RequestRelay::send_body(char* data, std::size_t size) {
 
 void RequestRelay::on_server_drained() { pump_request(); }
 
+void RequestRelay::on_server_progress() { await_next(); }
+
 void RequestRelay::on_server_broken() {
   // A server may answer, close and reset before it has read all: what it said is still to be read.
   server_socket()->on_events(EPOLLIN | EPOLLHUP);
@@ -352,11 +354,13 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
     plan_ = exchange::plan_response(request_, response_, mode_, request_complete_, client_ended_);
     data += found.size;
     size -= found.size;
+    if (plan_.unsolicited || interim_responses_ > kMaxInterim) {
+      dispatch_.count([](auto& counters) { ++counters.response_errors; });
+      fail_response(502, 'P', 'H');
+      return false;
+    }
     if (plan_.interim) {
-      if (++interim_responses_ > kMaxInterim) {
-        fail_response(502, 'P', 'H');
-        return false;
-      }
+      ++interim_responses_;
       if (!request_.http_1_1) continue;  // RFC 9110 15.2: not for clients of HTTP/1.0
       const std::size_t interim = http::encode_response_head(response_, {}, out);
       record_.bytes_out += interim;
@@ -372,8 +376,6 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
     record_.status = response_.status;
     keep_client_ = plan_.keep_client;
     response_body_ = http::BodyDecoder(plan_.body, response_.content_length);
-    if (plan_.tunnel) begin_tunnel();
-    if (!server_socket()) return false;
   }
 
   const auto step = response_body_.decode(data, size);
@@ -387,6 +389,7 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
     client_aborted('C');
     return false;
   }
+  if (head_size > 0 && plan_.tunnel) begin_tunnel();
   if (partial_) {
     worker_.buffers().give(std::move(partial_));
     partial_size_ = 0;
@@ -397,14 +400,18 @@ bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
   return false;
 }
 
+/// From here both sides speak another protocol, beginning with what the client sent ahead.
 void RequestRelay::begin_tunnel() {
   request_body_ = http::BodyDecoder(Framing::UntilClose, 0);
   request_complete_ = false;
-  // What the client sent ahead belongs to the other protocol.
-  const std::string_view ahead(client_->behind_head() + early_payload_,
-                               client_->behind_head_size() - early_payload_);
-  client_->request_ends_at(client_->behind_head_size());
-  if (!ahead.empty() && !server_socket()->write(ahead)) on_server_broken();
+  const std::string_view ahead = client_->ahead();
+  if (!ahead.empty() && !server_socket()->write(ahead)) {
+    // What the server said before it went is still to be read.
+    server_socket()->on_events(EPOLLIN | EPOLLHUP);
+  }
+  client_->drop_ahead();
+  // Bytes that came while the answer was awaited had their event already.
+  if (client_->socket().is_readable()) worker_.loop().resume(*client_, EPOLLIN);
 }
 
 /// Head and content in as few pieces as it takes. False: the connection to the client is broken.
@@ -446,6 +453,10 @@ void RequestRelay::response_complete() {
   phase_ = Phase::Flushing;
   if (client_->socket().has_output()) return await_next();
   finish();
+}
+
+void RequestRelay::on_client_progress() {
+  if (phase_ != Phase::Dispatching) await_next();
 }
 
 void RequestRelay::on_client_drained() {

@@ -30,9 +30,14 @@ class RequestRelay final : public DispatchUser {
   /// Takes the request whose head stands in the session's buffer. May be done before it returns.
   void begin(ClientSession& client, TimePoint first_byte);
 
+  /// Waits for a server's slot.
+  bool is_queued() const { return phase_ == Phase::Dispatching && dispatch_.is_queued(); }
+
   // From the session.
   void on_client_readable();
   void on_client_drained();
+  /// The client has taken a part of what waits for it.
+  void on_client_progress();
   void on_client_timeout();
   /// The connection to the client is broken; the session is closed by this.
   void on_client_gone();
@@ -44,6 +49,7 @@ class RequestRelay final : public DispatchUser {
   void on_server_connect_failed(int) override {}
   void on_server_readable() override { pump_response(); }
   void on_server_drained() override;
+  void on_server_progress() override;
   void on_server_broken() override;
 
  private:

@@ -52,10 +52,12 @@ void ServerConnection::on_ready(std::uint32_t events) {
   socket_.on_events(events);
   if ((events & EPOLLOUT) && socket_.has_output()) {
     if (!socket_.flush()) return user_->on_server_broken();
-    if (!socket_.has_output()) {
+    if (socket_.has_output()) {
+      user_->on_server_progress();
+    } else {
       user_->on_server_drained();
-      if (!user_ || !socket_.is_open()) return;
     }
+    if (!user_ || !socket_.is_open()) return;
   }
   if (socket_.is_readable()) user_->on_server_readable();
 }

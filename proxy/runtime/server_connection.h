@@ -22,6 +22,8 @@ class ServerUser {
   virtual void on_server_readable() = 0;
   /// All that was written has been taken.
   virtual void on_server_drained() = 0;
+  /// A part of it has.
+  virtual void on_server_progress() = 0;
   /// Writing failed: reset, or gone. What it sent before may still be readable.
   virtual void on_server_broken() = 0;
 

@@ -31,14 +31,23 @@ long SplicePipe::drain(int socket) {
 }
 
 std::unique_ptr<SplicePipe> PipePool::take() {
-  if (pipes_.empty()) return SplicePipe::make();
+  if (pipes_.empty()) {
+    if (made_ == kMost) return nullptr;
+    auto pipe = SplicePipe::make();
+    if (pipe) ++made_;
+    return pipe;
+  }
   auto pipe = std::move(pipes_.back());
   pipes_.pop_back();
   return pipe;
 }
 
 void PipePool::give(std::unique_ptr<SplicePipe> pipe) {
-  if (pipe->held() == 0 && pipes_.size() < kKept) pipes_.push_back(std::move(pipe));
+  if (pipe->held() == 0) {
+    pipes_.push_back(std::move(pipe));
+  } else {
+    --made_;
+  }
 }
 
 }  // namespace hapair::proxy

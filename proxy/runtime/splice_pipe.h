@@ -38,11 +38,16 @@ class SplicePipe {
 /// One worker's pipes. Only empty ones come back; one that still holds bytes is closed with them.
 class PipePool {
  public:
+  /// In use and kept together: a pipe takes two descriptors and up to SplicePipe::kSize of the
+  /// kernel's memory for as long as a slow client leaves it full.
+  static constexpr unsigned kMost = 64;
+
+  /// Null when there are no more: the caller copies instead.
   std::unique_ptr<SplicePipe> take();
   void give(std::unique_ptr<SplicePipe> pipe);
 
  private:
-  static constexpr std::size_t kKept = 32;
+  unsigned made_ = 0;
   std::vector<std::unique_ptr<SplicePipe>> pipes_;
 };
 

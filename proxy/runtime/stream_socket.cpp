@@ -19,7 +19,7 @@ void StreamSocket::close(bool reset) {
   ::close(fd_);
   fd_ = -1;
   if (spill_) buffers_.give(std::move(spill_));
-  pipe_.reset();
+  if (pipe_) buffers_.pipes().give(std::move(pipe_));
 }
 
 void StreamSocket::on_events(std::uint32_t events) {
@@ -45,6 +45,14 @@ StreamSocket::ReadResult StreamSocket::read(char* into, std::size_t capacity) {
   }
   readable_ = false;
   return {Read::Failed};
+}
+
+bool StreamSocket::has_unread() {
+  if (!readable_) return false;
+  char byte;
+  const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK);
+  readable_ = !(got < 0 && errno == EAGAIN);
+  return readable_;
 }
 
 bool StreamSocket::write(std::string_view bytes) {

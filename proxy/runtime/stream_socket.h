@@ -42,6 +42,9 @@ class StreamSocket {
   /// The peer has sent its FIN (it may be behind unread bytes).
   bool saw_end() const { return ended_; }
 
+  /// True if the kernel holds bytes or an end that nobody has read. Asks it only when in doubt.
+  bool has_unread();
+
   /// Sends, and keeps what the kernel does not take. False if the connection is broken.
   bool write(std::span<iovec> pieces);
   bool write(std::string_view bytes);

@@ -40,7 +40,7 @@ Supervisor::~Supervisor() = default;
 
 Result<void> Supervisor::fit_limits() {
   const Config& config = snapshot_.config;
-  std::uint64_t fixed = kReservedDescriptors;
+  std::uint64_t fixed = kReservedDescriptors + 2 * PipePool::kMost * snapshot_.workers;
   for (const Frontend& frontend : config.frontends)
     fixed += frontend.binds.size() * snapshot_.workers;
   for (const Backend& backend : config.backends) fixed += backend.servers.size();
@@ -72,6 +72,11 @@ Result<void> Supervisor::open() {
     for (auto& [frontend, fds] : sockets)
       for (const int fd : fds) ::close(fd);
   };
+  for (const auto& frontend : snapshot_.frontends)
+    for (const Bind& bind : frontend->config.binds)
+      if (auto free = check_free(bind.address); !free)
+        return fail(free.error().code, "frontend {}: {}", frontend->config.name,
+                    free.error().message);
   for (auto& frontend : snapshot_.frontends) {
     for (const Bind& bind : frontend->config.binds) {
       auto fds = open_listeners(bind.address, snapshot_.workers, kBacklog);
@@ -112,7 +117,7 @@ void Supervisor::run() {
   if (const Duration interval = watchdog_interval(); interval > Duration::zero()) {
     watchdog_ = std::make_unique<Timer>(loop_, [this, interval] {
       beat();
-      watchdog_->arm(loop_.now() + interval);
+      watchdog_->arm(loop_.now() + interval / 2);  // one late answer shall not be the end
     });
     answered_ = snapshot_.workers;
     watchdog_->arm(loop_.refresh());
@@ -130,7 +135,8 @@ void Supervisor::stop() { loop_.stop(); }
 
 /// Tells the service manager that all is well, but only when every worker has run since last time.
 void Supervisor::beat() {
-  if (answered_.exchange(0) < snapshot_.workers) return;
+  if (answered_.load() < snapshot_.workers) return;  // the question still stands
+  answered_ = 0;
   notify_service_manager("WATCHDOG=1");
   for (auto& worker : workers_) worker->post([this] { ++answered_; });
 }

@@ -167,6 +167,17 @@ void Worker::bury() {
   for (auto& acceptor : acceptors_) acceptor->on_room();
 }
 
+bool Worker::close_idle() {
+  bool closed = false;
+  for (auto& backend : pools_) {
+    for (auto& pool : backend) {
+      closed = closed || pool->idle() > 0;
+      pool->close_overdue(kNever);
+    }
+  }
+  return closed;
+}
+
 void Worker::sweep() {
   for (auto& backend : pools_)
     for (auto& pool : backend) pool->close_overdue(loop_.now());

@@ -82,6 +82,8 @@ class Worker {
   ServerPool& pool(const BackendState& backend, int server) {
     return *pools_[backend.index][static_cast<std::size_t>(server)];
   }
+  /// Closes the server connections that wait for use, for their descriptors. False: there were none.
+  bool close_idle();
   RequestRelay& take_relay();
   /// A name for somebody who may have to wait for a slot; never used again.
   std::uint64_t next_waiter() { return ++last_waiter_; }

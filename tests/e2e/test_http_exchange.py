@@ -1,7 +1,9 @@
 """What one request and its response go through, with clients and servers that follow a script."""
 
+import contextlib
 import hashlib
 import re
+import socket
 import threading
 import time
 
@@ -576,3 +578,126 @@ def test_ten_thousand_connections_leave_nothing_behind(tmp_path):
                 client.reset()
         wait_until(lambda: proxy.descriptors() <= settled, f"{proxy.descriptors()} down to {settled}")
         assert proxy.resident_bytes() - memory < 4_000_000
+
+
+def upgrading(seen, early=b""):
+    """A server that switches protocols and then only listens."""
+
+    def serve(connection, _number):
+        head = connection.until(b"\r\n\r\n")
+        if b"Content-Length: 10" in head:
+            connection.exactly(10)
+        if b"chunked" in head:
+            connection.chunked()
+        time.sleep(0.05)  # lets what the client sends ahead be there first
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n" + early)
+        connection.socket.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            while data := connection.buffer or connection.fill():
+                connection.buffer = b""
+                seen.append(data)
+
+    return serve
+
+
+@pytest.mark.parametrize("request_head, body, ahead", [
+    (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n", [b"01234", b"56789"], b""),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n", [b"5\r\nhello\r\n0\r\n\r\n"], b""),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n", [b""], b"EAGER"),
+])
+def test_a_tunnel_begins_where_the_request_ended(tmp_path, request_head, body, ahead):
+    seen = []
+    with proxy_and_origin(tmp_path, upgrading(seen)) as (proxy, _):
+        client = proxy.connect()
+        client.send(request_head + b"Connection: upgrade\r\nUpgrade: x\r\n\r\n" + body[0])
+        for piece in [*body[1:], ahead]:
+            time.sleep(0.02)  # a packet of its own
+            client.send(piece)
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        client.send(b"after")
+        wait_until(lambda: b"".join(seen) == ahead + b"after", f"the tunnel's bytes, not {seen}")
+
+
+def test_bytes_behind_a_long_body_are_nobodys_either(tmp_path):
+    body = bytes(1_000_000)
+
+    def respond(line, _fields, _body):
+        return ok(body) + ok(b"POISON") if "long" in line else ok(b"own")
+
+    with proxy_and_origin(tmp_path, answering(respond), workers=1) as (proxy, _):
+        for _ in range(5):
+            assert proxy.get("/long")[2] == body
+            assert proxy.get("/victim")[2] == b"own"
+
+
+def test_connections_that_carried_long_bodies_are_used_again(tmp_path):
+    body = bytes(4_000_000)
+    with proxy_and_origin(tmp_path, answering(lambda *_: ok(body)), workers=1) as (proxy, origin):
+        client = proxy.connect()
+        for _ in range(5):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.message()[2] == body
+        assert origin.accepted == 1
+
+
+def test_overhead_is_bounded_for_each_chunk_only(tmp_path):
+    chunk = b"00000400;name=value\r\n" + bytes(1024) + b"\r\n"
+    response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 3000 + b"0\r\n\r\n"
+    with proxy_and_origin(tmp_path, answering(lambda *_: response)) as (proxy, _):
+        assert proxy.get()[2] == bytes(1024) * 3000
+
+
+def test_a_client_that_takes_slowly_is_not_timed_out(tmp_path):
+    body = bytes(1_200_000)
+    origin = Origin(answering(lambda *_: ok(body)))
+    proxy = Proxy(tmp_path, [origin.port], run=False)
+    proxy.path.write_text(proxy.path.read_text().replace('client = "5s"', 'client = "1s"'))
+    proxy.start()
+    try:
+        client = proxy.connect()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3:  # three times the client's timeout
+            assert client.socket.recv(4096)
+            time.sleep(0.02)
+        assert not proxy.log.lines  # it goes on
+        client.reset()
+    finally:
+        proxy.stop()
+        origin.close()
+
+
+@pytest.mark.parametrize("answer, status", [
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "502 Bad Gateway"),
+    (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "204 No Content"),
+])
+def test_answers_that_nobody_asked_for(tmp_path, answer, status):
+    with proxy_and_origin(tmp_path, answering(lambda *_: answer)) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        line, fields, _ = client.message(body_expected=False)
+        assert line == f"HTTP/1.1 {status}" and "transfer-encoding" not in fields
+
+
+def test_who_leaves_the_queue_leaves_it(tmp_path):
+    release = threading.Event()
+    asked = []
+
+    def respond(line, _fields, _body):
+        asked.append(line.split()[1])
+        if asked[-1] == "/holds":
+            release.wait(5)
+        return ok()
+
+    with proxy_and_origin(tmp_path, answering(respond), server_extra="maxconn = 1") as (proxy, _):
+        holder = proxy.connect()
+        holder.send(b"GET /holds HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: asked == ["/holds"], "the slot is taken")
+        leaver = proxy.connect()
+        leaver.send(b"GET /leaves HTTP/1.1\r\nHost: a\r\n\r\n")
+        leaver.close()
+        assert logged(proxy, "/leaves")["state"] == "CQ--"
+        release.set()
+        assert proxy.get("/next")[0] == "HTTP/1.1 200 OK"
+        assert "/leaves" not in asked
