@@ -158,6 +158,15 @@ def test_a_lost_source_address_is_a_fault(link):
     daemon.wait_for("Entering BACKUP STATE", 1)
 
 
+def test_an_address_that_somebody_removed_is_put_back(link):
+    daemon = link.start("hap1")
+    becomes_master(link, "hap1")
+    vrrp_link.ip("-n", f"{link.prefix}-hap1", "addr", "del", "192.168.50.10/32", "dev", "eth1")
+    daemon.wait_for("192.168.50.10/32 was removed from eth1: putting it back", 1)
+    becomes_master(link, "hap1", 1)
+    assert "FAULT" not in daemon.lines()
+
+
 def test_a_backup_that_slept_does_not_take_the_address_of_a_living_master(link):
     link.start("hap1")
     becomes_master(link, "hap1")

@@ -20,6 +20,7 @@ class FakeNetlink final : public Netlink {
   Result<std::vector<Cidr>> addresses(int) override { return addresses_; }
   Result<void> add_address(int index, const Cidr& address) override {
     if (index != link_.index) return fail(Errc::NotFound, "no interface {}", index);
+    if (full_) return fail(Errc::System, "cannot add {}: No space left", address.to_string());
     if (!has(address)) addresses_.push_back(address);
     return {};
   }
@@ -32,6 +33,8 @@ class FakeNetlink final : public Netlink {
   bool has(const Cidr& address) const {
     return std::ranges::find(addresses_, address) != addresses_.end();
   }
+  /// Whether adding fails.
+  void set_full(bool full) { full_ = full; }
   void set_mac(const std::array<std::uint8_t, 6>& mac) { link_.mac = mac; }
   void set_up(bool up) {
     link_.up = up;
@@ -42,6 +45,7 @@ class FakeNetlink final : public Netlink {
   Link link_;
   std::vector<Cidr> addresses_;
   std::function<void(int)> callback_;
+  bool full_ = false;
 };
 
 }  // namespace hapair::vrrp

@@ -14,6 +14,12 @@ using namespace std::chrono_literals;
 // disks.
 constexpr Duration kBetweenLines = 1min;
 
+// Whoever removes an address again and again wants it gone, or gives it to somebody else: then the
+// peer is asked, and after a pause we try again.
+constexpr std::size_t kRestores = 5;
+constexpr Duration kRestoreWindow = 10s;
+constexpr Duration kBeforeRetry = 1min;
+
 std::chrono::seconds whole_seconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration);
 }
@@ -66,6 +72,12 @@ void VirtualRouter::on_packet(ByteView packet, TimePoint now) {
 }
 
 void VirtualRouter::on_due(TimePoint now) {
+  if (retry_at_ <= now) {
+    retry_at_ = kNever;
+    addresses_fit_ = true;
+    restored_.clear();
+    run(fsm_.on_usable(fit(), now), now);
+  }
   run(fsm_.on_deadline(now), now);
   if (announcements_.deadline() <= now) send_announcements(now, false);
 }
@@ -79,10 +91,50 @@ void VirtualRouter::on_tracked(std::span<const Tracked> tracked, TimePoint now) 
 void VirtualRouter::on_link(bool up, TimePoint now) {
   link_usable_ = up && has_source();
   run(fsm_.on_usable(fit(), now), now);
+  restore_addresses(now);
   if (refresh_mac() && fsm_.state() == State::Master) {
     announcements_.on_takeover(now);
     send_announcements(now, true);
   }
+}
+
+void VirtualRouter::restore_addresses(TimePoint now) {
+  if (fsm_.state() != State::Master) return;
+  const auto present = ports_.netlink.addresses(link_.index);
+  if (!present) return;
+  std::vector<Cidr> missing = config_.virtual_addresses;
+  std::erase_if(missing, [&](const Cidr& a) { return carries(*present, a.address); });
+  if (missing.empty()) return;
+  std::erase_if(restored_, [&](TimePoint at) { return now - at >= kRestoreWindow; });
+  const std::string what =
+      fmt::format("{} was removed from {}", missing.front().to_string(), link_.name);
+  if (restored_.size() == kRestores)
+    return give_up(fmt::format("{}, again after it was put back {} times", what, kRestores), now);
+  restored_.push_back(now);
+  ports_.log.log(Severity::Warning, "VRRP_Instance({}) {}: putting it back", config_.name, what);
+  if (!add(missing)) return give_up("an address cannot be added", now);
+  announcements_.on_takeover(now);
+  send_announcements(now, true);
+}
+
+bool VirtualRouter::add(const std::vector<Cidr>& addresses) {
+  bool all = true;
+  for (const Cidr& address : addresses) {
+    const auto added = ports_.netlink.add_address(link_.index, address);
+    if (added) continue;
+    all = false;
+    ports_.log.log(Severity::Error, "VRRP_Instance({}) {} on {}", config_.name,
+                   added.error().message, link_.name);
+  }
+  return all;
+}
+
+void VirtualRouter::give_up(std::string_view why, TimePoint now) {
+  addresses_fit_ = false;
+  retry_at_ = now + kBeforeRetry;
+  ports_.log.log(Severity::Error, "VRRP_Instance({}) cannot serve: {}; the next try is in {} s",
+                 config_.name, why, whole_seconds(kBeforeRetry).count());
+  run(fsm_.on_usable(false, now), now);
 }
 
 bool VirtualRouter::has_source() {
@@ -108,11 +160,12 @@ bool VirtualRouter::refresh_mac() {
 }
 
 void VirtualRouter::shutdown(TimePoint now) {
+  retry_at_ = kNever;
   run(fsm_.on_shutdown(), now);
 }
 
 TimePoint VirtualRouter::deadline() const {
-  return std::min(fsm_.deadline(), announcements_.deadline());
+  return std::min({fsm_.deadline(), announcements_.deadline(), retry_at_});
 }
 
 void VirtualRouter::run(const Effects& effects, TimePoint now) {
@@ -120,6 +173,8 @@ void VirtualRouter::run(const Effects& effects, TimePoint now) {
     if (const auto line = log_line(effect, config_.name)) ports_.log.write(Severity::Info, *line);
     std::visit([&](const auto& e) { run(e, now); }, effect);
   }
+  // Only now: a change is carried out whole before the next one begins.
+  if (!addresses_fit_ && fsm_.state() == State::Master) give_up("an address cannot be added", now);
 }
 
 void VirtualRouter::run(const SendAdvert& effect, TimePoint) {
@@ -142,11 +197,7 @@ void VirtualRouter::run(const SendAdvert& effect, TimePoint) {
 
 void VirtualRouter::run(const AddAddresses&, TimePoint) {
   ports_.log.log(Severity::Info, "VRRP_Instance({}) setting protocol VIPs.", config_.name);
-  for (const Cidr& address : config_.virtual_addresses) {
-    if (const auto added = ports_.netlink.add_address(link_.index, address); !added)
-      ports_.log.log(Severity::Error, "VRRP_Instance({}) {} on {}", config_.name,
-                     added.error().message, link_.name);
-  }
+  addresses_fit_ = add(config_.virtual_addresses);
 }
 
 void VirtualRouter::run(const RemoveAddresses&, TimePoint) {
@@ -167,6 +218,7 @@ void VirtualRouter::run(const RemoveAddresses&, TimePoint) {
 }
 
 void VirtualRouter::run(const Announce& effect, TimePoint now) {
+  if (!addresses_fit_) return;  // about to resign
   const bool takeover = effect.cause == Announce::Cause::Takeover;
   takeover ? announcements_.on_takeover(now) : announcements_.on_rival(now);
   send_announcements(now, takeover);

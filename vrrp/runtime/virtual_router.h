@@ -6,6 +6,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/log.h"
 #include "vrrp/config/config.h"
@@ -76,10 +78,16 @@ class VirtualRouter {
   void send_announcements(TimePoint now, bool tell);
   void refused(Refusal why, ByteView packet, TimePoint now);
   void compare_addresses(const Advert& advert, const IpAddress& from, TimePoint now);
+  /// Of a master: puts back what somebody removed, or resigns when that does not last.
+  void restore_addresses(TimePoint now);
+  /// Whether all of them are there now.
+  bool add(const std::vector<Cidr>& addresses);
+  /// FAULT until a later try.
+  void give_up(std::string_view why, TimePoint now);
   bool has_source();
   /// Whether the interface has another hardware address than before.
   bool refresh_mac();
-  bool fit() const { return link_usable_ && scripts_fit_; }
+  bool fit() const { return link_usable_ && scripts_fit_ && addresses_fit_; }
 
   const Instance config_;
   const IpAddress source_;
@@ -96,8 +104,11 @@ class VirtualRouter {
   bool started_ = false;
   bool link_usable_ = true;
   bool scripts_fit_ = true;
-  bool source_missing_ = false;  // told once, until it is back
-  bool sending_fails_ = false;   // told once, until it works again
+  bool addresses_fit_ = true;        // what was to be added is there
+  TimePoint retry_at_ = kNever;      // when that is assumed again
+  std::vector<TimePoint> restored_;  // the last times; few
+  bool source_missing_ = false;      // told once, until it is back
+  bool sending_fails_ = false;       // told once, until it works again
 };
 
 }  // namespace hapair::vrrp

@@ -256,6 +256,84 @@ TEST_F(VirtualRouterTest, NamesTheAddressItMissesOnceUntilItIsBack) {
   EXPECT_THAT(log_, Contains(line).Times(2));
 }
 
+TEST_F(VirtualRouterTest, PutsBackAnAddressThatSomebodyRemovedAndAnnouncesIt) {
+  master();
+  events_.clear();
+  log_.clear();
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, kVirtual));
+  router().on_link(true, t0 + 10500ms);
+  EXPECT_TRUE(netlink_.has(kVirtual));
+  EXPECT_THAT(events_, ElementsAre("arp", "arp", "arp", "arp", "arp"));
+  EXPECT_THAT(log_,
+              ElementsAre(HasSubstr("192.168.50.10/32 was removed from eth1: putting it back"),
+                          HasSubstr("Sending gratuitous ARPs")));
+}
+
+TEST_F(VirtualRouterTest, PutsNothingBackThatIsThereOrNotItsOwn) {
+  router().start(t0);
+  router().on_link(true, t0 + 1s);
+  EXPECT_FALSE(netlink_.has(kVirtual)) << "a backup has none";
+  master();
+  events_.clear();
+  router().on_link(true, t0 + 10500ms);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(VirtualRouterTest, ResignsWhenAnAddressIsRemovedAgainAndAgain) {
+  master();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(netlink_.remove_address(kLink.index, kVirtual));
+    router().on_link(true, t0 + 10500ms);
+    ASSERT_TRUE(netlink_.has(kVirtual));
+  }
+  events_.clear();
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, kVirtual));
+  router().on_link(true, t0 + 10600ms);
+  EXPECT_EQ(router().state(), State::Fault);
+  EXPECT_THAT(events_, ElementsAre("advert 0"));
+  EXPECT_THAT(log_, Contains(HasSubstr("again after it was put back 5 times; the next try")));
+  EXPECT_EQ(router().deadline(), t0 + 10600ms + 1min);
+  router().on_due(router().deadline());
+  EXPECT_EQ(router().state(), State::Backup);
+}
+
+TEST_F(VirtualRouterTest, PutsBackForEverWhatIsRemovedNowAndThen) {
+  master();
+  for (int minute = 1; minute < 20; ++minute) {
+    ASSERT_TRUE(netlink_.remove_address(kLink.index, kVirtual));
+    router().on_link(true, t0 + std::chrono::minutes(minute));
+    EXPECT_TRUE(netlink_.has(kVirtual));
+  }
+}
+
+TEST_F(VirtualRouterTest, NeitherAnnouncesNorStaysMasterWithoutItsAddress) {
+  netlink_.set_full(true);
+  router().start(t0);
+  router().on_due(t0 + 10s);
+  EXPECT_EQ(router().state(), State::Fault);
+  EXPECT_THAT(events_, ElementsAre("advert 100", "advert 0"));
+  EXPECT_THAT(log_, Contains(HasSubstr("cannot add 192.168.50.10/32: No space left on eth1")));
+  EXPECT_THAT(log_, Contains(HasSubstr("cannot serve: an address cannot be added; the next try")));
+  router().on_link(true, t0 + 11s);
+  EXPECT_EQ(router().state(), State::Fault) << "an event of the link is no reason to try again";
+  netlink_.set_full(false);
+  router().on_due(t0 + 70s);
+  EXPECT_EQ(router().state(), State::Backup);
+  router().on_due(t0 + 80s);
+  EXPECT_EQ(router().state(), State::Master);
+  EXPECT_TRUE(netlink_.has(kVirtual));
+}
+
+TEST_F(VirtualRouterTest, ResignsWhenARemovedAddressCannotBePutBack) {
+  master();
+  events_.clear();
+  netlink_.set_full(true);
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, kVirtual));
+  router().on_link(true, t0 + 10500ms);
+  EXPECT_EQ(router().state(), State::Fault);
+  EXPECT_THAT(events_, ElementsAre("advert 0"));
+}
+
 TEST_F(VirtualRouterTest, TellsOnceThatSendingFailsAndGoesOn) {
   link_broken_ = true;
   master();
