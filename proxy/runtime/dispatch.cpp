@@ -23,6 +23,8 @@ TimePoint after(TimePoint now, Duration timeout) {
 Dispatch::Dispatch(Worker& worker, DispatchUser& user)
     : worker_(worker), user_(user), timer_(worker.loop(), [this] { on_timeout(); }) {}
 
+Dispatch::~Dispatch() { release_connection(false); }
+
 ServerState* Dispatch::server() const {
   return server_ == balance::kNoServer
              ? nullptr

@@ -30,6 +30,8 @@ class DispatchUser : public ServerUser {
 class Dispatch final : public ServerUser {
  public:
   Dispatch(Worker& worker, DispatchUser& user);
+  /// Closes a connection that is still in use: at the end of its worker.
+  ~Dispatch();
 
   enum class Reuse : std::uint8_t {
     Never,   // a connection of its own

@@ -85,7 +85,9 @@ Worker::Worker(Snapshot& snapshot, unsigned index, StatsService& statistics,
 
 Worker::~Worker() {
   stop();
+  // What uses server connections goes before the pools they came from.
   sessions_.clear();
+  relays_.clear();
   pools_.clear();
 }
 
