@@ -17,6 +17,11 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 /// A deadline that never comes.
 inline constexpr TimePoint kNever = TimePoint::max();
 
+/// When a timeout that starts now is over; a timeout of zero is none.
+inline TimePoint after(TimePoint now, Duration timeout) {
+  return timeout > Duration::zero() ? now + timeout : kNever;
+}
+
 inline TimePoint steady_now() { return std::chrono::steady_clock::now(); }
 inline WallTime wall_now() { return std::chrono::system_clock::now(); }
 

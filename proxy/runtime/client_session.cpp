@@ -16,10 +16,6 @@ namespace {
 // After our last byte, how long we read on so that a reset does not destroy it on its way.
 constexpr Duration kLinger = std::chrono::seconds(1);
 
-TimePoint after(TimePoint now, Duration timeout) {
-  return timeout > Duration::zero() ? now + timeout : kNever;
-}
-
 }  // namespace
 
 ClientSession::ClientSession(Worker& worker, FrontendState& frontend, int fd,

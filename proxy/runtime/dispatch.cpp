@@ -14,10 +14,6 @@ using exchange::Retry;
 // be about to close it.
 constexpr Duration kFreshEnough = 1s;
 
-TimePoint after(TimePoint now, Duration timeout) {
-  return timeout > Duration::zero() ? now + timeout : kNever;
-}
-
 }  // namespace
 
 Dispatch::Dispatch(Worker& worker, DispatchUser& user)

@@ -15,10 +15,6 @@ constexpr int kReadsPerTurn = 4;
 constexpr std::size_t kBulkRead = Worker::kScratch;
 constexpr std::size_t kSmallSplice = 16 * 1024;
 
-TimePoint after(TimePoint now, Duration timeout) {
-  return timeout > Duration::zero() ? now + timeout : kNever;
-}
-
 }  // namespace
 
 RelaySession::RelaySession(Worker& worker, FrontendState& frontend, int fd,

@@ -27,10 +27,6 @@ constexpr std::uint64_t kSplicedContent = 64 * 1024;
 
 const Timeouts kNoTimeouts;
 
-TimePoint after(TimePoint now, Duration timeout) {
-  return timeout > Duration::zero() ? now + timeout : kNever;
-}
-
 std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
   if (from == kNever || to == kNever || to < from) return 0;
   return static_cast<std::uint64_t>(to_milliseconds(to - from));
