@@ -2,11 +2,8 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-
-#include "proxy/runtime/open_stream.h"
 
 namespace hapair::proxy {
 namespace {
@@ -43,14 +40,13 @@ HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdi
                    : std::string()),
       fsm_(fsm_settings(target_.check), first),
       on_verdict_(std::move(on_verdict)),
-      timer_(loop, [this] { on_timer(); }) {
+      timer_(loop, [this] { on_timer(); }),
+      socket_(loop, *this) {
   timer_.arm(first);
 }
 
-HealthChecker::~HealthChecker() { close(); }
-
 void HealthChecker::on_timer() {
-  if (fd_ < 0) return start();
+  if (!socket_.in_use()) return start();
   conclude(health::timed_out(connected_));
 }
 
@@ -58,29 +54,27 @@ void HealthChecker::start() {
   began_ = loop_.now();
   connected_ = false;
   reader_ = {};
-  int error_number = 0;
-  fd_ = open_stream(target_.address, target_.source, error_number);
-  if (fd_ < 0) {
-    if (!is_our_own(error_number)) return conclude(health::connect_failed(error_number));
-    // It says nothing about the server: what is known of it stays.
-    timer_.arm(began_ + target_.check.interval);
-    return on_verdict_(health::not_started(error_number), fsm_, std::nullopt);
-  }
-  timer_.arm(began_ + target_.timeout);
-  loop_.watch(fd_, *this);
+  const int error_number =
+      socket_.connect(target_.address, target_.source, ProbeSocket::First::Us);
+  if (error_number == 0) return timer_.arm(began_ + target_.timeout);
+  if (!is_our_own(error_number)) return conclude(health::connect_failed(error_number));
+  // It says nothing about the server: what is known of it stays.
+  timer_.arm(began_ + target_.check.interval);
+  on_verdict_(health::not_started(error_number), fsm_, std::nullopt);
 }
 
 void HealthChecker::on_ready(std::uint32_t events) {
+  if (!socket_.in_use()) return;  // the end of the last probe's connection
   if (!connected_) {
     if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
     if (events & (EPOLLERR | EPOLLHUP)) {
       int error_number = 0;
       socklen_t length = sizeof error_number;
-      ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &length);
+      ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error_number, &length);
       return conclude(health::connect_failed(error_number != 0 ? error_number : ECONNRESET));
     }
     on_connected();
-    if (fd_ < 0) return;
+    if (!socket_.in_use()) return;
   }
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read();
 }
@@ -89,14 +83,14 @@ void HealthChecker::on_connected() {
   connected_ = true;
   if (request_.empty()) return conclude(health::connect_passed());
   // A fresh connection takes a probe's few bytes whole.
-  const ssize_t sent = ::send(fd_, request_.data(), request_.size(), MSG_NOSIGNAL);
+  const ssize_t sent = ::send(socket_.fd(), request_.data(), request_.size(), MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(request_.size())) conclude(reader_.on_end(sent < 0 ? errno : 0));
 }
 
 void HealthChecker::read() {
   char bytes[2048];
-  while (fd_ >= 0) {
-    const ssize_t got = ::recv(fd_, bytes, sizeof bytes, 0);
+  while (socket_.in_use()) {
+    const ssize_t got = ::recv(socket_.fd(), bytes, sizeof bytes, 0);
     if (got > 0) {
       if (auto verdict = reader_.on_bytes({bytes, static_cast<std::size_t>(got)}))
         return conclude(*std::move(verdict));
@@ -111,23 +105,13 @@ void HealthChecker::read() {
 }
 
 void HealthChecker::conclude(health::ProbeResult result) {
-  close();
+  result.passed() ? socket_.end_good() : socket_.close();
   const TimePoint now = loop_.refresh();
   result.duration = now - began_;
   const auto changed = fsm_.on_probe(
       result.passed() ? health::Probe::Pass : health::Probe::Fail, now, result.duration);
   timer_.arm(fsm_.next_probe());
   on_verdict_(result, fsm_, changed);
-}
-
-void HealthChecker::close() {
-  if (fd_ < 0) return;
-  // A reset ends a probe without a TIME_WAIT on either side; the server has said all it had to.
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  loop_.forget(fd_, *this);
-  ::close(fd_);
-  fd_ = -1;
 }
 
 }  // namespace hapair::proxy

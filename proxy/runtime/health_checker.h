@@ -9,6 +9,7 @@
 #include "proxy/config/config.h"
 #include "proxy/health/check_fsm.h"
 #include "proxy/health/probe.h"
+#include "proxy/runtime/probe_socket.h"
 
 namespace hapair::proxy {
 
@@ -28,7 +29,6 @@ class HealthChecker final : public Watcher {
                                        std::optional<health::Health> changed)>;
 
   HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict);
-  ~HealthChecker();
 
   void on_ready(std::uint32_t events) override;
 
@@ -38,7 +38,6 @@ class HealthChecker final : public Watcher {
   void on_connected();
   void read();
   void conclude(health::ProbeResult result);
-  void close();
 
   Loop& loop_;
   const Target target_;
@@ -46,7 +45,7 @@ class HealthChecker final : public Watcher {
   health::CheckFsm fsm_;
   OnVerdict on_verdict_;
   Timer timer_;  // the next probe, or the end of this one's patience
-  int fd_ = -1;  // of the probe under way
+  ProbeSocket socket_;
   bool connected_ = false;
   TimePoint began_{};
   health::StatusLineReader reader_;
