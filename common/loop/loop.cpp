@@ -129,6 +129,13 @@ void Loop::watch(int fd, Watcher& watcher, std::uint32_t events) {
   must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
 
+void Loop::watch_again(int fd, Watcher& watcher, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events | EPOLLET;
+  event.data.ptr = &watcher;
+  must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_MOD, fd, &event), "epoll_ctl");
+}
+
 void Loop::forget(int fd, Watcher& watcher) {
   // No EPOLL_CTL_DEL: close(fd), which must follow, takes it out of the set.
   (void)fd;

@@ -68,6 +68,8 @@ class Loop {
   /// only a programming mistake or an exhausted kernel makes them.
   void watch(int fd, Watcher& watcher);
   void watch(int fd, Watcher& watcher, std::uint32_t events);
+  /// Changes what a registered `fd` is watched for; what is so already is an event, too.
+  void watch_again(int fd, Watcher& watcher, std::uint32_t events);
   /// The watcher hears nothing more, not even of events already fetched. Call before close(fd).
   void forget(int fd, Watcher& watcher);
 

@@ -25,9 +25,8 @@ ClientSession::ClientSession(Worker& worker, FrontendState& frontend, int fd,
       socket_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
       peer_(peer) {
-  socket_.adopt(fd);
   timer_.arm(after(worker.loop().now(), frontend.config.timeout.effective_request()));
-  worker.loop().watch(fd, *this);
+  socket_.adopt(fd, worker.loop(), *this);
 }
 
 std::string_view ClientSession::peer_text(char* buffer) const {

@@ -25,8 +25,7 @@ RelaySession::RelaySession(Worker& worker, FrontendState& frontend, int fd,
       timer_(worker.loop(), [this] { on_timeout(); }),
       dispatch_(worker, *this),
       peer_(peer) {
-  client_.adopt(fd);
-  worker.loop().watch(fd, *this);
+  client_.adopt(fd, worker.loop(), *this);
   record_.client = peer;
   record_.date = wall_now();
   record_.start = worker.loop().now();

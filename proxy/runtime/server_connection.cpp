@@ -1,7 +1,5 @@
 #include "proxy/runtime/server_connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -17,13 +15,9 @@ int ServerConnection::connect(const SocketAddress& to, const std::optional<IpAdd
   int error_number = 0;
   const int fd = open_stream(to, source, error_number);
   if (fd < 0) return error_number;
-  // Head and content may go out in several pieces, and none of them shall wait for another.
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  socket_.adopt(fd);
   user_ = &user;
   connecting_ = true;
-  loop_.watch(fd, *this);
+  socket_.adopt_connecting(fd, loop_, *this);
   return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "proxy/runtime/stream_socket.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,8 +9,45 @@
 #include <cerrno>
 
 namespace hapair::proxy {
+namespace {
+
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP;
+
+}  // namespace
 
 StreamSocket::~StreamSocket() { close(); }
+
+void StreamSocket::adopt(int fd, Loop& loop, Watcher& watcher) {
+  fd_ = fd;
+  loop_ = &loop;
+  watcher_ = &watcher;
+  loop.watch(fd, watcher, kInput);
+}
+
+void StreamSocket::adopt_connecting(int fd, Loop& loop, Watcher& watcher) {
+  fd_ = fd;
+  loop_ = &loop;
+  watcher_ = &watcher;
+  nagle_ = Nagle::Unwritten;
+  hears_of_room_ = true;
+  loop.watch(fd, watcher, kInput | EPOLLOUT);
+}
+
+void StreamSocket::await_room() {
+  if (hears_of_room_) return;
+  hears_of_room_ = true;
+  loop_->watch_again(fd_, *watcher_, kInput | EPOLLOUT);
+}
+
+void StreamSocket::step_nagle() {
+  if (nagle_ == Nagle::Unwritten) {
+    nagle_ = Nagle::Written;
+    return;
+  }
+  nagle_ = Nagle::Off;
+  const int on = 1;
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
 
 void StreamSocket::close(bool reset) {
   if (fd_ < 0) return;
@@ -65,6 +104,7 @@ bool StreamSocket::write(std::span<iovec> pieces) {
     keep(pieces, 0);
     return true;
   }
+  before_write();
   ssize_t taken;
   if (pieces.size() == 1) {
     taken = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
@@ -88,6 +128,7 @@ void StreamSocket::keep(std::span<const iovec> pieces, std::size_t skip) {
   if (!spill_) {
     spill_ = buffers_.take_spill();
     sent_ = 0;
+    await_room();
   }
   for (const iovec& piece : pieces) {
     const std::size_t skipped = std::min(skip, piece.iov_len);
@@ -116,6 +157,7 @@ StreamSocket::ReadResult StreamSocket::splice_from(StreamSocket& source, std::si
     }
     return {error_number == EAGAIN || error_number == EINTR ? Read::Nothing : Read::Failed};
   }
+  before_write();
   broken = !drain_pipe();
   return {Read::Bytes, static_cast<std::size_t>(got)};
 }
@@ -123,7 +165,9 @@ StreamSocket::ReadResult StreamSocket::splice_from(StreamSocket& source, std::si
 bool StreamSocket::drain_pipe() {
   while (pipe_->held() > 0) {
     if (pipe_->drain(fd_) >= 0) continue;
-    return errno == EAGAIN || errno == EINTR;
+    if (errno != EAGAIN && errno != EINTR) return false;
+    await_room();
+    return true;
   }
   buffers_.pipes().give(std::move(pipe_));
   return true;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "common/loop/loop.h"
 #include "proxy/runtime/buffer_pool.h"
 
 namespace hapair::proxy {
@@ -23,7 +24,11 @@ class StreamSocket {
   StreamSocket& operator=(const StreamSocket&) = delete;
   ~StreamSocket();
 
-  void adopt(int fd) { fd_ = fd; }
+  /// Takes an accepted descriptor and has `watcher` hear of bytes and of the end; of room to write
+  /// only once there was none: most connections never lack it, and each would hear of it in vain.
+  void adopt(int fd, Loop& loop, Watcher& watcher);
+  /// The same for one that is being connected: `watcher` hears of room to write when it is.
+  void adopt_connecting(int fd, Loop& loop, Watcher& watcher);
   int fd() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
   /// Closes; with `reset`, so that the peer sees an error rather than an end.
@@ -61,11 +66,24 @@ class StreamSocket {
   void shutdown_write();
 
  private:
+  /// As to Nagle's algorithm. Only what follows unacknowledged bytes is ever held back, so a
+  /// connection whose first write is its only one needs no word about it.
+  enum class Nagle : std::uint8_t { Off, Unwritten, Written };
+
   void keep(std::span<const iovec> pieces, std::size_t skip);
   bool drain_pipe();
+  void await_room();
+  void before_write() {
+    if (nagle_ != Nagle::Off) step_nagle();
+  }
+  void step_nagle();
 
   BufferPool& buffers_;
+  Loop* loop_ = nullptr;
+  Watcher* watcher_ = nullptr;
   int fd_ = -1;
+  Nagle nagle_ = Nagle::Off;  // accepted sockets have it from their listener
+  bool hears_of_room_ = false;
   bool readable_ = false;
   bool ended_ = false;
   std::unique_ptr<std::string> spill_;
