@@ -24,6 +24,7 @@ ResponsePlan plan_response(const http::RequestHead& request, const http::Respons
   }
   if (response.status / 100 == 1) {
     plan.interim = response.status != 101;
+    plan.withheld = !request.http_1_1;  // RFC 9110 15.2: not for clients of HTTP/1.0
     plan.unsolicited = response.status == 101;
     return plan;
   }

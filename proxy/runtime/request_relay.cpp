@@ -15,15 +15,8 @@ namespace {
 
 using http::Framing;
 
-// Content up to this size is copied behind its head: one piece is cheaper to send than two.
-constexpr std::size_t kCopiedContent = 4 * 1024;
-// A server that answers with more interim responses than this never means to answer.
-constexpr unsigned kMaxInterim = 64;
 // Reads in a row before others get their turn.
 constexpr int kReadsPerTurn = 4;
-// Content of which more than this is still to come is moved by the kernel. Below, the two calls
-// that a splice takes cost more than the copy they save.
-constexpr std::uint64_t kSplicedContent = 64 * 1024;
 
 const Timeouts kNoTimeouts;
 
@@ -37,7 +30,8 @@ std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
 RequestRelay::RequestRelay(Worker& worker)
     : worker_(worker),
       dispatch_(worker, *this),
-      timer_(worker.loop(), [this] { on_timeout(); }) {}
+      timer_(worker.loop(), [this] { on_timeout(); }),
+      response_(worker, *this, record_) {}
 
 stats::FrontendCounters& RequestRelay::frontend_counters() {
   return client_->frontend().counters[worker_.index()];
@@ -49,78 +43,90 @@ StreamSocket* RequestRelay::server_socket() {
 }
 
 void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
-  const TimePoint now = worker_.loop().now();
   client_ = &client;
   dispatch_.forget();
+  response_.begin();
   phase_ = Phase::Dispatching;
+  mode_ = client.frontend().config.connection;
   repeated_ = beyond_buffer_ = false;
-  may_splice_ = true;
   client_ended_ = keep_client_ = counted_in_backend_ = false;
-  early_payload_ = partial_size_ = 0;
-  interim_responses_ = 0;
-  plan_ = {};
-  response_body_ = {};
 
-  const FrontendState& frontend = client.frontend();
-  mode_ = frontend.config.connection;
+  start_record(first_byte);
+  stats::FrontendCounters& counters = frontend_counters();
+  ++counters.requests;
+  counters.request_rate.count(record_.received);
+  if (!take_early_content()) {
+    ++counters.request_errors;
+    return answer(400, {'P', 'R'});
+  }
+  proceed();
+}
+
+void RequestRelay::start_record(TimePoint first_byte) {
+  const TimePoint now = worker_.loop().now();
   record_ = {};
-  record_.client = client.peer();
+  record_.client = client_->peer();
   record_.date = wall_now() - (now - first_byte);
-  record_.frontend = record_.backend = frontend.config.name;
+  record_.frontend = record_.backend = client_->frontend().config.name;
   record_.start = first_byte;
   record_.received = now;
   record_.request_line = request_.line;
-
-  stats::FrontendCounters& counters = frontend_counters();
-  ++counters.requests;
-  counters.request_rate.count(now);
-
-  request_body_ = http::BodyDecoder(request_.framing, request_.content_length);
-  std::size_t consumed = 0;
-  if (!request_body_.done()) {
-    const auto step = request_body_.decode(client.behind_head(), client.behind_head_size());
-    early_payload_ = step.payload;
-    consumed = step.consumed;
-    if (step.error != http::H1Error::None) {
-      ++counters.request_errors;
-      request_complete_ = false;
-      return answer(400, 'P', 'R');
-    }
-  }
-  client.request_ends_at(consumed);
-  request_complete_ = request_body_.done();
-  route();
 }
 
-void RequestRelay::route() {
-  FrontendState& frontend = client_->frontend();
-  if (const auto& stats = frontend.config.stats;
-      stats && worker_.statistics().serves(*stats, request_.path_query))
-    return answer_statistics(*stats);
-  if (frontend.config.default_backend < 0) return answer(503, 'S', 'C');
+/// Takes the framing off the content that came with the head. False: it is malformed.
+bool RequestRelay::take_early_content() {
+  request_body_ = http::BodyDecoder(request_.framing, request_.content_length);
+  early_payload_ = 0;
+  http::BodyDecoder::Step step;
+  if (!request_body_.done()) {
+    step = request_body_.decode(client_->behind_head(), client_->behind_head_size());
+    early_payload_ = step.payload;
+    if (step.error != http::H1Error::None) {
+      request_complete_ = false;
+      return false;
+    }
+  }
+  client_->request_ends_at(step.consumed);
+  request_complete_ = request_body_.done();
+  return true;
+}
 
-  BackendState& backend =
-      *worker_.snapshot().backends[static_cast<std::size_t>(frontend.config.default_backend)];
+void RequestRelay::proceed() {
+  if (answers_statistics(client_->frontend().config.stats)) return;
+  BackendState* const backend = route();
+  if (!backend) return answer(503, {'S', 'C'});
+  enter(*backend);
+  if (answers_statistics(backend->config.stats)) return;
+  backend->sessions.enter();
+  counted_in_backend_ = true;
+  dispatch_to(*backend);
+}
+
+BackendState* RequestRelay::route() {
+  const int backend = client_->frontend().config.default_backend;
+  return backend < 0 ? nullptr : worker_.snapshot().backends[static_cast<std::size_t>(backend)].get();
+}
+
+/// From here the backend's settings count beside the frontend's.
+void RequestRelay::enter(BackendState& backend) {
   record_.backend = backend.config.name;
   mode_ = exchange::stronger(mode_, backend.config.connection);
-  if (const auto& stats = backend.config.stats;
-      stats && worker_.statistics().serves(*stats, request_.path_query))
-    return answer_statistics(*stats);
+}
 
-  backend.sessions.enter();
-  counted_in_backend_ = true;
-  const auto reuse = mode_ != ConnectionMode::KeepAlive  ? Dispatch::Reuse::Never
-                     : is_idempotent(request_.method) ? Dispatch::Reuse::Always
-                                                         : Dispatch::Reuse::Fresh;
+/// Balance, admission, connection: Dispatch answers when all three are done.
+void RequestRelay::dispatch_to(BackendState& backend) {
+  const auto reuse = mode_ != ConnectionMode::KeepAlive ? Dispatch::Reuse::Never
+                     : is_idempotent(request_.method)   ? Dispatch::Reuse::Always
+                                                        : Dispatch::Reuse::Fresh;
   dispatch_.start(backend, reuse, record_);
 }
 
 void RequestRelay::on_dispatch_failed(exchange::Termination why) {
-  answer(503, why.cause, why.phase);
+  answer(503, why);
 }
 
 void RequestRelay::on_dispatched() {
-  phase_ = Phase::Waiting;
+  phase_ = Phase::AtServer;
   char* out = worker_.out();
   const std::size_t size = encode_request(out);
   dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
@@ -168,7 +174,7 @@ void RequestRelay::on_client_readable() {
 }
 
 void RequestRelay::pump_request() {
-  if (request_complete_ && phase_ != Phase::Tunnel) return;
+  if (request_complete_ && !in_tunnel()) return;
   char* const scratch = worker_.scratch();
   for (int reads = 0; server_socket() && !server_socket()->has_output(); ++reads) {
     StreamSocket& source = client_->socket();
@@ -183,7 +189,7 @@ void RequestRelay::pump_request() {
     }
     // Never read past what the session could keep for the next request.
     std::size_t most = Worker::kScratch;
-    if (request_.framing == Framing::Chunked && phase_ != Phase::Tunnel) {
+    if (request_.framing == Framing::Chunked && !in_tunnel()) {
       most = std::min(most, client_->room());
     } else if (const auto remaining = request_body_.plain_remaining(); remaining > 0) {
       most = static_cast<std::size_t>(std::min<std::uint64_t>(most, remaining));
@@ -192,7 +198,7 @@ void RequestRelay::pump_request() {
     if (read.kind == StreamSocket::Read::Nothing) break;
     if (read.kind == StreamSocket::Read::Failed) return client_aborted('C');
     if (read.kind == StreamSocket::Read::End) {
-      if (phase_ != Phase::Tunnel) return client_aborted('C');
+      if (!in_tunnel()) return client_aborted('C');
       if (!client_ended_) server_socket()->shutdown_write();
       client_ended_ = true;
       break;
@@ -207,8 +213,8 @@ bool RequestRelay::send_body(char* data, std::size_t size) {
   const auto step = request_body_.decode(data, size);
   if (step.error != http::H1Error::None) {
     ++frontend_counters().request_errors;
-    if (phase_ == Phase::Waiting) {
-      fail_response(400, 'P', 'D');
+    if (!response_.has_begun()) {
+      answer(400, {'P', 'D'});
     } else {
       record_.termination = {'P', 'D'};
       cut();
@@ -221,7 +227,7 @@ bool RequestRelay::send_body(char* data, std::size_t size) {
   char header[http::kChunkHeaderRoom];
   iovec pieces[3];
   std::size_t count = 0;
-  const bool chunked = request_.framing == Framing::Chunked && phase_ != Phase::Tunnel;
+  const bool chunked = request_.framing == Framing::Chunked && !in_tunnel();
   if (step.payload > 0) {
     if (chunked) pieces[count++] = {header, http::encode_chunk_header(step.payload, header)};
     pieces[count++] = {data, step.payload};
@@ -251,149 +257,48 @@ void RequestRelay::on_server_broken() {
 }
 
 bool RequestRelay::can_repeat() const {
-  return dispatch_.is_reused() && !repeated_ && !beyond_buffer_ && interim_responses_ == 0 &&
-         partial_size_ == 0 && is_idempotent(request_.method);
+  return dispatch_.is_reused() && !repeated_ && !beyond_buffer_ && response_.is_untouched() &&
+         is_idempotent(request_.method);
+}
+
+exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
+  return exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
 }
 
 void RequestRelay::pump_response() {
-  for (int reads = 0; server_socket() && !client_->socket().has_output(); ++reads) {
-    StreamSocket& source = *server_socket();
-    if (!source.is_readable()) break;
-    if (reads == kReadsPerTurn) {
-      worker_.loop().resume(*dispatch_.connection(), EPOLLIN);
-      break;
+  using Outcome = ResponseRelay::Outcome;
+  while (dispatch_.is_connected()) {
+    switch (response_.pump(*dispatch_.connection(), client_->socket())) {
+      case Outcome::Going: return await_next();
+      case Outcome::Upgraded: begin_tunnel(); continue;
+      case Outcome::Complete: return on_response_complete();
+      case Outcome::Ended: return on_response_ended();
+      case Outcome::Malformed: return on_response_malformed();
+      case Outcome::ClientBroken: return client_aborted('C');
     }
-    if (phase_ == Phase::Body && may_splice_ &&
-        response_body_.plain_remaining() >= kSplicedContent) {
-      if (!splice_response()) return;
-      continue;
-    }
-    char* data = worker_.scratch();
-    std::size_t capacity = Worker::kScratch, before = 0;
-    if (partial_) {
-      data = partial_.get();
-      before = partial_size_;
-      capacity = kHeadBuffer - before;
-    }
-    const auto read = source.read(data + before, capacity);
-    if (read.kind == StreamSocket::Read::Nothing) break;
-    if (read.kind != StreamSocket::Read::Bytes)
-      return on_response_end(read.kind == StreamSocket::Read::Failed);
-    partial_size_ = before > 0 ? before + read.size : 0;
-    if (!take_response_bytes(data, before + read.size)) return;
-  }
-  if (server_socket()) await_next();
-}
-
-bool RequestRelay::splice_response() {
-  bool client_broken = false;
-  const auto most = static_cast<std::size_t>(
-      std::min<std::uint64_t>(response_body_.plain_remaining(), SplicePipe::kSize));
-  const auto moved =
-      client_->socket().splice_from(*server_socket(), most, client_broken);
-  switch (moved.kind) {
-    case StreamSocket::Read::NoPipe: may_splice_ = false; return true;
-    case StreamSocket::Read::Nothing: return true;
-    case StreamSocket::Read::End:
-    case StreamSocket::Read::Failed:
-      on_response_end(moved.kind == StreamSocket::Read::Failed);
-      return false;
-    case StreamSocket::Read::Bytes: break;
-  }
-  response_body_.skip(moved.size);
-  record_.bytes_out += moved.size;
-  if (client_broken) {
-    client_aborted('C');
-    return false;
-  }
-  if (!response_body_.done()) return true;
-  response_complete();
-  return false;
-}
-
-void RequestRelay::on_response_end(bool failed) {
-  switch (phase_) {
-    case Phase::Waiting:
-      if (can_repeat()) {
-        repeated_ = true;
-        return dispatch_.repeat();
-      }
-      dispatch_.count([](auto& counters) { ++counters.response_errors; });
-      return fail_response(502, 'S', 'H');
-    case Phase::Tunnel: return response_complete();
-    case Phase::Body:
-      if (response_body_.until_close() && !failed) return response_complete();
-      dispatch_.count([](auto& counters) { ++counters.server_aborts; });
-      record_.termination = {'S', 'D'};
-      return cut();
-    default: return;
   }
 }
 
-bool RequestRelay::take_response_bytes(char* data, std::size_t size) {
-  char* out = worker_.out();
-  std::size_t head_size = 0;
-  while (phase_ == Phase::Waiting) {
-    const http::HeadResult found = http::parse_response_head({data, size}, response_);
-    if (found.status == http::HeadStatus::Incomplete && size < kMaxHead) {
-      // The head stays in a buffer of its own until the rest of it is here.
-      if (!partial_) partial_ = worker_.buffers().take_head();
-      std::memmove(partial_.get(), data, size);
-      partial_size_ = size;
-      return true;
-    }
-    if (found.status != http::HeadStatus::Complete || found.size > kMaxHead) {
-      dispatch_.count([](auto& counters) { ++counters.response_errors; });
-      fail_response(502, 'P', 'H');
-      return false;
-    }
-    plan_ = exchange::plan_response(request_, response_, mode_, request_complete_, client_ended_);
-    data += found.size;
-    size -= found.size;
-    if (plan_.unsolicited || interim_responses_ > kMaxInterim) {
-      dispatch_.count([](auto& counters) { ++counters.response_errors; });
-      fail_response(502, 'P', 'H');
-      return false;
-    }
-    if (plan_.interim) {
-      ++interim_responses_;
-      if (!request_.http_1_1) continue;  // RFC 9110 15.2: not for clients of HTTP/1.0
-      const std::size_t interim = http::encode_response_head(response_, {}, out);
-      record_.bytes_out += interim;
-      if (!client_->socket().write(std::string_view(out, interim))) {
-        client_aborted('C');
-        return false;
-      }
-      continue;
-    }
-    head_size = http::encode_response_head(response_, plan_.edits, out);
-    phase_ = plan_.tunnel ? Phase::Tunnel : Phase::Body;
-    record_.answered = worker_.loop().now();
-    record_.status = response_.status;
-    keep_client_ = plan_.keep_client;
-    response_body_ = http::BodyDecoder(plan_.body, response_.content_length);
+/// The server is gone before its response was complete.
+void RequestRelay::on_response_ended() {
+  if (response_.has_begun()) {
+    dispatch_.count([](auto& counters) { ++counters.server_aborts; });
+    record_.termination = {'S', 'D'};
+    return cut();
   }
+  if (can_repeat()) {
+    repeated_ = true;
+    return dispatch_.repeat();
+  }
+  dispatch_.count([](auto& counters) { ++counters.response_errors; });
+  answer(502, {'S', 'H'});
+}
 
-  const auto step = response_body_.decode(data, size);
-  if (step.error != http::H1Error::None) {
-    dispatch_.count([](auto& counters) { ++counters.response_errors; });
-    record_.termination = {'P', 'D'};
-    cut();
-    return false;
-  }
-  if (!write_to_client(out, head_size, data, step.payload)) {
-    client_aborted('C');
-    return false;
-  }
-  if (head_size > 0 && plan_.tunnel) begin_tunnel();
-  if (partial_) {
-    worker_.buffers().give(std::move(partial_));
-    partial_size_ = 0;
-  }
-  if (!response_body_.done()) return true;
-  if (step.consumed < size) plan_.keep_server = false;  // bytes nobody asked for
-  response_complete();
-  return false;
+void RequestRelay::on_response_malformed() {
+  dispatch_.count([](auto& counters) { ++counters.response_errors; });
+  if (!response_.has_begun()) return answer(502, {'P', 'H'});
+  record_.termination = {'P', 'D'};
+  cut();
 }
 
 /// From here both sides speak another protocol, beginning with what the client sent ahead.
@@ -410,41 +315,9 @@ void RequestRelay::begin_tunnel() {
   if (client_->socket().is_readable()) worker_.loop().resume(*client_, EPOLLIN);
 }
 
-/// Head and content in as few pieces as it takes. False: the connection to the client is broken.
-bool RequestRelay::write_to_client(char* head, std::size_t head_size, char* body,
-                                   std::size_t body_size) {
-  const bool ends = response_body_.done();
-  std::size_t front = head_size;
-  if (plan_.reencode_chunks && body_size > 0)
-    front += http::encode_chunk_header(body_size, head + front);
-  static char endings[] = "\r\n0\r\n\r\n";
-  std::string_view tail;
-  if (plan_.reencode_chunks && (body_size > 0 || ends)) {
-    const std::size_t begin = body_size > 0 ? 0 : 2;
-    tail = {endings + begin, (ends ? 7 : 2) - begin};
-  }
-
-  const std::size_t total = front + body_size + tail.size();
-  if (total == 0) return true;
-  record_.bytes_out += total;
-  if (body_size <= kCopiedContent) {
-    if (body_size > 0) std::memcpy(head + front, body, body_size);
-    if (!tail.empty()) std::memcpy(head + front + body_size, tail.data(), tail.size());
-    return client_->socket().write(std::string_view(head, total));
-  }
-  iovec pieces[3];
-  std::size_t count = 0;
-  if (front > 0) pieces[count++] = {head, front};
-  pieces[count++] = {body, body_size};
-  if (!tail.empty()) pieces[count++] = {const_cast<char*>(tail.data()), tail.size()};
-  return client_->socket().write(std::span(pieces, count));
-}
-
-void RequestRelay::response_complete() {
-  if (phase_ != Phase::Tunnel) keep_client_ = keep_client_ && request_complete_;
-  if (phase_ == Phase::Tunnel) keep_client_ = false;
-  release_partial();
-  dispatch_.release_connection(plan_.keep_server && request_complete_);
+void RequestRelay::on_response_complete() {
+  keep_client_ = !in_tunnel() && response_.plan().keep_client && request_complete_;
+  dispatch_.release_connection(response_.plan().keep_server && request_complete_);
   dispatch_.release();
   phase_ = Phase::Flushing;
   if (client_->socket().has_output()) return await_next();
@@ -460,25 +333,28 @@ void RequestRelay::on_client_drained() {
   pump_response();
 }
 
-void RequestRelay::answer(int status, char cause, char phase) {
-  record_.termination = {cause, phase};
-  const bool keep = request_complete_ && request_.persistence.keep_alive &&
-                    mode_ != ConnectionMode::Close && status != 400 && status != 408;
+bool RequestRelay::may_keep_client() const {
+  return request_complete_ && request_.persistence.keep_alive && mode_ != ConnectionMode::Close;
+}
+
+void RequestRelay::answer(int status, exchange::Termination why) {
+  record_.termination = why;
+  const bool keep = may_keep_client() && status != 400 && status != 408;
   answer_bytes(
       status,
       exchange::answer(status, {.head = request_.method == http::Method::Head, .close = !keep}),
       keep);
 }
 
-void RequestRelay::answer_statistics(const Stats& stats) {
+bool RequestRelay::answers_statistics(const std::optional<Stats>& stats) {
+  if (!stats || !worker_.statistics().serves(*stats, request_.path_query)) return false;
   record_.server = "<STATS>";
   record_.dequeued = record_.connected = record_.answered = worker_.loop().now();
   record_.termination = {'L', 'R'};
-  const bool keep = request_complete_ && request_.persistence.keep_alive &&
-                    mode_ != ConnectionMode::Close;
+  const bool keep = may_keep_client();
   const http::Field* authorization = request_.fields.find(http::FieldId::Authorization);
   const StatsService::Answer answer = worker_.statistics().answer({
-      .stats = &stats,
+      .stats = &*stats,
       .path_query = request_.path_query,
       .authorization = authorization ? authorization->value : std::string_view{},
       .head = request_.method == http::Method::Head,
@@ -486,6 +362,7 @@ void RequestRelay::answer_statistics(const Stats& stats) {
   });
   ++frontend_counters().intercepted;
   answer_bytes(answer.status, answer.bytes, keep);
+  return true;
 }
 
 void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_alive) {
@@ -494,21 +371,16 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
   record_.bytes_out += bytes.size();
   keep_client_ = keep_alive;
   phase_ = Phase::Flushing;
-  release_partial();
   dispatch_.release();
   if (!client_->socket().write(bytes)) return client_aborted('C');
   if (client_->socket().has_output()) return await_next();
   finish();
 }
 
-void RequestRelay::fail_response(int status, char cause, char phase) {
-  answer(status, cause, phase);
-}
-
 void RequestRelay::on_timeout() {
-  if (phase_ == Phase::Waiting) {
+  if (!response_.has_begun()) {
     dispatch_.count([](auto& counters) { ++counters.response_errors; });
-    return fail_response(504, 's', 'H');
+    return answer(504, {'s', 'H'});
   }
   dispatch_.count([](auto& counters) { ++counters.server_aborts; });
   record_.termination = {'s', 'D'};
@@ -516,9 +388,9 @@ void RequestRelay::on_timeout() {
 }
 
 void RequestRelay::on_client_timeout() {
-  if (phase_ == Phase::Waiting && !request_complete_) {
+  if (phase_ == Phase::AtServer && !response_.has_begun() && !request_complete_) {
     ++frontend_counters().request_errors;
-    return fail_response(408, 'c', 'D');
+    return answer(408, {'c', 'D'});
   }
   client_aborted('c');
 }
@@ -528,7 +400,7 @@ void RequestRelay::on_client_gone() { client_aborted('C'); }
 char RequestRelay::phase_letter() const {
   switch (phase_) {
     case Phase::Dispatching: return dispatch_.is_queued() ? 'Q' : 'C';
-    case Phase::Waiting: return request_complete_ ? 'H' : 'D';
+    case Phase::AtServer: return request_complete_ && !response_.has_begun() ? 'H' : 'D';
     default: return 'D';
   }
 }
@@ -545,7 +417,7 @@ void RequestRelay::client_aborted(char cause) {
 void RequestRelay::cut() {
   record_.bytes_out -= std::min<std::uint64_t>(record_.bytes_out, client_->socket().output_size());
   ClientSession* client = client_;
-  const bool reset = plan_.body == Framing::UntilClose;
+  const bool reset = response_.plan().body == Framing::UntilClose;
   conclude();
   client->abort(reset);
 }
@@ -560,15 +432,10 @@ void RequestRelay::finish() {
   client->on_exchange_done(next);
 }
 
-void RequestRelay::release_partial() {
-  if (partial_) worker_.buffers().give(std::move(partial_));
-  partial_size_ = 0;
-}
-
 /// Counts, logs and makes the relay free for another request. Nothing of it may be used afterwards.
 void RequestRelay::conclude() {
   timer_.disarm();
-  release_partial();
+  response_.release();
   dispatch_.release();
   BackendState* backend = dispatch_.backend();
   if (counted_in_backend_) backend->sessions.leave();
@@ -601,7 +468,7 @@ void RequestRelay::await_next() {
   const TimePoint now = worker_.loop().now();
   const Timeouts& server = dispatch_.backend() ? dispatch_.backend()->config.timeout : kNoTimeouts;
   const Duration client = client_->frontend().config.timeout.client;
-  if (phase_ == Phase::Tunnel) {
+  if (in_tunnel()) {
     timer_.arm(after(now, server.tunnel > 0s ? server.tunnel : std::max(client, server.server)));
     return client_->arm(kNever);
   }

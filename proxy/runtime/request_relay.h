@@ -1,4 +1,4 @@
-// Carries one request to a server and its response back.
+// Carries one request to a server, and ends with its response or an answer of ours.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
-#include "proxy/exchange/response_plan.h"
 #include "proxy/http/h1_decoder.h"
 #include "proxy/runtime/dispatch.h"
+#include "proxy/runtime/response_relay.h"
 #include "proxy/runtime/snapshot.h"
 
 namespace hapair::proxy {
@@ -20,7 +20,10 @@ class Worker;
 
 /// Pooled by its worker: one object serves many requests, one after another. Backpressure is one
 /// rule: neither side is read while the other has not taken what it was given.
-class RequestRelay final : public DispatchUser {
+///
+/// Owns the request's half (head, content, where it goes) and the end of the exchange; the
+/// response's half is a ResponseRelay, which reports what happened.
+class RequestRelay final : public DispatchUser, private ResponsePlanner {
  public:
   explicit RequestRelay(Worker& worker);
 
@@ -56,37 +59,46 @@ class RequestRelay final : public DispatchUser {
   enum class Phase : std::uint8_t {
     Free,
     Dispatching,  // to a server
-    Waiting,      // the request is on its way, no response head yet
-    Body,         // response head sent on
-    Tunnel,
+    AtServer,     // the request is on its way there, the response on its way back
     Flushing,     // all that is left is the client taking what it was given
   };
 
+  // The request's way, in this order. Each station may end it with an answer of ours.
+  void start_record(TimePoint first_byte);
+  bool take_early_content();
+  void proceed();
+  /// True if this was a request for the statistics; it is answered then.
+  bool answers_statistics(const std::optional<Stats>& stats);
+  /// Where the request goes; null: nowhere.
+  BackendState* route();
+  void enter(BackendState& backend);
+  void dispatch_to(BackendState& backend);
+
   // Towards the server.
-  void route();
   std::size_t encode_request(char* out);
   void pump_request();
   bool send_body(char* data, std::size_t size);
   bool can_repeat() const;
 
   // Towards the client.
+  exchange::ResponsePlan plan(const http::ResponseHead& response) override;
   void pump_response();
-  /// Lets the kernel move content whose length is known. False: this exchange is over.
-  bool splice_response();
-  void on_response_end(bool failed);
-  bool take_response_bytes(char* data, std::size_t size);
   void begin_tunnel();
-  bool write_to_client(char* head, std::size_t head_size, char* body, std::size_t body_size);
-  void answer(int status, char cause, char phase);
+  void on_response_ended();
+  void on_response_malformed();
+  void on_response_complete();
+
+  // Our own answers: every one of them leaves through answer_bytes().
+  bool may_keep_client() const;
+  void answer(int status, exchange::Termination why);
   void answer_bytes(int status, std::string_view bytes, bool keep_alive);
-  void answer_statistics(const Stats& stats);
-  void response_complete();
+
+  /// Both sides speak a protocol of their own.
+  bool in_tunnel() const { return phase_ == Phase::AtServer && response_.is_tunnel(); }
 
   // Ends.
   void on_timeout();
-  void fail_response(int status, char cause, char phase);
   void client_aborted(char cause);
-  void release_partial();
   void finish();
   void conclude();
   void cut();
@@ -106,7 +118,6 @@ class RequestRelay final : public DispatchUser {
   bool repeated_ = false;        // was sent again after a reused connection failed
   bool beyond_buffer_ = false;   // body bytes that are no longer there were sent
   bool client_ended_ = false;
-  bool may_splice_ = true;       // until the kernel refuses a pipe
   bool keep_client_ = false;
   bool counted_in_backend_ = false;
 
@@ -115,14 +126,8 @@ class RequestRelay final : public DispatchUser {
   bool request_complete_ = false;
   std::size_t early_payload_ = 0;  // content that came with the head, unframed, behind it
 
-  http::ResponseHead response_;
-  exchange::ResponsePlan plan_;
-  http::BodyDecoder response_body_;
-  BufferPool::HeadBuffer partial_;  // a response head that came in pieces
-  std::size_t partial_size_ = 0;
-  unsigned interim_responses_ = 0;
-
   exchange::AccessRecord record_;
+  ResponseRelay response_;
 };
 
 }  // namespace hapair::proxy
