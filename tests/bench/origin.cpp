@@ -124,8 +124,11 @@ class Origin {
     return send_rest(peer);
   }
 
+  /// One chunk of a large body, then others have their turn: else a proxy that takes quickly would
+  /// keep small requests waiting here.
   bool send_rest(Peer& peer) {
-    while (!peer.head.empty() || peer.body > 0) {
+    for (bool chunk_sent = false; !peer.head.empty() || peer.body > 0;) {
+      if (chunk_sent) return await_room(peer);
       const bool head = !peer.head.empty();
       const ssize_t sent =
           head ? ::send(peer.fd, peer.head.data(), peer.head.size(),
@@ -134,18 +137,24 @@ class Origin {
                         MSG_NOSIGNAL);
       if (sent < 0) {
         if (!would_block()) return false;
-        if (!peer.writing) epoll_.change(peer.fd, EPOLLOUT, &peer);
-        peer.writing = true;
-        return true;
+        return await_room(peer);
       }
-      if (head)
+      if (head) {
         peer.head.erase(0, static_cast<std::size_t>(sent));
-      else
+      } else {
         peer.body -= static_cast<std::uint64_t>(sent);
+        chunk_sent = true;
+      }
     }
     if (peer.writing) epoll_.change(peer.fd, EPOLLIN, &peer);
     peer.writing = false;
     return !peer.close;
+  }
+
+  bool await_room(Peer& peer) {
+    if (!peer.writing) epoll_.change(peer.fd, EPOLLOUT, &peer);
+    peer.writing = true;
+    return true;
   }
 
   Epoll epoll_;

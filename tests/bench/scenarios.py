@@ -1,5 +1,6 @@
 """The rows of the table: what each one loads a proxy with, and what it counts."""
 import json
+import os
 import socket
 import subprocess
 import time
@@ -52,10 +53,13 @@ class Visit:
     notes: dict = field(default_factory=dict)
 
     def load(self, mode, *options, seconds=True):
+        return self.finish(self.begin(mode, *options, *(["--seconds", self.seconds] if seconds else [])))
+
+    def begin(self, mode, *options):
         command = [ground.BIN / "bench_load", mode, f"127.0.0.1:{self.port}", *options]
-        if seconds:
-            command += ["--seconds", self.seconds]
-        process = ground.Process(command, self.load_on)
+        return ground.Process(command, self.load_on)
+
+    def finish(self, process):
         text, _ = process.popen.communicate(timeout=self.seconds + 60)
         complaint = process.complaint()
         process.stop()
@@ -161,6 +165,17 @@ def latency(visit):
     return {"-p50": result["p50_us"], "-p99": result["p99_us"]}
 
 
+def latency_beside_bulk(visit):
+    """Small requests at fixed times while four downloads take all they can get."""
+    bulk = visit.begin("keepalive", "--clients", "4", "--path", "/bytes/67108864", "--seconds", visit.seconds + 1)
+    # The downloads get what nobody else wants of the load's core, so that waiting is the proxy's doing.
+    os.sched_setscheduler(bulk.popen.pid, os.SCHED_IDLE, os.sched_param(0))
+    time.sleep(0.5)  # until the downloads have their speed
+    result = visit.load("open", "--rate", "500", "--clients", "64")
+    visit.notes["GiB/s beside"] = visit.finish(bulk)["bytes"] / GIB / (visit.seconds + 1)
+    return {"-p50": result["p50_us"], "-p99": result["p99_us"]}
+
+
 def one(name, unit, bar, absolute=False):
     return (Figure(name, unit, bar, absolute),)
 
@@ -200,6 +215,9 @@ ALL = [
              memory(9_000), one("pairs", "bytes/pair", 900, absolute=True), fresh=True,
              peers=("haproxy", "nginx", "relay", "hapair")),
     Scenario("13", "latency", "1000 requests/s, open loop", Job(), latency,
-             (Figure("latency-p50", "µs", 0.97), Figure("latency-p99", "µs", 1.00)), seconds=3.0, quick=1.0,
+             (Figure("latency-p50", "µs", 0.97), Figure("latency-p99", "µs", 1.00)), seconds=5.0, quick=1.0,
              peers=("haproxy", "nginx", "relay", "hapair")),
+    Scenario("14", "beside-bulk", "500 requests/s of 1 KiB beside four downloads", Job(bulk=True), latency_beside_bulk,
+             (Figure("beside-bulk-p50", "µs", 1.00), Figure("beside-bulk-p99", "µs", 1.00)), seconds=3.0, quick=1.0,
+             peers=("haproxy", "haproxy-tuned", "nginx", "hapair")),
 ]
