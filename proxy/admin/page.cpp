@@ -195,6 +195,7 @@ std::optional<PageKind> page_for(std::string_view target_after_prefix) {
   for (std::size_t at = options.find(';'); at != options.npos; at = options.find(';', at + 1)) {
     const auto word = options.substr(at + 1, options.find_first_of(";?", at + 1) - at - 1);
     if (word == "csv") return PageKind::Csv;
+    if (word == "json") return PageKind::Json;
   }
   return PageKind::Html;
 }
@@ -219,7 +220,7 @@ void append_page(std::string& out, const Facts& facts, std::span<const Row> rows
       grouped(static_cast<std::int64_t>(facts.requests)), facts.max_connections,
       facts.max_descriptors);
   fmt::format_to(std::back_inserter(out),
-                 "<p><a href=\"{0}\">Refresh</a> · <a href=\"{0};csv\">CSV</a></p>\n",
+                 "<p><a href=\"{0}\">Refresh</a> · <a href=\"{0};csv\">CSV</a> · <a href=\"{0};json\">JSON</a></p>\n",
                  escaped(facts.uri));
   out +=
       "<p class=\"key\"><span style=\"background:var(--up)\">up</span> "

@@ -27,7 +27,7 @@ struct Facts {
   std::string uri;                    // of this page, for its links
 };
 
-enum class PageKind { Html, Csv };
+enum class PageKind { Html, Csv, Json };
 
 /// What is asked for by what follows the configured prefix in the target: "" and ";…" that we do
 /// not know are the page, ";csv" the CSV. Nothing if the prefix only happens to begin another

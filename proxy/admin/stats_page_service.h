@@ -3,7 +3,6 @@
 
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
-#include "proxy/stats/row.h"
 
 namespace hapair::proxy {
 
@@ -14,9 +13,6 @@ class StatsPageService final : public StatsService {
 
   bool serves(const Stats& stats, std::string_view path_query) const override;
   Answer answer(const Query& query) override;
-
-  /// A row a frontend, server and backend, in the order of the configuration.
-  std::vector<stats::Row> rows(TimePoint now) const;
 
  private:
   const Snapshot& snapshot_;

@@ -32,7 +32,11 @@ void fill(Row& row, const FrontendTotals& totals, bool http) {
   row.conn_rate = number(totals.connection_rate);
   row.conn_rate_max = number(totals.peak_connection_rate);
   row.conn_tot = number(totals.connections);
+  // Limits and features that are not there count nothing, and HAProxy says so with a zero.
+  row.rate_lim = row.comp_in = row.comp_out = row.comp_byp = row.comp_rsp = 0;
+  row.dcon = row.dses = row.wrew = row.eint = 0;
   if (!http) return;
+  row.cache_lookups = row.cache_hits = 0;
   fill_responses(row, totals.responses);
   row.req_rate = number(totals.request_rate);
   row.req_rate_max = number(totals.peak_request_rate);
@@ -70,6 +74,7 @@ void fill(Row& row, const ServerTotals& totals, bool http, TimePoint now) {
                      ? -1
                      : std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count() -
                            totals.last_session_second;
+  row.wrew = row.eint = 0;
   if (!http) return;
   fill_responses(row, totals.responses);
   row.req_tot = number(totals.requests);
@@ -79,6 +84,8 @@ void fill_backend(Row& row, const BackendTotals& totals, bool http, TimePoint no
   fill(row, totals, http, now);
   row.type = Row::kBackend;
   row.dreq = number(totals.denied_requests);
+  row.comp_in = row.comp_out = row.comp_byp = row.comp_rsp = 0;
+  if (http) row.cache_lookups = row.cache_hits = 0;
 }
 
 }  // namespace hapair::stats

@@ -164,6 +164,8 @@ TEST(Page, KnowsWhatIsAskedForAfterThePrefix) {
   EXPECT_EQ(page_for(";norefresh"), PageKind::Html);
   EXPECT_EQ(page_for(";csv;norefresh"), PageKind::Csv);
   EXPECT_EQ(page_for(";norefresh;csv"), PageKind::Csv);
+  EXPECT_EQ(page_for(";json"), PageKind::Json);
+  EXPECT_EQ(page_for(";json;norefresh"), PageKind::Json);
   EXPECT_EQ(page_for(";csvx"), PageKind::Html);
   EXPECT_EQ(page_for("/"), PageKind::Html);
   EXPECT_EQ(page_for("?a=1"), PageKind::Html);

@@ -1,0 +1,155 @@
+#include "proxy/admin/farm_rows.h"
+
+#include "proxy/stats/fill.h"
+
+namespace hapair::proxy {
+namespace {
+
+std::int64_t seconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+std::string_view mode_word(Mode mode) { return mode == Mode::Http ? "http" : "tcp"; }
+
+template <typename Totals, typename Counters>
+Totals sum(const std::vector<Counters>& workers, TimePoint now) {
+  Totals totals;
+  for (const Counters& worker : workers) totals.add(worker, now);
+  return totals;
+}
+
+stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned process_maxconn,
+                        TimePoint now) {
+  stats::Row row{};
+  row.pxname = frontend.config.name;
+  row.svname = "FRONTEND";
+  row.type = stats::Row::kFrontend;
+  row.status = "OPEN";
+  row.mode = mode_word(frontend.config.mode);
+  row.pid = 1;  // the process number, which has been 1 ever since there is one process
+  row.iid = id;
+  row.sid = 0;
+  row.scur = frontend.connections.current();
+  row.smax = frontend.connections.peak();
+  row.slim = frontend.config.maxconn > 0 ? frontend.config.maxconn : process_maxconn;
+  stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now),
+              frontend.config.mode == Mode::Http);
+  return row;
+}
+
+stats::Row server_row(const BackendState& backend, const ServerState& server, std::int64_t id,
+                      std::int64_t server_id, TimePoint now, Detail detail) {
+  const CheckReport report = server.report();
+  const balance::Server& live = *server.live;
+  stats::Row row{};
+  row.pxname = backend.config.name;
+  row.svname = server.config.name;
+  row.type = stats::Row::kServer;
+  row.mode = mode_word(backend.config.mode);
+  row.pid = 1;
+  row.iid = id;
+  row.sid = server_id;
+  row.qcur = live.waiting();
+  row.qmax = live.peak_waiting();
+  row.scur = live.sessions();
+  row.smax = live.peak_sessions();
+  if (live.maxconn() > 0) row.slim = live.maxconn();
+  row.weight = live.weight();
+  row.uweight = live.weight();
+  if (detail == Detail::Operator) row.addr = live.address().to_string();
+  row.act = 1;
+  row.bck = 0;
+  row.status = report.status;
+  row.lastchg = seconds(now - report.downtime.last_change());
+  if (server.config.check) {
+    row.chkfail = static_cast<std::int64_t>(report.failures);
+    row.chkdown = static_cast<std::int64_t>(report.downtime.downs());
+    row.downtime = seconds(report.downtime.total(now));
+    row.check_status = health::short_code(report.last.status);
+    row.check_desc = health::description(report.last.status);
+    row.last_chk = report.last.info;
+    if (report.last.code > 0) row.check_code = report.last.code;
+    row.check_duration = to_milliseconds(report.last.duration);
+    row.check_rise = report.rise;
+    row.check_fall = report.fall;
+    row.check_health = report.lives;
+  }
+  stats::fill(row, sum<stats::ServerTotals>(server.counters, now), backend.config.mode == Mode::Http, now);
+  return row;
+}
+
+stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint now,
+                       Detail detail) {
+  stats::Row row{};
+  row.pxname = backend.config.name;
+  row.svname = "BACKEND";
+  row.type = stats::Row::kBackend;
+  row.mode = mode_word(backend.config.mode);
+  if (detail == Detail::Operator) row.algo = word(backend.config.balance.algorithm);
+  row.pid = 1;
+  row.iid = id;
+  row.sid = 0;
+  row.qcur = backend.admission->waiting();
+  row.qmax = backend.admission->peak_waiting();
+  row.scur = backend.sessions.current();
+  row.smax = backend.sessions.peak();
+  std::int64_t weight = 0;
+  for (const auto& server : backend.farm)
+    if (server->usable()) weight += server->weight();
+  const unsigned usable = balance::usable_servers(backend.farm);
+  row.weight = row.uweight = weight;
+  row.act = usable;
+  row.bck = 0;
+  row.status = usable > 0 ? "UP" : "DOWN";
+  {
+    const std::lock_guard lock(backend.downtime_mutex);
+    row.chkdown = static_cast<std::int64_t>(backend.downtime.downs());
+    row.lastchg = seconds(now - backend.downtime.last_change());
+    row.downtime = seconds(backend.downtime.total(now));
+  }
+  stats::fill_backend(row, sum<stats::BackendTotals>(backend.counters, now), backend.config.mode == Mode::Http, now);
+  return row;
+}
+
+}  // namespace
+
+std::vector<NumberedProxy> numbered_proxies(const Snapshot& snapshot) {
+  std::vector<NumberedProxy> proxies;
+  std::vector<bool> named(snapshot.backends.size());
+  std::int64_t id = 1;
+  for (const auto& frontend : snapshot.frontends) {
+    NumberedProxy proxy{.id = ++id, .frontend = frontend.get()};
+    if (frontend->config.from_listen && frontend->config.default_backend >= 0) {
+      const auto index = static_cast<std::size_t>(frontend->config.default_backend);
+      named[index] = true;
+      proxy.backend = snapshot.backends[index].get();
+    }
+    proxies.push_back(proxy);
+  }
+  for (const auto& backend : snapshot.backends)
+    if (!named[backend->index]) proxies.push_back({.id = ++id, .backend = backend.get()});
+  return proxies;
+}
+
+std::vector<stats::Row> farm_rows(const Snapshot& snapshot, TimePoint now, Detail detail) {
+  std::vector<stats::Row> rows;
+  for (const NumberedProxy& proxy : numbered_proxies(snapshot)) {
+    if (proxy.frontend)
+      rows.push_back(frontend_row(*proxy.frontend, proxy.id, snapshot.maxconn, now));
+    if (!proxy.backend) continue;
+    std::int64_t server_id = 0;
+    for (const auto& server : proxy.backend->servers)
+      rows.push_back(server_row(*proxy.backend, *server, proxy.id, ++server_id, now, detail));
+    rows.push_back(backend_row(*proxy.backend, proxy.id, now, detail));
+  }
+  return rows;
+}
+
+stats::FrontendTotals process_totals(const Snapshot& snapshot, TimePoint now) {
+  stats::FrontendTotals totals;
+  for (const auto& frontend : snapshot.frontends)
+    for (const stats::FrontendCounters& worker : frontend->counters) totals.add(worker, now);
+  return totals;
+}
+
+}  // namespace hapair::proxy
