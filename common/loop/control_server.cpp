@@ -1,0 +1,345 @@
+#include "common/loop/control_server.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "common/text.h"
+
+namespace hapair {
+namespace {
+
+constexpr int kBacklog = 64;
+// After our last byte, how long we wait for the client to hear it and close.
+constexpr Duration kLinger = std::chrono::seconds(1);
+
+sockaddr_un unix_address(const std::string& path) {
+  sockaddr_un raw{};
+  raw.sun_family = AF_UNIX;
+  std::memcpy(raw.sun_path, path.data(), std::min(path.size(), sizeof raw.sun_path - 1));
+  return raw;
+}
+
+int new_socket(int family) {
+  return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/// Makes room for a socket at `path`: removes one that a daemon left behind.
+Result<void> clear_stale(const std::string& path) {
+  struct stat there{};
+  if (::lstat(path.c_str(), &there) < 0) {
+    if (errno == ENOENT) return {};
+    return fail_errno(errno, "control socket {}", path);
+  }
+  if (!S_ISSOCK(there.st_mode))
+    return fail(Errc::System, "control socket {}: there is a file of that name that is no socket",
+                path);
+  const int probe = new_socket(AF_UNIX);
+  if (probe < 0) return fail_errno(errno, "control socket {}", path);
+  const sockaddr_un raw = unix_address(path);
+  const int error_number =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&raw), sizeof raw) == 0 ? 0 : errno;
+  ucred holder{};
+  socklen_t length = sizeof holder;
+  const bool named =
+      error_number == 0 && ::getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &holder, &length) == 0;
+  ::close(probe);
+  if (named)
+    return fail(Errc::System, "control socket {}: process {} listens there", path, holder.pid);
+  if (error_number == 0 || error_number == EAGAIN)  // a full queue: somebody is there
+    return fail(Errc::System, "control socket {}: another process listens there", path);
+  if (::unlink(path.c_str()) < 0)
+    return fail_errno(errno, "control socket {}: cannot remove the one that was left behind", path);
+  return {};
+}
+
+/// The numbers of the accounts, -1 for those that are not named.
+Result<std::pair<uid_t, gid_t>> accounts(const ControlSocket& where) {
+  std::pair<uid_t, gid_t> ids{static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
+  if (!where.user.empty()) {
+    if (const auto number = parse_number<uid_t>(where.user)) {
+      ids.first = *number;
+    } else if (const passwd* account = ::getpwnam(where.user.c_str())) {
+      ids.first = account->pw_uid;
+    } else {
+      return fail(Errc::NotFound, "control socket {}: there is no user \"{}\"", where.path,
+                  where.user);
+    }
+  }
+  if (!where.group.empty()) {
+    if (const auto number = parse_number<gid_t>(where.group)) {
+      ids.second = *number;
+    } else if (const group* account = ::getgrnam(where.group.c_str())) {
+      ids.second = account->gr_gid;
+    } else {
+      return fail(Errc::NotFound, "control socket {}: there is no group \"{}\"", where.path,
+                  where.group);
+    }
+  }
+  return ids;
+}
+
+Result<int> listen_unix(const ControlSocket& where) {
+  const auto ids = accounts(where);
+  if (!ids) return tl::make_unexpected(ids.error());
+  if (auto cleared = clear_stale(where.path); !cleared) return tl::make_unexpected(cleared.error());
+  const int fd = new_socket(AF_UNIX);
+  if (fd < 0) return fail_errno(errno, "control socket {}", where.path);
+  const auto give_up = [&](int error_number, const char* what) {
+    ::close(fd);
+    return fail_errno(error_number, "control socket {}: cannot {}", where.path, what);
+  };
+  const sockaddr_un raw = unix_address(where.path);
+  // Nobody may connect before it belongs to whom it should.
+  const mode_t before = ::umask(0777);
+  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
+  const int bind_error = errno;
+  ::umask(before);
+  if (bound < 0) return give_up(bind_error, "make it");
+  const auto undo = [&](const char* what) {
+    const int error_number = errno;
+    ::unlink(where.path.c_str());
+    return give_up(error_number, what);
+  };
+  if ((!where.user.empty() || !where.group.empty()) &&
+      ::lchown(where.path.c_str(), ids->first, ids->second) < 0)
+    return undo("give it to its user and group");
+  if (::chmod(where.path.c_str(), where.mode) < 0) return undo("set its mode");
+  if (::listen(fd, kBacklog) < 0) return undo("listen on it");
+  return fd;
+}
+
+Result<int> listen_tcp(const SocketAddress& address) {
+  const int fd = new_socket(address.ip.is_v4() ? AF_INET : AF_INET6);
+  if (fd < 0) return fail_errno(errno, "control socket {}", address.to_string());
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_storage raw{};
+  const socklen_t length = address.to_sockaddr(raw);
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&raw), length) == 0 && ::listen(fd, kBacklog) == 0)
+    return fd;
+  const int error_number = errno;
+  ::close(fd);
+  return fail_errno(error_number, "control socket {}: cannot listen there", address.to_string());
+}
+
+}  // namespace
+
+class ControlServer::Listener final : public Watcher {
+ public:
+  Listener(ControlServer& server, const ControlSocket& where, int fd)
+      : server_(server), where_(where), fd_(fd) {
+    struct stat made{};
+    if (!where_.path.empty() && ::lstat(where_.path.c_str(), &made) == 0)
+      device_ = made.st_dev, inode_ = made.st_ino;
+    server_.loop_.watch(fd_, *this, EPOLLIN);
+  }
+  ~Listener() {
+    server_.loop_.forget(fd_, *this);
+    ::close(fd_);
+    // Within a chroot or without the right to, it stays, and the next start removes it.
+    struct stat there{};
+    if (!where_.path.empty() && ::lstat(where_.path.c_str(), &there) == 0 &&
+        there.st_dev == device_ && there.st_ino == inode_)
+      ::unlink(where_.path.c_str());
+  }
+
+  void on_ready(std::uint32_t) override { server_.accept_from(*this); }
+
+  int fd() const { return fd_; }
+  const ControlSocket& where() const { return where_; }
+
+ private:
+  ControlServer& server_;
+  const ControlSocket where_;
+  const int fd_;
+  dev_t device_ = 0;  // of the file we made: another daemon's is not ours to remove
+  ino_t inode_ = 0;
+};
+
+class ControlServer::Client final : public Watcher {
+ public:
+  Client(ControlServer& server, std::uint64_t name, int fd, const ControlSocket& where)
+      : server_(server),
+        name_(name),
+        fd_(fd),
+        conversation_(server.owner_.verbs(), where.level, where.timeout),
+        timer_(server.loop_, [this] { close(); }) {
+    server_.loop_.watch(fd_, *this);
+    timer_.arm(server_.loop_.now() + conversation_.timeout());
+  }
+  ~Client() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  void on_ready(std::uint32_t events) override {
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) readable_ = true;
+    // An operator who hangs up while the answer is made does not want it any more.
+    if ((events & (EPOLLHUP | EPOLLERR)) && conversation_.is_waiting_for_answer()) return close();
+    pump();
+  }
+
+  void on_reply(std::string_view text) {
+    conversation_.on_answer(text);
+    // Whatever making it took is not the client's time.
+    timer_.arm(server_.loop_.refresh() + conversation_.timeout());
+    pump();
+  }
+
+ private:
+  /// Backpressure as everywhere: nothing is read, and no command begun, while answers wait to be
+  /// taken.
+  void pump() {
+    if (pumping_) return;  // an answer that was given at once: the loop below goes on
+    pumping_ = true;
+    while (fd_ >= 0 && flush() && !conversation_.is_waiting_for_answer()) {
+      if (lingering_) {
+        if (!discard()) break;
+        continue;
+      }
+      if (const auto line = conversation_.next()) {
+        timer_.disarm();
+        server_.owner_.carry_out(*line, conversation_.level(),
+                                 [&server = server_, name = name_](std::string_view text) {
+                                   server.on_reply(name, text);
+                                 });
+        continue;
+      }
+      if (!conversation_.output().empty()) continue;
+      if (conversation_.is_over()) {
+        finish();
+      } else if (!read()) {
+        break;
+      }
+    }
+    pumping_ = false;
+  }
+
+  /// False: the client has not taken all of it, or is gone.
+  bool flush() {
+    std::string& output = conversation_.output();
+    while (sent_ < output.size()) {
+      const ssize_t sent =
+          ::send(fd_, output.data() + sent_, output.size() - sent_, MSG_NOSIGNAL);
+      if (sent > 0) {
+        sent_ += static_cast<std::size_t>(sent);
+        timer_.arm(server_.loop_.now() + conversation_.timeout());
+      } else if (errno == EAGAIN) {
+        return false;
+      } else if (errno != EINTR) {
+        close();
+        return false;
+      }
+    }
+    output.clear();
+    sent_ = 0;
+    return true;
+  }
+
+  /// False: there is nothing to read now.
+  bool read() {
+    if (!readable_) return false;
+    char bytes[4096];
+    const ssize_t got = ::recv(fd_, bytes, sizeof bytes, 0);
+    if (got > 0) {
+      timer_.arm(server_.loop_.now() + conversation_.timeout());
+      conversation_.on_bytes({bytes, static_cast<std::size_t>(got)});
+    } else if (got == 0) {
+      conversation_.on_end();
+    } else if (errno == EAGAIN) {
+      readable_ = false;
+      return false;
+    } else if (errno != EINTR) {
+      close();
+      return false;
+    }
+    return true;
+  }
+
+  /// Says that no more will come, and stays until the client has heard it: closing over bytes that
+  /// were not read would destroy the answer on its way.
+  void finish() {
+    ::shutdown(fd_, SHUT_WR);
+    lingering_ = true;
+    timer_.arm(server_.loop_.now() + kLinger);
+  }
+
+  /// False: nothing to read, or closed.
+  bool discard() {
+    if (!readable_) return false;
+    char bytes[4096];
+    const ssize_t got = ::recv(fd_, bytes, sizeof bytes, 0);
+    if (got > 0 || (got < 0 && errno == EINTR)) return true;
+    readable_ = false;
+    if (got == 0 || errno != EAGAIN) close();
+    return false;
+  }
+
+  void close() {
+    if (fd_ < 0) return;
+    timer_.disarm();
+    server_.loop_.forget(fd_, *this);
+    ::close(std::exchange(fd_, -1));
+    server_.on_client_gone(name_);
+  }
+
+  ControlServer& server_;
+  const std::uint64_t name_;
+  int fd_;
+  control::Conversation conversation_;
+  Timer timer_;
+  std::size_t sent_ = 0;  // of the conversation's output
+  bool readable_ = false;
+  bool pumping_ = false;
+  bool lingering_ = false;
+};
+
+ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), owner_(owner) {
+  loop_.at_turn_end([this] { dead_.clear(); });
+}
+
+ControlServer::~ControlServer() = default;
+
+Result<void> ControlServer::open(const ControlSocket& where) {
+  const auto fd = where.path.empty() ? listen_tcp(*where.address) : listen_unix(where);
+  if (!fd) return tl::make_unexpected(fd.error());
+  listeners_.push_back(std::make_unique<Listener>(*this, where, *fd));
+  return {};
+}
+
+void ControlServer::accept_from(Listener& listener) {
+  while (clients_.size() < kMostClients) {
+    const int fd = ::accept4(listener.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == ECONNABORTED || errno == EINTR) continue;
+      return;  // none there, or no descriptor: those who wait are asked again when one leaves
+    }
+    const std::uint64_t name = ++last_name_;
+    clients_.emplace(name, std::make_unique<Client>(*this, name, fd, listener.where()));
+  }
+}
+
+void ControlServer::on_client_gone(std::uint64_t name) {
+  const auto found = clients_.find(name);
+  if (found == clients_.end()) return;
+  dead_.push_back(std::move(found->second));
+  clients_.erase(found);
+  // An edge comes only once: those who were kept waiting are taken in now.
+  for (const auto& listener : listeners_) loop_.resume(*listener, EPOLLIN);
+}
+
+void ControlServer::on_reply(std::uint64_t name, std::string_view text) {
+  if (const auto found = clients_.find(name); found != clients_.end())
+    found->second->on_reply(text);
+}
+
+}  // namespace hapair
