@@ -48,7 +48,7 @@ int serve(proxy::Config config, const DaemonOptions& options) {
   }
   const Identity identity = config.global.identity;
   proxy::Supervisor supervisor(std::move(config), std::move(extra_log));
-  proxy::StatsPageService statistics(supervisor.snapshot());
+  proxy::StatsPageService statistics;
   supervisor.set_statistics(statistics);
   if (auto opened = supervisor.open(); !opened) return cannot_start(opened.error());
   // The service manager's socket is opened by the first word to it, which a chroot would prevent.

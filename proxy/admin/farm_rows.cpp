@@ -1,5 +1,7 @@
 #include "proxy/admin/farm_rows.h"
 
+#include <span>
+
 #include "proxy/stats/fill.h"
 
 namespace hapair::proxy {
@@ -12,7 +14,7 @@ std::int64_t seconds(Duration duration) {
 std::string_view mode_word(Mode mode) { return mode == Mode::Http ? "http" : "tcp"; }
 
 template <typename Totals, typename Counters>
-Totals sum(const std::vector<Counters>& workers, TimePoint now) {
+Totals sum(std::span<Counters> workers, TimePoint now) {
   Totals totals;
   for (const Counters& worker : workers) totals.add(worker, now);
   return totals;
@@ -102,10 +104,10 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
   row.bck = 0;
   row.status = usable > 0 ? "UP" : "DOWN";
   {
-    const std::lock_guard lock(backend.downtime_mutex);
-    row.chkdown = static_cast<std::int64_t>(backend.downtime.downs());
-    row.lastchg = seconds(now - backend.downtime.last_change());
-    row.downtime = seconds(backend.downtime.total(now));
+    const std::lock_guard lock(backend.record->downtime_mutex);
+    row.chkdown = static_cast<std::int64_t>(backend.record->downtime.downs());
+    row.lastchg = seconds(now - backend.record->downtime.last_change());
+    row.downtime = seconds(backend.record->downtime.total(now));
   }
   stats::fill_backend(row, sum<stats::BackendTotals>(backend.counters, now), backend.config.mode == Mode::Http, now);
   return row;

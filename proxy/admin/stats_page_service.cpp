@@ -22,8 +22,9 @@ StatsService::Answer StatsPageService::answer(const Query& query) {
   if (!exchange::is_authorized(query.authorization, query.stats->users))
     return {401, exchange::unauthorized(query.stats->realm, shape)};
 
+  const Snapshot& snapshot = *query.snapshot;
   const TimePoint now = steady_now();
-  const std::vector<stats::Row> all = farm_rows(snapshot_, now, Detail::Public);
+  const std::vector<stats::Row> all = farm_rows(snapshot, now, Detail::Public);
   const auto kind = admin::page_for(query.path_query.substr(query.stats->uri.size()));
   std::string body;
   if (kind == admin::PageKind::Csv) {
@@ -33,17 +34,17 @@ StatsService::Answer StatsPageService::answer(const Query& query) {
   } else {
     admin::Facts facts;
     facts.pid = ::getpid();
-    facts.node = snapshot_.config.node;
+    facts.node = snapshot.config.node;
     facts.version = HAPAIR_VERSION;
-    facts.uptime = now - snapshot_.started;
-    facts.workers = snapshot_.workers;
-    facts.max_connections = snapshot_.maxconn;
+    facts.uptime = now - snapshot.started;
+    facts.workers = snapshot.workers;
+    facts.max_connections = snapshot.maxconn;
     rlimit descriptors{};
     ::getrlimit(RLIMIT_NOFILE, &descriptors);
     facts.max_descriptors = descriptors.rlim_cur;
-    facts.current_connections = snapshot_.connections.current();
+    facts.current_connections = snapshot.connections.current();
     facts.uri = query.stats->uri;
-    const stats::FrontendTotals totals = process_totals(snapshot_, now);
+    const stats::FrontendTotals totals = process_totals(snapshot, now);
     facts.connection_rate = totals.connection_rate;
     facts.requests = totals.requests;
     admin::append_page(body, facts, all);

@@ -21,6 +21,14 @@ void raise_peak(Atomic& peak, std::uint32_t value) {  // under the mutex: one wr
 Admission::Admission(const Farm& farm, Balancer& balancer)
     : farm_(farm), balancer_(balancer), tied_(farm.size()) {}
 
+void Admission::continue_from(const Admission& before) {
+  // Some may still arrive there after this, and come here before those who are here.
+  constexpr std::uint64_t kStragglers = 1u << 30;
+  const std::scoped_lock lock(mutex_, before.mutex_);
+  arrivals_ = before.arrivals_ + kStragglers;
+  peak_waiting_ = before.peak_waiting_.load(std::memory_order_relaxed);
+}
+
 Admission::Answer Admission::ask(const Ask& ask) {
   const PickInput input{.worker = ask.worker, .avoid = ask.avoid, .client = ask.client};
   int tied_to =
@@ -64,7 +72,8 @@ Admission::Answer Admission::ask(const Ask& ask) {
     }
   }
   Answer answer{.kind = Answer::Kind::Queued,
-                .ticket = Ticket{nodes_[index].generation} << 32 | index};
+                .ticket = Ticket{nodes_[index].generation} << 32 | index,
+                .arrival = nodes_[index].order};
   (tied_to == kNoServer ? answer.backend_queue : answer.server_queue) = lane.length;
   return answer;
 }
@@ -184,7 +193,7 @@ Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {
   }
   Node& node = nodes_[index];
   node.queued = true;
-  node.order = ++arrivals_;
+  node.order = ask.arrival != 0 ? ask.arrival : ++arrivals_;
   node.worker = ask.worker;
   node.request = ask.request;
   node.tied_to = tied_to;

@@ -40,12 +40,15 @@ class Admission {
     int avoid = kNoServer;      // the server that just failed this request
     IpAddress client{};         // whose it is, for algorithms that tie a client to a server
     TimePoint now{};
+    std::uint64_t arrival = 0;  // from an Answer of this admission or the one it continues: its place
+                                // before all who came later. 0: it comes now
   };
   struct Answer {
     enum class Kind { Admitted, Queued, NoServer };
     Kind kind = Kind::NoServer;
     int server = kNoServer;  // Admitted
     Ticket ticket = 0;       // Queued: for cancel()
+    std::uint64_t arrival = 0;  // Queued: to ask again in the same place
     // Queued: one's place, from 1, in the server's or the backend's queue (the log's %sq and %bq).
     std::uint32_t server_queue = 0;
     std::uint32_t backend_queue = 0;
@@ -61,6 +64,9 @@ class Admission {
 
   /// Farm and balancer must outlive it.
   Admission(const Farm& farm, Balancer& balancer);
+  /// Takes over from the one of the farm's earlier state: whoever waits there cancels and asks here
+  /// with the same `arrival`, before all who come here first. Main thread, before anybody asks here.
+  void continue_from(const Admission& before);
 
   /// A slot at the server of the balancer's choice (or the one it is tied to), or a place in the
   /// queue. New arrivals do not overtake those that wait.

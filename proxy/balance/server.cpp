@@ -16,6 +16,20 @@ bool Server::take_slot() {
   return true;
 }
 
+void Server::reconfigure(const Settings& settings) {
+  if (configured_weight_.exchange(settings.weight) != settings.weight) set_weight(settings.weight);
+  if (configured_maxconn_.exchange(settings.maxconn) != settings.maxconn)
+    set_maxconn(settings.maxconn);
+  if (checked_.exchange(settings.checked) && !settings.checked) set_health(Health::Up);
+}
+
+void Server::begin_again(const Settings& settings) {
+  reconfigure(settings);
+  set_weight(settings.weight);
+  set_maxconn(settings.maxconn);
+  set_health(settings.checked ? Health::Unknown : Health::Up);
+}
+
 std::vector<unsigned> configured_weights(const Farm& farm) {
   std::vector<unsigned> weights;
   weights.reserve(farm.size());

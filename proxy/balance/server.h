@@ -32,6 +32,7 @@ class Server {
       : name_(std::move(settings.name)),
         address_(settings.address),
         configured_weight_(settings.weight),
+        configured_maxconn_(settings.maxconn),
         checked_(settings.checked),
         weight_(settings.weight),
         maxconn_(settings.maxconn),
@@ -39,8 +40,15 @@ class Server {
 
   const std::string& name() const { return name_; }
   const SocketAddress& address() const { return address_; }
-  unsigned configured_weight() const { return configured_weight_; }
-  bool checked() const { return checked_; }
+  unsigned configured_weight() const { return configured_weight_.load(kRelaxed); }
+  bool checked() const { return checked_.load(kRelaxed); }
+
+  /// A reload: takes over what differs from the settings of before, and leaves alone what was set
+  /// at run time where they are the same. What is known of its health stays; one that is no longer
+  /// checked is up. Name and address must be the same.
+  void reconfigure(const Settings& settings);
+  /// A reload lists it again after it had left: nothing but the slots that are taken stays.
+  void begin_again(const Settings& settings);
 
   unsigned weight() const { return weight_.load(std::memory_order_relaxed); }
   void set_weight(unsigned weight) { weight_.store(weight, std::memory_order_relaxed); }
@@ -76,11 +84,15 @@ class Server {
 
  private:
   friend class Admission;
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
 
   const std::string name_;
   const SocketAddress address_;
-  const unsigned configured_weight_;
-  const bool checked_;
+  // What the file says; the main thread writes. A setting that may change with a reload is an
+  // atomic, and reconfigure() takes it over.
+  std::atomic<unsigned> configured_weight_;
+  std::atomic<unsigned> configured_maxconn_;
+  std::atomic<bool> checked_;
   std::atomic<unsigned> weight_;
   std::atomic<unsigned> maxconn_;
   std::atomic<Health> health_;

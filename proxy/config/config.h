@@ -69,6 +69,8 @@ struct Check {
   Duration down_interval{};  // while down; zero: interval
   int rise = 2;              // passes in a row that bring it up
   int fall = 3;              // failures in a row that take it down
+
+  friend bool operator==(const Check&, const Check&) = default;
 };
 
 struct Server {

@@ -8,6 +8,12 @@ namespace hapair::health {
 
 CheckFsm::CheckFsm(Settings settings, TimePoint first) : settings_(settings), next_probe_(first) {}
 
+void CheckFsm::assume(Health known, std::uint64_t failures) {
+  health_ = known;
+  lives_ = known == Health::Up ? full() : 0;
+  failures_ = failures;
+}
+
 // One counter, as HAProxy's: 0 is plainly down, full() plainly up, `rise` the least that is up. A
 // pass while up restores all lives; a failure while down takes what was gained.
 std::optional<Health> CheckFsm::on_probe(Probe result, TimePoint now, Duration took) {

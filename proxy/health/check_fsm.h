@@ -27,6 +27,10 @@ class CheckFsm {
   /// The first probe is due at `first`: give servers different ones to spread the load.
   CheckFsm(Settings settings, TimePoint first);
 
+  /// Before the first result: what is known already, by other checks of the same server, which had
+  /// counted so many failures. Unknown says nothing.
+  void assume(Health known, std::uint64_t failures = 0);
+
   /// Returns the new health if this result changed it. The first result ever decides alone: one
   /// pass brings the server up, one failure takes it down. `took` is how long the probe ran, so
   /// that probes start one interval apart whatever they take.

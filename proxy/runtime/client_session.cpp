@@ -18,9 +18,9 @@ constexpr Duration kLinger = std::chrono::seconds(1);
 
 }  // namespace
 
-ClientSession::ClientSession(Worker& worker, FrontendState& frontend, int fd,
-                             const SocketAddress& peer)
-    : Session(frontend),
+ClientSession::ClientSession(Worker& worker, Generation& generation, FrontendState& frontend,
+                             int fd, const SocketAddress& peer)
+    : Session(generation, frontend),
       worker_(worker),
       socket_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
@@ -40,6 +40,16 @@ std::string_view ClientSession::peer_text(char* buffer) const {
     *at++ = '.';
   }
   return {buffer, static_cast<std::size_t>(at - 1 - buffer)};
+}
+
+void ClientSession::on_reload() {
+  if (state_ == State::Relaying) return relay_->on_reload();
+  follow();
+}
+
+void ClientSession::follow() {
+  if (FrontendState* heir = worker_.snapshot().find(frontend().config))
+    move_to(worker_.generation(), *heir);
 }
 
 void ClientSession::on_ready(std::uint32_t events) {
@@ -195,6 +205,7 @@ void ClientSession::on_exchange_done(Next next) {
 
 void ClientSession::move_to_next_request() {
   state_ = State::ReadingHead;
+  if (!worker_.serves_by(generation())) [[unlikely]] follow();
   scanner_.reset();
   const TimePoint now = worker_.loop().now();
   received_ -= next_request_;

@@ -19,9 +19,11 @@ class RequestRelay;
 /// Lives on its worker's thread. An idle session holds no buffer and no relay.
 class ClientSession final : public Session {
  public:
-  ClientSession(Worker& worker, FrontendState& frontend, int fd, const SocketAddress& peer);
+  ClientSession(Worker& worker, Generation& generation, FrontendState& frontend, int fd,
+                const SocketAddress& peer);
 
   void on_ready(std::uint32_t events) override;
+  void on_reload() override;
 
   Worker& worker() { return worker_; }
   const SocketAddress& peer() const { return peer_; }
@@ -68,6 +70,8 @@ class ClientSession final : public Session {
   enum class State : std::uint8_t { ReadingHead, Relaying, Lingering, Closed };
 
   void pump();
+  /// Serves by the newest snapshot, if that has its frontend.
+  void follow();
   /// False: needs more bytes.
   bool read_head();
   void begin_exchange(RequestRelay& relay, std::size_t head_size);

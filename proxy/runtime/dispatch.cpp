@@ -24,7 +24,7 @@ Dispatch::~Dispatch() { release_connection(false); }
 ServerState* Dispatch::server() const {
   return server_ == balance::kNoServer
              ? nullptr
-             : backend_->servers[static_cast<std::size_t>(server_)].get();
+             : newest_->servers[static_cast<std::size_t>(server_)].get();
 }
 
 stats::ServerCounters& Dispatch::counters_of(ServerState& server) const {
@@ -37,23 +37,68 @@ stats::BackendCounters& Dispatch::counters_of(BackendState& backend) const {
 
 void Dispatch::start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record) {
   backend_ = &backend;
+  newest_ = &worker_.newest(backend);
   reuse_ = reuse;
   record_ = &record;
   server_ = balance::kNoServer;
   retry_ = Retry({.retries = backend.config.retries,
                   .redispatch = backend.config.redispatch,
                   .connect_timeout = backend.config.timeout.connect});
+  arrival_ = 0;
   ask(balance::kNoServer);
+}
+
+bool Dispatch::follow(int& server) {
+  BackendState& next = worker_.newest(*newest_);
+  if (&next == newest_) return true;
+  int there = balance::kNoServer;
+  if (server != balance::kNoServer) {
+    there = next.index_of(*newest_->farm[static_cast<std::size_t>(server)]);
+    if (there == balance::kNoServer) return false;
+  }
+  newest_ = &next;
+  server = there;
+  kept_.reset();
+  return true;
+}
+
+void Dispatch::on_reload() {
+  if (!newest_ || phase_ == Phase::Queued) return;
+  const bool followed = follow(server_);
+  if (server_ != balance::kNoServer) record_->server = server()->config.name;
+  // Its server, or the whole backend, is no longer in the configuration.
+  if ((!followed || &newest_->snapshot != &worker_.snapshot()) && !kept_.get())
+    kept_ = GenerationUse(worker_.generation_of(*newest_));
+}
+
+void Dispatch::queue_anew() {
+  BackendState& next = worker_.newest(*newest_);
+  const bool stays = &next == newest_;
+  if (stays || newest_->admission->cancel(ticket_) == balance::Admission::Cancelled::Granted) {
+    // The backend is gone and its queue with it, for those who stand in it; or the slot is on its
+    // way, and on_granted() takes it to where it counts.
+    if (!kept_.get()) kept_ = GenerationUse(worker_.generation_of(*newest_));
+    return;
+  }
+  worker_.stop_waiting(waiting_as_);
+  phase_ = Phase::Idle;
+  if (!follow(avoid_)) {
+    avoid_ = balance::kNoServer;
+    follow(avoid_);
+  }
+  ask(avoid_);
 }
 
 void Dispatch::ask(int avoid) {
   const TimePoint now = worker_.loop().now();
   const std::uint64_t name = worker_.next_waiter();
-  const auto given = backend_->admission->ask({.worker = worker_.index(),
-                                               .request = name,
-                                               .avoid = avoid,
-                                               .client = record_->client.ip,
-                                               .now = now});
+  avoid_ = avoid;
+  const auto given = newest_->admission->ask({.worker = worker_.index(),
+                                              .request = name,
+                                              .avoid = avoid,
+                                              .client = record_->client.ip,
+                                              .now = arrival_ != 0 ? queued_at_ : now,
+                                              .arrival = arrival_});
   using Kind = balance::Admission::Answer::Kind;
   switch (given.kind) {
     case Kind::Admitted: return take(given.server);
@@ -63,6 +108,8 @@ void Dispatch::ask(int avoid) {
       ticket_ = given.ticket;
       waiting_as_ = name;
       worker_.await_grant(name, *this);
+      if (std::exchange(arrival_, given.arrival) != 0) return;  // waits on, as long as it may
+      queued_at_ = now;
       record_->server_queue = given.server_queue;
       record_->backend_queue = given.backend_queue;
       timer_.arm(after(now, backend_->config.timeout.effective_queue()));
@@ -70,7 +117,10 @@ void Dispatch::ask(int avoid) {
   }
 }
 
-void Dispatch::on_granted(int server) { take(server); }
+void Dispatch::on_granted(int server) {
+  follow(server);
+  take(server);
+}
 
 void Dispatch::take(int server_index) {
   const TimePoint now = worker_.loop().now();
@@ -92,7 +142,7 @@ void Dispatch::take(int server_index) {
 
 void Dispatch::reach() {
   const TimePoint now = worker_.loop().now();
-  ServerPool& pool = worker_.pool(*backend_, server_);
+  ServerPool& pool = worker_.pool(*newest_, server_);
   if (reuse_ != Reuse::Never) {
     const Duration most = reuse_ == Reuse::Always ? ServerPool::kIdleLimit : kFreshEnough;
     connection_ = pool.take_idle(user_, most);
@@ -137,7 +187,7 @@ void Dispatch::repeat() {
 void Dispatch::retry(exchange::Termination why) {
   release_connection(false);
   count([](stats::ServerCounters& counters) { ++counters.connection_errors; });
-  const unsigned usable = balance::usable_servers(backend_->farm);
+  const unsigned usable = balance::usable_servers(newest_->farm);
   const unsigned others = usable - (server()->live->usable() ? 1 : 0);
   const auto decision = retry_.on_connect_failure(/*tied=*/false, others);
   record_->retries = retry_.attempts_repeated();
@@ -151,8 +201,13 @@ void Dispatch::retry(exchange::Termination why) {
       return;
     case Retry::Next::OtherServer: {
       count([](stats::ServerCounters& counters) { ++counters.redispatches; });
-      const int failed = server_;
+      int failed = server_;
       release_slot();
+      if (!follow(failed)) {  // it has left the configuration: the others are in the newest state
+        failed = balance::kNoServer;
+        follow(failed);
+      }
+      arrival_ = 0;
       return ask(failed);
     }
   }
@@ -192,14 +247,14 @@ void Dispatch::release_connection(bool reusable) {
 
 void Dispatch::release_slot() {
   if (!std::exchange(holds_slot_, false)) return;
-  worker_.post_grant(backend_->admission->release(server_), *backend_);
+  worker_.post_grant(newest_->admission->release(server_), *newest_);
 }
 
 void Dispatch::release() {
   timer_.disarm();
   if (phase_ == Phase::Queued) {
     // A grant that is on its way already finds nobody and goes to the next who waits.
-    backend_->admission->cancel(ticket_);
+    newest_->admission->cancel(ticket_);
     worker_.stop_waiting(waiting_as_);
   }
   release_connection(false);
@@ -208,7 +263,8 @@ void Dispatch::release() {
 }
 
 void Dispatch::forget() {
-  backend_ = nullptr;
+  backend_ = newest_ = nullptr;
+  kept_.reset();
   server_ = balance::kNoServer;
   reused_ = false;
 }

@@ -6,6 +6,7 @@
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
 #include "proxy/exchange/retry.h"
+#include "proxy/runtime/generation.h"
 #include "proxy/runtime/server_connection.h"
 #include "proxy/runtime/snapshot.h"
 
@@ -64,8 +65,16 @@ class Dispatch final : public ServerUser {
   void release_connection(bool reusable);
   /// Gives back whatever is held, waited for or being tried. Nothing is called afterwards.
   void release();
-  /// Forgets backend and server, for the next request.
+  /// Forgets backend and server, after the last question about them.
   void forget();
+
+  // From the worker, when it has a new snapshot.
+
+  /// What it holds counts in the newest state of its backend. Calls nobody; whoever is queued stays
+  /// so until queue_anew().
+  void on_reload();
+  /// Takes its place in the newest queue, before all who came later. May be granted or fail at once.
+  void queue_anew();
 
   /// From the worker: the slot this waits for, as its ticket was answered.
   void on_granted(int server);
@@ -81,6 +90,9 @@ class Dispatch final : public ServerUser {
  private:
   enum class Phase : std::uint8_t { Idle, Queued, Connecting, Pausing, Connected };
 
+  /// Where `server` of newest_ stands in the newest state of the backend, which is newest_ from now
+  /// on. False: it is not there, and nothing has changed.
+  bool follow(int& server);
   stats::ServerCounters& counters_of(ServerState& server) const;
   stats::BackendCounters& counters_of(BackendState& backend) const;
   void ask(int avoid);
@@ -95,11 +107,18 @@ class Dispatch final : public ServerUser {
   Worker& worker_;
   DispatchUser& user_;
   Timer timer_;
-  BackendState* backend_ = nullptr;
+  // What goes on keeps to the configuration it began with; slots and queue belong to the servers as
+  // they are now. The two differ only while a request outlives a reload.
+  BackendState* backend_ = nullptr;  // whose settings it follows
+  BackendState* newest_ = nullptr;   // whose servers, slots and queue it uses
+  GenerationUse kept_;               // of newest_, where nobody else keeps it
   ServerConnection* connection_ = nullptr;
   exchange::AccessRecord* record_ = nullptr;
   exchange::Retry retry_;
   balance::Admission::Ticket ticket_ = 0;
+  std::uint64_t arrival_ = 0;  // its place in the order of those that wait; 0: it has none
+  TimePoint queued_at_{};
+  int avoid_ = balance::kNoServer;
   std::uint64_t waiting_as_ = 0;  // what the worker knows us by while queued
   int server_ = balance::kNoServer;
   Phase phase_ = Phase::Idle;

@@ -22,6 +22,8 @@ class HealthChecker final : public Watcher {
     std::optional<IpAddress> source;
     Check check;
     Duration timeout;  // from the start of a probe to its verdict
+
+    friend bool operator==(const Target&, const Target&) = default;
   };
   /// Called after every probe; `changed` is set if it changed the server's health.
   using OnVerdict = std::function<void(const health::ProbeResult& result,
@@ -29,6 +31,11 @@ class HealthChecker final : public Watcher {
                                        std::optional<health::Health> changed)>;
 
   HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict);
+
+  const Target& target() const { return target_; }
+  const health::CheckFsm& fsm() const { return fsm_; }
+  /// Before its first probe: see CheckFsm::assume.
+  void assume(health::Health known, std::uint64_t failures) { fsm_.assume(known, failures); }
 
   void on_ready(std::uint32_t events) override;
 

@@ -17,9 +17,9 @@ constexpr std::size_t kSmallSplice = 16 * 1024;
 
 }  // namespace
 
-RelaySession::RelaySession(Worker& worker, FrontendState& frontend, int fd,
-                           const SocketAddress& peer)
-    : Session(frontend),
+RelaySession::RelaySession(Worker& worker, Generation& generation, FrontendState& frontend,
+                           int fd, const SocketAddress& peer)
+    : Session(generation, frontend),
       worker_(worker),
       client_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
@@ -35,7 +35,7 @@ RelaySession::RelaySession(Worker& worker, FrontendState& frontend, int fd,
 void RelaySession::begin() {
   const int index = frontend().config.default_backend;
   if (index < 0) return end({'S', 'C'});
-  BackendState& backend = *worker_.snapshot().backends[static_cast<std::size_t>(index)];
+  BackendState& backend = *snapshot().backends[static_cast<std::size_t>(index)];
   record_.backend = backend.config.name;
   backend.sessions.enter();
   counted_ = true;

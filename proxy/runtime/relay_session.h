@@ -18,12 +18,14 @@ class Worker;
 /// messages are copied; once they come by the buffer, the kernel moves them.
 class RelaySession final : public Session, public DispatchUser {
  public:
-  RelaySession(Worker& worker, FrontendState& frontend, int fd, const SocketAddress& peer);
+  RelaySession(Worker& worker, Generation& generation, FrontendState& frontend, int fd,
+               const SocketAddress& peer);
 
   /// Looks for a server. Call once, after the worker has taken ownership.
   void begin();
 
   void on_ready(std::uint32_t events) override;
+  void on_reload() override { dispatch_.on_reload(); }
 
   // DispatchUser.
   void on_dispatched() override;

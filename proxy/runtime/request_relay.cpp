@@ -44,7 +44,6 @@ StreamSocket* RequestRelay::server_socket() {
 
 void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   client_ = &client;
-  dispatch_.forget();
   response_.begin();
   phase_ = Phase::Dispatching;
   mode_ = client.frontend().config.connection;
@@ -104,7 +103,7 @@ void RequestRelay::proceed() {
 
 BackendState* RequestRelay::route() {
   const int backend = client_->frontend().config.default_backend;
-  return backend < 0 ? nullptr : worker_.snapshot().backends[static_cast<std::size_t>(backend)].get();
+  return backend < 0 ? nullptr : client_->snapshot().backends[static_cast<std::size_t>(backend)].get();
 }
 
 /// From here the backend's settings count beside the frontend's.
@@ -354,6 +353,7 @@ bool RequestRelay::answers_statistics(const std::optional<Stats>& stats) {
   const bool keep = may_keep_client();
   const http::Field* authorization = request_.fields.find(http::FieldId::Authorization);
   const StatsService::Answer answer = worker_.statistics().answer({
+      .snapshot = &worker_.snapshot(),
       .stats = &*stats,
       .path_query = request_.path_query,
       .authorization = authorization ? authorization->value : std::string_view{},
@@ -459,6 +459,7 @@ void RequestRelay::conclude() {
     record_.server_connections = server->live->sessions();
   if (backend) record_.backend_connections = backend->sessions.current();
   worker_.log_access(client_->frontend(), record_);
+  dispatch_.forget();
   client_ = nullptr;
   worker_.give_back(*this);
 }

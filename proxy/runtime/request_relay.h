@@ -37,6 +37,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   bool is_queued() const { return phase_ == Phase::Dispatching && dispatch_.is_queued(); }
 
   // From the session.
+  void on_reload() { dispatch_.on_reload(); }
   void on_client_readable();
   void on_client_drained();
   /// The client has taken a part of what waits for it.

@@ -29,34 +29,64 @@ std::unique_ptr<balance::Balancer> make_balancer(const Balance& balance, const b
 
 }  // namespace
 
-BackendState::BackendState(const Backend& backend, unsigned position, bool from_listen,
-                           unsigned workers)
-    : config(backend), index(position), is_listen(from_listen), counters(workers) {
+BackendState::BackendState(Snapshot& owner, const Backend& backend, unsigned position,
+                           bool from_listen, Ledger& ledger)
+    : snapshot(owner),
+      config(backend),
+      index(position),
+      is_listen(from_listen),
+      record(ledger.backend(backend)),
+      sessions(record->sessions),
+      counters(record->counters) {
   for (const Server& server : backend.servers) {
-    farm.push_back(std::make_shared<balance::Server>(balance::Server::Settings{
-        .name = server.name,
-        .address = server.address,
-        .weight = server.weight,
-        .maxconn = server.maxconn,
-        .checked = server.check.has_value(),
-    }));
-    servers.push_back(std::make_unique<ServerState>(server, farm.back(), workers));
+    farm.push_back(ledger.live(backend, server));
+    servers.push_back(
+        std::make_unique<ServerState>(server, farm.back(), ledger.server(backend, server)));
   }
-  balancer = make_balancer(backend.balance, farm, workers);
+  balancer = make_balancer(backend.balance, farm, ledger.workers());
   admission = std::make_unique<balance::Admission>(farm, *balancer);
 }
 
-Snapshot::Snapshot(Config loaded, unsigned worker_count)
-    : config(std::move(loaded)), workers(worker_count) {
+int BackendState::index_of(const balance::Server& server) const {
+  for (std::size_t i = 0; i < farm.size(); ++i)
+    if (farm[i].get() == &server) return static_cast<int>(i);
+  return balance::kNoServer;
+}
+
+Snapshot::Snapshot(Config loaded, Ledger& ledger, const Snapshot* before)
+    : config(std::move(loaded)),
+      workers(ledger.workers()),
+      process(ledger.process()),
+      connections(process->connections),
+      started(process->started) {
+  ledger.begin_snapshot();
   std::vector<bool> from_listen(config.backends.size());
   for (const Frontend& frontend : config.frontends) {
-    frontends.push_back(std::make_unique<FrontendState>(frontend, workers));
+    frontends.push_back(std::make_unique<FrontendState>(frontend, ledger.frontend(frontend)));
     if (frontend.from_listen && frontend.default_backend >= 0)
       from_listen[static_cast<std::size_t>(frontend.default_backend)] = true;
   }
   for (std::size_t i = 0; i < config.backends.size(); ++i)
-    backends.push_back(std::make_unique<BackendState>(config.backends[i], static_cast<unsigned>(i),
-                                                      from_listen[i], workers));
+    backends.push_back(std::make_unique<BackendState>(
+        *this, config.backends[i], static_cast<unsigned>(i), from_listen[i], ledger));
+  for (const auto& frontend : frontends) frontends_by_name_[frontend->config.name] = frontend.get();
+  for (const auto& backend : backends) backends_by_name_[backend->config.name] = backend.get();
+  if (!before) return;
+  for (const auto& backend : backends)
+    if (const BackendState* earlier = before->find(backend->config))
+      backend->admission->continue_from(*earlier->admission);
+}
+
+FrontendState* Snapshot::find(const Frontend& frontend) const {
+  const auto found = frontends_by_name_.find(frontend.name);
+  if (found == frontends_by_name_.end()) return nullptr;
+  return found->second->config.mode == frontend.mode ? found->second : nullptr;
+}
+
+BackendState* Snapshot::find(const Backend& backend) const {
+  const auto found = backends_by_name_.find(backend.name);
+  if (found == backends_by_name_.end()) return nullptr;
+  return found->second->config.mode == backend.mode ? found->second : nullptr;
 }
 
 }  // namespace hapair::proxy

@@ -1,48 +1,51 @@
-// What all threads share: the configuration, the servers' state, and the counters.
+// What all threads share while one configuration is in force: it, the servers' state, the counters.
 #pragma once
 
 #include <memory>
-#include <mutex>
+#include <span>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "proxy/balance/admission.h"
 #include "proxy/balance/balancer.h"
 #include "proxy/balance/server.h"
 #include "proxy/config/config.h"
-#include "proxy/health/downtime.h"
-#include "proxy/health/probe.h"
-#include "proxy/stats/counters.h"
+#include "proxy/runtime/ledger.h"
 
 namespace hapair::proxy {
 
-/// What the checks last said about a server, for whoever shows it.
-struct CheckReport {
-  std::string status = "no check";  // "UP", "DOWN 1/2", …
-  health::ProbeResult last;
-  int rise = 0, fall = 0, lives = 0;
-  std::uint64_t failures = 0;
-  health::Downtime downtime{steady_now()};
-};
+struct Snapshot;
 
+/// One server as a configuration has it. What is live and what is counted outlives the snapshot.
 struct ServerState {
-  ServerState(const Server& server_config, std::shared_ptr<balance::Server> shared, unsigned workers)
-      : config(server_config), live(std::move(shared)), counters(workers) {}
+  ServerState(const Server& server_config, std::shared_ptr<balance::Server> shared,
+              std::shared_ptr<ServerRecord> kept)
+      : config(server_config),
+        live(std::move(shared)),
+        record(std::move(kept)),
+        counters(record->counters) {}
 
   CheckReport report() const {
-    const std::lock_guard lock(report_mutex);
-    return checks;
+    const std::lock_guard lock(record->report_mutex);
+    return record->checks;
   }
 
   const Server& config;
   const std::shared_ptr<balance::Server> live;
-  std::vector<stats::ServerCounters> counters;  // one a worker
-  mutable std::mutex report_mutex;
-  CheckReport checks;  // guarded by report_mutex; written by the main thread
+  const std::shared_ptr<ServerRecord> record;
+  const std::span<stats::ServerCounters> counters;  // one a worker
 };
 
+/// An index of a server means something only together with the BackendState it came from.
 struct BackendState {
-  BackendState(const Backend& backend, unsigned position, bool from_listen, unsigned workers);
+  BackendState(Snapshot& owner, const Backend& backend, unsigned position, bool from_listen,
+               Ledger& ledger);
 
+  /// Where the server stands here; kNoServer if it does not.
+  int index_of(const balance::Server& server) const;
+
+  Snapshot& snapshot;
   const Backend& config;
   const unsigned index;  // in Snapshot::backends
   const bool is_listen;
@@ -50,31 +53,47 @@ struct BackendState {
   balance::Farm farm;
   std::unique_ptr<balance::Balancer> balancer;
   std::unique_ptr<balance::Admission> admission;
-  stats::Gauge sessions;
-  std::vector<stats::BackendCounters> counters;  // one a worker
-  mutable std::mutex downtime_mutex;
-  health::Downtime downtime{steady_now()};  // guarded by downtime_mutex
+  const std::shared_ptr<BackendRecord> record;
+  stats::Gauge& sessions;
+  const std::span<stats::BackendCounters> counters;  // one a worker
 };
 
 struct FrontendState {
-  FrontendState(const Frontend& frontend, unsigned workers) : config(frontend), counters(workers) {}
+  FrontendState(const Frontend& frontend, std::shared_ptr<FrontendRecord> kept)
+      : config(frontend),
+        record(std::move(kept)),
+        connections(record->connections),
+        counters(record->counters) {}
 
   const Frontend& config;
-  stats::Gauge connections;
-  std::vector<stats::FrontendCounters> counters;  // one a worker
+  const std::shared_ptr<FrontendRecord> record;
+  stats::Gauge& connections;
+  const std::span<stats::FrontendCounters> counters;  // one a worker
 };
 
-/// Made by the main thread before the workers start; lives until the last of them has ended.
-struct Snapshot {
-  Snapshot(Config loaded, unsigned worker_count);
+/// Made by the main thread. Lives until no worker serves by it any more; ownership is shared by
+/// whoever could be the last.
+struct Snapshot : std::enable_shared_from_this<Snapshot> {
+  /// Applies the settings of the servers that `ledger` knows already. The queues of `before`, if
+  /// there is one, go on in this one's.
+  Snapshot(Config loaded, Ledger& ledger, const Snapshot* before = nullptr);
+
+  /// By name and mode: what changed its mode is something else. Null if there is none.
+  FrontendState* find(const Frontend& frontend) const;
+  BackendState* find(const Backend& backend) const;
 
   const Config config;
   const unsigned workers;
   std::vector<std::unique_ptr<FrontendState>> frontends;
   std::vector<std::unique_ptr<BackendState>> backends;
-  stats::Gauge connections;  // clients of all frontends
-  unsigned maxconn = 0;      // clients of all frontends; 0: no limit
-  const TimePoint started = steady_now();
+  const std::shared_ptr<ProcessRecord> process;
+  stats::Gauge& connections;  // clients of all frontends
+  unsigned maxconn = 0;       // clients of all frontends; 0: no limit
+  const TimePoint started;    // the process
+
+ private:
+  std::unordered_map<std::string_view, FrontendState*> frontends_by_name_;
+  std::unordered_map<std::string_view, BackendState*> backends_by_name_;
 };
 
 }  // namespace hapair::proxy

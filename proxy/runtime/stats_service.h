@@ -8,12 +8,15 @@
 
 namespace hapair::proxy {
 
+struct Snapshot;
+
 /// Implemented above this layer (admin). Called by every worker, at any time.
 class StatsService {
  public:
   virtual ~StatsService() = default;
 
   struct Query {
+    const Snapshot* snapshot = nullptr;  // what there is to show
     const Stats* stats = nullptr;
     std::string_view path_query;     // begins with stats->uri
     std::string_view authorization;  // the field's value; empty if there was none

@@ -32,17 +32,18 @@ std::vector<LogTarget> all_targets(const Config& config, std::vector<LogTarget> 
 }  // namespace
 
 Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
-    : snapshot_(std::move(config), worker_count(config)),
-      log_targets_(all_targets(snapshot_.config, std::move(extra_log))),
-      log_(loop_, log_targets_, snapshot_.config.global.log_tag) {}
+    : ledger_(worker_count(config)),
+      snapshot_(std::make_shared<Snapshot>(std::move(config), ledger_)),
+      log_targets_(all_targets(snapshot_->config, std::move(extra_log))),
+      log_(loop_, log_targets_, snapshot_->config.global.log_tag) {}
 
 Supervisor::~Supervisor() = default;
 
 Result<void> Supervisor::fit_limits() {
-  const Config& config = snapshot_.config;
-  std::uint64_t fixed = kReservedDescriptors + 2 * PipePool::kMost * snapshot_.workers;
+  const Config& config = snapshot_->config;
+  std::uint64_t fixed = kReservedDescriptors + 2 * PipePool::kMost * snapshot_->workers;
   for (const Frontend& frontend : config.frontends)
-    fixed += frontend.binds.size() * snapshot_.workers;
+    fixed += frontend.binds.size() * snapshot_->workers;
   for (const Backend& backend : config.backends) fixed += backend.servers.size();
 
   // A client needs a descriptor and so does its server.
@@ -52,7 +53,7 @@ Result<void> Supervisor::fit_limits() {
   if (possible == 0)
     return fail(Errc::Range, "the descriptor limit of {} leaves none for clients: raise it (ulimit -n, "
                 "LimitNOFILE=)", granted);
-  snapshot_.maxconn = static_cast<unsigned>(std::min(clients, possible));
+  snapshot_->maxconn = static_cast<unsigned>(std::min(clients, possible));
   if (config.global.maxconn == 0 || possible >= clients) return {};
   if (config.global.strict_limits)
     return fail(Errc::Range,
@@ -72,14 +73,14 @@ Result<void> Supervisor::open() {
     for (auto& [frontend, fds] : sockets)
       for (const int fd : fds) ::close(fd);
   };
-  for (const auto& frontend : snapshot_.frontends)
+  for (const auto& frontend : snapshot_->frontends)
     for (const Bind& bind : frontend->config.binds)
       if (auto free = check_free(bind.address); !free)
         return fail(free.error().code, "frontend {}: {}", frontend->config.name,
                     free.error().message);
-  for (auto& frontend : snapshot_.frontends) {
+  for (auto& frontend : snapshot_->frontends) {
     for (const Bind& bind : frontend->config.binds) {
-      auto fds = open_listeners(bind.address, snapshot_.workers, kBacklog);
+      auto fds = open_listeners(bind.address, snapshot_->workers, kBacklog);
       if (!fds) {
         close_all();
         return fail(fds.error().code, "frontend {}: {}", frontend->config.name, fds.error().message);
@@ -92,9 +93,10 @@ Result<void> Supervisor::open() {
 }
 
 void Supervisor::make_workers(const Sockets& sockets) {
-  for (unsigned i = 0; i < snapshot_.workers; ++i) {
+  for (unsigned i = 0; i < snapshot_->workers; ++i) {
     std::vector<Worker::Listener> listeners;
-    for (const auto& [frontend, fds] : sockets) listeners.push_back({frontend, fds[i]});
+    for (std::size_t id = 0; id < sockets.size(); ++id)
+      listeners.push_back({sockets[id].first, id, sockets[id].second[i]});
     workers_.push_back(std::make_unique<Worker>(
         snapshot_, i, *statistics_, log_targets_, std::move(listeners),
         [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
@@ -113,13 +115,13 @@ void Supervisor::run() {
       log_.log(Severity::Warning, "{} is not built yet: nothing changed", name);
     }));
   for (auto& worker : workers_) worker->start();
-  start_checks();
+  reconcile_checks();
   if (const Duration interval = watchdog_interval(); interval > Duration::zero()) {
     watchdog_ = std::make_unique<Timer>(loop_, [this, interval] {
       beat();
       watchdog_->arm(loop_.now() + interval / 2);  // one late answer shall not be the end
     });
-    answered_ = snapshot_.workers;
+    answered_ = snapshot_->workers;
     watchdog_->arm(loop_.refresh());
   }
   notify_service_manager("READY=1");
@@ -135,45 +137,58 @@ void Supervisor::stop() { loop_.stop(); }
 
 /// Tells the service manager that all is well, but only when every worker has run since last time.
 void Supervisor::beat() {
-  if (answered_.load() < snapshot_.workers) return;  // the question still stands
+  if (answered_.load() < snapshot_->workers) return;  // the question still stands
   answered_ = 0;
   notify_service_manager("WATCHDOG=1");
   for (auto& worker : workers_) worker->post([this] { ++answered_; });
 }
 
-void Supervisor::start_checks() {
+void Supervisor::reconcile_checks() {
+  places_.clear();
   std::size_t checked = 0;
-  for (const auto& backend : snapshot_.backends)
-    for (const auto& server : backend->servers) checked += server->config.check ? 1 : 0;
-  TimePoint first = loop_.refresh();
-  for (auto& backend : snapshot_.backends) {
+  for (const auto& backend : snapshot_->backends) {
     for (std::size_t i = 0; i < backend->servers.size(); ++i) {
-      ServerState& server = *backend->servers[i];
-      if (!server.config.check) continue;
-      const Check& check = *server.config.check;
+      places_[backend->farm[i].get()] = {backend.get(), i};
+      checked += backend->servers[i]->config.check ? 1 : 0;
+    }
+  }
+  std::erase_if(checkers_, [this](const auto& entry) {
+    const auto place = places_.find(entry.first);
+    return place == places_.end() ||
+           !place->second.backend->servers[place->second.server]->config.check;
+  });
+  TimePoint first = loop_.refresh();
+  for (const auto& backend : snapshot_->backends) {
+    for (const auto& server : backend->servers) {
+      if (!server->config.check) continue;
+      const Check& check = *server->config.check;
       const Duration timeout = backend->config.timeout.check;
-      checkers_.push_back(std::make_unique<HealthChecker>(
-          loop_,
-          HealthChecker::Target{.address = server.live->address(),
-                                .source = backend->config.source,
-                                .check = check,
-                                .timeout = timeout > Duration::zero() ? timeout : check.interval},
-          first,
-          [this, &owner = *backend, i](const auto& result, const auto& fsm, auto changed) {
-            on_verdict(owner, i, result, fsm, changed);
-          }));
+      HealthChecker::Target target{.address = server->live->address(),
+                                   .source = backend->config.source,
+                                   .check = check,
+                                   .timeout = timeout > Duration::zero() ? timeout : check.interval};
+      std::unique_ptr<HealthChecker>& checker = checkers_[server->live.get()];
+      if (checker && checker->target() == target) continue;
+      const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
+      checker = std::make_unique<HealthChecker>(
+          loop_, std::move(target), first,
+          [this, &live = *server->live](const auto& result, const auto& fsm, auto changed) {
+            on_verdict(live, result, fsm, changed);
+          });
+      checker->assume(server->live->health(), failures);
       first += kFirstProbeSpread / static_cast<int>(checked);
     }
   }
 }
 
-void Supervisor::on_verdict(BackendState& backend, std::size_t index,
-                            const health::ProbeResult& result, const health::CheckFsm& fsm,
-                            std::optional<health::Health> changed) {
+void Supervisor::on_verdict(const balance::Server& live, const health::ProbeResult& result,
+                            const health::CheckFsm& fsm, std::optional<health::Health> changed) {
+  const auto [owner, index] = places_.at(&live);
+  BackendState& backend = *owner;
   ServerState& server = *backend.servers[index];
   {
-    const std::lock_guard lock(server.report_mutex);
-    CheckReport& report = server.checks;
+    const std::lock_guard lock(server.record->report_mutex);
+    CheckReport& report = server.record->checks;
     report.status = fsm.status();
     report.last = result;
     report.rise = fsm.settings().rise;
@@ -202,9 +217,9 @@ void Supervisor::on_health_change(BackendState& backend, std::size_t index, heal
   });
   const bool out_of_service = left == 0 && all_known;
   {
-    const std::lock_guard lock(backend.downtime_mutex);
-    if (left > 0) backend.downtime.on_up(loop_.now());
-    if (out_of_service) backend.downtime.on_down(loop_.now());
+    const std::lock_guard lock(backend.record->downtime_mutex);
+    if (left > 0) backend.record->downtime.on_up(loop_.now());
+    if (out_of_service) backend.record->downtime.on_down(loop_.now());
   }
   // A server that is found well at the start is no news.
   if (first_verdict && health == health::Health::Up) return;
@@ -226,8 +241,10 @@ void Supervisor::on_health_change(BackendState& backend, std::size_t index, heal
 }
 
 void Supervisor::post(const balance::Grant& grant, BackendState& backend) {
-  workers_[grant.worker]->post(
-      [this, grant, &backend] { workers_[grant.worker]->on_grant(grant, backend); });
+  // On its way the grant keeps the snapshot whose backend it names.
+  workers_[grant.worker]->post([this, grant, &backend, kept = backend.snapshot.shared_from_this()] {
+    workers_[grant.worker]->on_grant(grant, backend);
+  });
 }
 
 void Supervisor::log_stopped() {
@@ -245,13 +262,13 @@ void Supervisor::log_stopped() {
     const exchange::StateLine line = exchange::proxy_stopped(name, clients, sessions);
     log_.write(line.severity, line.text);
   };
-  for (const auto& frontend : snapshot_.frontends) {
+  for (const auto& frontend : snapshot_->frontends) {
     const bool listen = frontend->config.from_listen;
     const auto index = static_cast<std::size_t>(frontend->config.default_backend);
     tell(frontend->config.name, clients_of(*frontend),
-         listen ? sessions_of(*snapshot_.backends[index]) : 0);
+         listen ? sessions_of(*snapshot_->backends[index]) : 0);
   }
-  for (const auto& backend : snapshot_.backends)
+  for (const auto& backend : snapshot_->backends)
     if (!backend->is_listen) tell(backend->config.name, 0, sessions_of(*backend));
   log_.flush();
 }

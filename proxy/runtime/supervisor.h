@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "common/loop/log_shipper.h"
@@ -22,7 +23,8 @@ class Supervisor {
 
   /// Must be set before open().
   void set_statistics(StatsService& statistics) { statistics_ = &statistics; }
-  Snapshot& snapshot() { return snapshot_; }
+  /// The one in force; a reload replaces it, so ask anew whenever the loop has turned.
+  Snapshot& snapshot() { return *snapshot_; }
   Logger& log() { return log_; }
 
   /// Descriptor limit, then every listening socket. Needs the privilege to bind.
@@ -33,11 +35,17 @@ class Supervisor {
 
  private:
   using Sockets = std::vector<std::pair<FrontendState*, std::vector<int>>>;
+  /// Where a live server stands in the snapshot.
+  struct Place {
+    BackendState* backend = nullptr;
+    std::size_t server = 0;
+  };
 
   Result<void> fit_limits();
   void make_workers(const Sockets& sockets);
-  void start_checks();
-  void on_verdict(BackendState& backend, std::size_t server, const health::ProbeResult& result,
+  /// Begins the checks that the snapshot wants and that are not running, ends the others.
+  void reconcile_checks();
+  void on_verdict(const balance::Server& server, const health::ProbeResult& result,
                   const health::CheckFsm& fsm, std::optional<health::Health> changed);
   void on_health_change(BackendState& backend, std::size_t server, health::Health health,
                         const health::ProbeResult& cause);
@@ -46,12 +54,14 @@ class Supervisor {
   void log_stopped();
 
   Loop loop_;
-  Snapshot snapshot_;
+  Ledger ledger_;
+  std::shared_ptr<Snapshot> snapshot_;
   std::vector<LogTarget> log_targets_;
   LogShipper log_;
   StatsService* statistics_ = nullptr;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::unique_ptr<HealthChecker>> checkers_;
+  std::unordered_map<const balance::Server*, Place> places_;
+  std::unordered_map<const balance::Server*, std::unique_ptr<HealthChecker>> checkers_;
   std::unique_ptr<Timer> watchdog_;
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat

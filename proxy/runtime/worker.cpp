@@ -4,8 +4,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <unordered_set>
 #include <utility>
 
 namespace hapair::proxy {
@@ -16,12 +19,20 @@ constexpr int kAcceptsPerTurn = 64;
 
 }  // namespace
 
-Acceptor::Acceptor(Worker& worker, FrontendState& frontend, int fd)
-    : worker_(worker), frontend_(frontend), fd_(fd) {
+Acceptor::Acceptor(Worker& worker, FrontendState& frontend, std::uint64_t id, int fd)
+    : worker_(worker), frontend_(&frontend), id_(id), fd_(fd) {
   worker_.loop().watch(fd_, *this, EPOLLIN);
 }
 
-Acceptor::~Acceptor() { ::close(fd_); }
+Acceptor::~Acceptor() {
+  worker_.loop().forget(fd_, *this);
+  ::close(fd_);
+}
+
+void Acceptor::finish() {
+  finishing_ = true;
+  accept_all();
+}
 
 void Acceptor::on_ready(std::uint32_t) { accept_all(); }
 
@@ -31,9 +42,9 @@ void Acceptor::on_room() {
 
 bool Acceptor::has_room() const {
   const Snapshot& all = worker_.snapshot();
-  const unsigned own = frontend_.config.maxconn;
+  const unsigned own = frontend_->config.maxconn;
   return (all.maxconn == 0 || all.connections.current() < all.maxconn) &&
-         (own == 0 || frontend_.connections.current() < own);
+         (own == 0 || frontend_->connections.current() < own);
 }
 
 void Acceptor::accept_all() {
@@ -43,13 +54,13 @@ void Acceptor::accept_all() {
       paused_ = true;
       return;
     }
-    if (accepted == kAcceptsPerTurn) return worker_.loop().resume(*this, EPOLLIN);
+    if (accepted == kAcceptsPerTurn && !finishing_) return worker_.loop().resume(*this, EPOLLIN);
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length,
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      worker_.admit(frontend_, fd, SocketAddress::from(reinterpret_cast<sockaddr*>(&peer)));
+      worker_.admit(*frontend_, fd, SocketAddress::from(reinterpret_cast<sockaddr*>(&peer)));
       continue;
     }
     if (errno == EAGAIN) return;
@@ -59,36 +70,117 @@ void Acceptor::accept_all() {
     paused_ = true;
     if (was_paused) return;
     worker_.log().log(Severity::Emergency, "Proxy {}: cannot accept a connection: {}",
-                      frontend_.config.name, std::generic_category().message(error_number));
+                      frontend_->config.name, std::generic_category().message(error_number));
     return;
   }
 }
 
-Worker::Worker(Snapshot& snapshot, unsigned index, StatsService& statistics,
+Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
                const std::vector<LogTarget>& log, std::vector<Listener> listeners,
                PostGrant post_grant)
-    : snapshot_(snapshot),
-      index_(index),
+    : index_(index),
       statistics_(statistics),
       post_grant_(std::move(post_grant)),
-      log_(loop_, log, snapshot.config.global.log_tag),
+      log_(loop_, log, snapshot->config.global.log_tag),
       sweep_timer_(loop_, [this] { sweep(); }) {
-  for (const auto& backend : snapshot_.backends) {
-    auto& pools = pools_.emplace_back();
-    for (std::size_t i = 0; i < backend->servers.size(); ++i)
-      pools.push_back(std::make_unique<ServerPool>(loop_, buffers_, dead_servers_));
-  }
+  current_ = make_generation(std::move(snapshot));
   loop_.at_turn_end([this] { bury(); });
-  for (const Listener& listener : listeners)
-    acceptors_.push_back(std::make_unique<Acceptor>(*this, *listener.frontend, listener.fd));
+  listen(listeners);
 }
 
 Worker::~Worker() {
   stop();
   // What uses server connections goes before the pools they came from.
   sessions_.clear();
+  dead_sessions_.clear();
   relays_.clear();
-  pools_.clear();
+  older_.clear();
+  current_.reset();
+}
+
+std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> snapshot) {
+  struct Known {
+    std::shared_ptr<ServerPool> pool;
+    std::optional<IpAddress> source;
+  };
+  std::unordered_map<const balance::Server*, Known> known;
+  const auto note = [&](const Generation& generation) {
+    for (const auto& backend : generation.snapshot->backends)
+      for (std::size_t i = 0; i < backend->servers.size(); ++i)
+        known[backend->farm[i].get()] = {generation.pools[backend->index][i],
+                                         backend->config.source};
+  };
+  for (const auto& generation : older_) note(*generation);
+  if (current_) note(*current_);
+
+  auto generation = std::make_unique<Generation>(std::move(snapshot));
+  for (const auto& backend : generation->snapshot->backends) {
+    auto& pools = generation->pools.emplace_back();
+    for (const auto& server : backend->farm) {
+      const auto found = known.find(server.get());
+      const bool stays = found != known.end() && found->second.source == backend->config.source;
+      pools.push_back(stays ? found->second.pool
+                            : std::make_shared<ServerPool>(loop_, buffers_, dead_servers_));
+    }
+  }
+  return generation;
+}
+
+void Worker::listen(const std::vector<Listener>& listeners) {
+  std::vector<std::unique_ptr<Acceptor>> before = std::exchange(acceptors_, {});
+  for (const Listener& listener : listeners) {
+    const auto same = std::find_if(before.begin(), before.end(), [&](const auto& acceptor) {
+      return acceptor && acceptor->id() == listener.id;
+    });
+    if (same == before.end()) {
+      acceptors_.push_back(
+          std::make_unique<Acceptor>(*this, *listener.frontend, listener.id, listener.fd));
+    } else {
+      (*same)->serve(*listener.frontend);
+      acceptors_.push_back(std::move(*same));
+    }
+  }
+}
+
+void Worker::adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> listeners) {
+  loop_.refresh();
+  for (const auto& acceptor : acceptors_)
+    if (std::none_of(listeners.begin(), listeners.end(),
+                     [&](const Listener& listener) { return listener.id == acceptor->id(); }))
+      acceptor->finish();
+  auto generation = make_generation(std::move(snapshot));
+  older_.push_back(std::exchange(current_, std::move(generation)));
+  listen(listeners);
+  for (const auto& session : sessions_) session->on_reload();
+  // Whoever waits asks again in the order of arrival. Each may find its slot at once and be done,
+  // so they are not visited while they are listed.
+  std::vector<std::uint64_t> names;
+  for (const auto& [name, dispatch] : waiters_) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  for (const std::uint64_t name : names)
+    if (const auto found = waiters_.find(name); found != waiters_.end())
+      found->second->queue_anew();
+  // Connections to servers that left have nobody to wait for.
+  std::unordered_set<const ServerPool*> used;
+  for (const auto& pools : current_->pools)
+    for (const auto& pool : pools) used.insert(pool.get());
+  for_each_pool([&](ServerPool& pool) {
+    if (!used.contains(&pool)) pool.close_overdue(kNever);
+  });
+}
+
+Generation& Worker::older_generation_of(const BackendState& backend) {
+  for (const auto& generation : older_)
+    if (generation->snapshot.get() == &backend.snapshot) return *generation;
+  std::abort();  // whoever names a backend keeps its generation
+}
+
+void Worker::release_slot(BackendState& backend, int server) {
+  BackendState& there = newest(backend);
+  const int index =
+      &there == &backend ? server : there.index_of(*backend.farm[static_cast<std::size_t>(server)]);
+  if (index == balance::kNoServer) return post_grant(backend.admission->release(server), backend);
+  post_grant(there.admission->release(index), there);
 }
 
 void Worker::start() {
@@ -120,7 +212,7 @@ RequestRelay& Worker::take_relay() {
 
 void Worker::on_grant(const balance::Grant& grant, BackendState& backend) {
   const auto found = waiters_.find(grant.request);
-  if (found == waiters_.end()) return post_grant(backend.admission->release(grant.server), backend);
+  if (found == waiters_.end()) return release_slot(backend, grant.server);
   Dispatch& dispatch = *found->second;
   waiters_.erase(found);
   loop_.refresh();
@@ -128,7 +220,7 @@ void Worker::on_grant(const balance::Grant& grant, BackendState& backend) {
 }
 
 void Worker::admit(FrontendState& frontend, int fd, const SocketAddress& peer) {
-  snapshot_.connections.enter();
+  snapshot().connections.enter();
   frontend.connections.enter();
   stats::FrontendCounters& counters = frontend.counters[index_];
   ++counters.connections;
@@ -143,7 +235,7 @@ void Worker::admit(FrontendState& frontend, int fd, const SocketAddress& peer) {
 
 template <typename SessionType>
 SessionType& Worker::add_session(FrontendState& frontend, int fd, const SocketAddress& peer) {
-  auto session = std::make_unique<SessionType>(*this, frontend, fd, peer);
+  auto session = std::make_unique<SessionType>(*this, *current_, frontend, fd, peer);
   SessionType& added = *session;
   added.slot = sessions_.size();
   sessions_.push_back(std::move(session));
@@ -151,7 +243,7 @@ SessionType& Worker::add_session(FrontendState& frontend, int fd, const SocketAd
 }
 
 void Worker::retire(Session& session) {
-  snapshot_.connections.leave();
+  snapshot().connections.leave();
   session.frontend().connections.leave();
   const std::size_t slot = session.slot;
   dead_sessions_.push_back(std::move(sessions_[slot]));
@@ -164,25 +256,35 @@ void Worker::retire(Session& session) {
 
 void Worker::bury() {
   dead_servers_.clear();
-  if (dead_sessions_.empty()) return;
+  const bool left = !dead_sessions_.empty();
   dead_sessions_.clear();
+  if (!older_.empty())
+    std::erase_if(older_, [](const auto& generation) { return generation->users == 0; });
+  if (!left) return;
   for (auto& acceptor : acceptors_) acceptor->on_room();
+}
+
+template <typename Visit>
+void Worker::for_each_pool(Visit visit) {
+  const auto visit_all = [&](Generation& generation) {
+    for (auto& backend : generation.pools)
+      for (auto& pool : backend) visit(*pool);
+  };
+  visit_all(*current_);
+  for (const auto& generation : older_) visit_all(*generation);
 }
 
 bool Worker::close_idle() {
   bool closed = false;
-  for (auto& backend : pools_) {
-    for (auto& pool : backend) {
-      closed = closed || pool->idle() > 0;
-      pool->close_overdue(kNever);
-    }
-  }
+  for_each_pool([&](ServerPool& pool) {
+    closed = closed || pool.idle() > 0;
+    pool.close_overdue(kNever);
+  });
   return closed;
 }
 
 void Worker::sweep() {
-  for (auto& backend : pools_)
-    for (auto& pool : backend) pool->close_overdue(loop_.now());
+  for_each_pool([&](ServerPool& pool) { pool.close_overdue(loop_.now()); });
   // Room may have come from another worker's clients.
   for (auto& acceptor : acceptors_) acceptor->on_room();
   sweep_timer_.arm(loop_.now() + kSweepInterval);
@@ -190,7 +292,7 @@ void Worker::sweep() {
 
 void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record) {
   if (frontend.config.log_format == LogFormat::None || !log_.wants(Severity::Info)) return;
-  record.process_connections = snapshot_.connections.current();
+  record.process_connections = snapshot().connections.current();
   record.frontend_connections = frontend.connections.current();
   line_.clear();
   if (frontend.config.log_format == LogFormat::Http) {

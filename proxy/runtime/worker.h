@@ -15,9 +15,9 @@
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
 #include "proxy/runtime/client_session.h"
+#include "proxy/runtime/generation.h"
 #include "proxy/runtime/relay_session.h"
 #include "proxy/runtime/request_relay.h"
-#include "proxy/runtime/server_pool.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
 
@@ -29,20 +29,28 @@ class Worker;
 /// in the kernel's queue.
 class Acceptor final : public Watcher {
  public:
-  Acceptor(Worker& worker, FrontendState& frontend, int fd);
+  /// `id` names the listener among all workers' sockets of its address.
+  Acceptor(Worker& worker, FrontendState& frontend, std::uint64_t id, int fd);
   ~Acceptor();
+  std::uint64_t id() const { return id_; }
+  /// From now on its connections are this one's.
+  void serve(FrontendState& frontend) { frontend_ = &frontend; }
   void on_ready(std::uint32_t events) override;
   /// A client left: there may be room again.
   void on_room();
+  /// Before it closes: accepts those the kernel has answered already, who would be reset.
+  void finish();
 
  private:
   bool has_room() const;
   void accept_all();
 
   Worker& worker_;
-  FrontendState& frontend_;
+  FrontendState* frontend_;
+  const std::uint64_t id_;
   const int fd_;
   bool paused_ = false;  // connections may wait in the kernel
+  bool finishing_ = false;
 };
 
 /// Posts a slot to the worker whose request waited for it.
@@ -54,10 +62,11 @@ class Worker {
 
   struct Listener {
     FrontendState* frontend = nullptr;
-    int fd = -1;  // owned by the worker from here on
+    std::uint64_t id = 0;
+    int fd = -1;  // owned by the worker from here on; -1: the worker has the socket already
   };
   /// Made on the main thread; everything else but post() happens on the worker's own.
-  Worker(Snapshot& snapshot, unsigned index, StatsService& statistics,
+  Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
          const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant);
   ~Worker();
 
@@ -66,13 +75,19 @@ class Worker {
   void stop();
   /// Thread-safe.
   void post(std::function<void()> work) { loop_.post(std::move(work)); }
+  /// Serves by `snapshot` from now on. Listeners that it does not name are closed, and what goes on
+  /// under an older snapshot uses the newest one's slots and queues.
+  void adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> listeners);
   /// A slot for request `grant.request`, or, if that is gone, for the next one that waits.
   void on_grant(const balance::Grant& grant, BackendState& backend);
 
   // For sessions and relays.
   Loop& loop() { return loop_; }
   BufferPool& buffers() { return buffers_; }
-  Snapshot& snapshot() { return snapshot_; }
+  /// The newest; a session may still serve by an older one.
+  Snapshot& snapshot() { return *current_->snapshot; }
+  Generation& generation() { return *current_; }
+  bool serves_by(const Generation& generation) const { return &generation == current_.get(); }
   StatsService& statistics() { return statistics_; }
   unsigned index() const { return index_; }
   /// Bytes just received; overwritten by the next read.
@@ -80,8 +95,21 @@ class Worker {
   /// Bytes about to be sent.
   char* out() { return out_.data(); }
   ServerPool& pool(const BackendState& backend, int server) {
-    return *pools_[backend.index][static_cast<std::size_t>(server)];
+    return *generation_of(backend).pools[backend.index][static_cast<std::size_t>(server)];
   }
+  Generation& generation_of(const BackendState& backend) {
+    if (&backend.snapshot == &snapshot()) return *current_;
+    return older_generation_of(backend);
+  }
+  /// The same backend in the newest snapshot, or the one given if there is none: whose slots and
+  /// queue are in force.
+  BackendState& newest(BackendState& backend) {
+    if (&backend.snapshot == &snapshot()) return backend;
+    BackendState* heir = snapshot().find(backend.config);
+    return heir ? *heir : backend;
+  }
+  /// Gives a slot back where those wait who may have it.
+  void release_slot(BackendState& backend, int server);
   /// Closes the server connections that wait for use, for their descriptors. False: there were none.
   bool close_idle();
   RequestRelay& take_relay();
@@ -102,10 +130,14 @@ class Worker {
  private:
   template <typename SessionType>
   SessionType& add_session(FrontendState& frontend, int fd, const SocketAddress& peer);
+  Generation& older_generation_of(const BackendState& backend);
+  std::unique_ptr<Generation> make_generation(std::shared_ptr<Snapshot> snapshot);
+  void listen(const std::vector<Listener>& listeners);
+  template <typename Visit>
+  void for_each_pool(Visit visit);
   void sweep();
   void bury();
 
-  Snapshot& snapshot_;
   const unsigned index_;
   StatsService& statistics_;
   PostGrant post_grant_;
@@ -115,8 +147,9 @@ class Worker {
   exchange::AccessClock access_clock_;
   std::string line_;
   ServerGraveyard dead_servers_;
+  std::unique_ptr<Generation> current_;
+  std::vector<std::unique_ptr<Generation>> older_;  // still in use
   std::vector<std::unique_ptr<Session>> dead_sessions_;
-  std::vector<std::vector<std::unique_ptr<ServerPool>>> pools_;  // [backend][server]
   std::deque<RequestRelay> relays_;                              // never shrinks
   std::vector<RequestRelay*> free_relays_;
   std::unordered_map<std::uint64_t, Dispatch*> waiters_;  // those in a queue

@@ -1,0 +1,91 @@
+// What is known of frontends, backends and servers however often the configuration changes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/balance/server.h"
+#include "proxy/config/config.h"
+#include "proxy/health/downtime.h"
+#include "proxy/health/probe.h"
+#include "proxy/stats/counters.h"
+
+namespace hapair::proxy {
+
+/// What the checks last said about a server, for whoever shows it.
+struct CheckReport {
+  std::string status = "no check";  // "UP", "DOWN 1/2", …
+  health::ProbeResult last;
+  int rise = 0, fall = 0, lives = 0;
+  std::uint64_t failures = 0;
+  health::Downtime downtime{steady_now()};
+};
+
+struct ProcessRecord {
+  stats::Gauge connections;  // clients of all frontends
+  const TimePoint started = steady_now();
+};
+
+struct FrontendRecord {
+  explicit FrontendRecord(unsigned workers) : counters(workers) {}
+  stats::Gauge connections;
+  std::vector<stats::FrontendCounters> counters;  // one a worker
+};
+
+struct ServerRecord {
+  explicit ServerRecord(unsigned workers) : counters(workers) {}
+  std::vector<stats::ServerCounters> counters;  // one a worker
+  mutable std::mutex report_mutex;
+  CheckReport checks;  // guarded by report_mutex; written by the main thread
+};
+
+struct BackendRecord {
+  explicit BackendRecord(unsigned workers) : counters(workers) {}
+  stats::Gauge sessions;
+  std::vector<stats::BackendCounters> counters;  // one a worker
+  mutable std::mutex downtime_mutex;
+  health::Downtime downtime{steady_now()};  // guarded by downtime_mutex
+};
+
+/// Hands the same records and the same live servers to every snapshot that names them. They live as
+/// long as one of those snapshots: a server that is listed again while connections of an older
+/// snapshot still hold its slots gets them counted. Main thread.
+class Ledger {
+ public:
+  explicit Ledger(unsigned workers)
+      : workers_(workers), process_(std::make_shared<ProcessRecord>()) {}
+
+  unsigned workers() const { return workers_; }
+  const std::shared_ptr<ProcessRecord>& process() const { return process_; }
+
+  /// Call before the first question of a snapshot.
+  void begin_snapshot();
+  std::shared_ptr<FrontendRecord> frontend(const Frontend& frontend);
+  std::shared_ptr<BackendRecord> backend(const Backend& backend);
+  std::shared_ptr<ServerRecord> server(const Backend& backend, const Server& server);
+  /// The same one while name and configured address stay, and its backend's name and mode. What the
+  /// file changed is applied to it; what it was set to at run time stays where the file did not
+  /// change. One that the snapshot before did not list begins again, but for the slots it has.
+  std::shared_ptr<balance::Server> live(const Backend& backend, const Server& server);
+
+ private:
+  using Names = std::pair<std::string, std::string>;  // backend, server
+  struct Live {
+    std::weak_ptr<balance::Server> server;
+    std::uint64_t listed = 0;  // by which snapshot, last
+  };
+
+  const unsigned workers_;
+  const std::shared_ptr<ProcessRecord> process_;
+  std::uint64_t snapshots_ = 0;
+  std::map<std::string, std::weak_ptr<FrontendRecord>> frontends_;
+  std::map<std::string, std::weak_ptr<BackendRecord>> backends_;
+  std::map<Names, std::weak_ptr<ServerRecord>> servers_;
+  std::map<std::tuple<Names, Mode, SocketAddress>, Live> live_;
+};
+
+}  // namespace hapair::proxy
