@@ -1,4 +1,6 @@
+import ctypes
 import os
+import subprocess
 import sys
 
 import pytest
@@ -6,6 +8,18 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 import pair  # noqa: E402  (the folder has to be in the path first)
+
+
+def pytest_configure(config):
+    """Each process of a parallel run has a network, and so ports, and a lab of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if not worker:
+        return
+    CLONE_NEWNET = 0x40000000
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "cannot make a network namespace")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    os.environ["LAB_PREFIX"] = os.environ.get("LAB_PREFIX", "haptest") + worker
 
 
 @pytest.fixture(scope="session")
