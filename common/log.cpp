@@ -91,21 +91,4 @@ std::string_view Rfc3164Clock::stamp(WallTime now) {
   return {text_, 15};
 }
 
-void append_rfc3164(std::string& out, const LogTarget& target, Severity severity,
-                    std::string_view stamp, std::string_view default_tag, int pid,
-                    std::string_view text) {
-  const std::size_t begin = out.size();
-  const std::string_view tag = target.tag.empty() ? default_tag : std::string_view(target.tag);
-  fmt::format_to(std::back_inserter(out),
-                 "<{}>{} {}[{}]: ", target.facility * 8 + static_cast<int>(severity), stamp, tag,
-                 pid);
-  const std::size_t used = out.size() - begin;
-  const std::size_t room = target.length > used ? target.length - used : 0;
-  const std::size_t first = out.size();
-  out.append(text.substr(0, room));
-  std::replace_if(
-      out.begin() + static_cast<std::ptrdiff_t>(first), out.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '#');
-}
-
 }  // namespace hapair

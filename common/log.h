@@ -45,12 +45,6 @@ class Rfc3164Clock {
   char text_[16] = {};
 };
 
-/// Appends "<134>Nov 21 02:56:40 tag[pid]: text" (no host name, as local daemons write it), cut to
-/// `target.length`. Control bytes in `text` become '#' so that nobody can forge a line.
-void append_rfc3164(std::string& out, const LogTarget& target, Severity severity,
-                    std::string_view stamp, std::string_view default_tag, int pid,
-                    std::string_view text);
-
 /// Takes finished lines. Implementations decide where they go and never block the caller.
 class Logger {
  public:

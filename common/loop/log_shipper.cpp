@@ -11,6 +11,8 @@
 #include <climits>
 #include <cstring>
 
+#include "common/log_batch.h"
+
 namespace hapair {
 namespace {
 
@@ -19,9 +21,12 @@ constexpr std::size_t kFlushBytes = 64 * 1024;  // a turn that logs more than th
 
 }  // namespace
 
-/// One target's socket and the lines that wait for the end of the turn, back to back in one buffer.
+/// One target's socket and the lines that wait for the end of the turn.
 struct LogShipper::Sink {
-  explicit Sink(LogTarget where) : target(std::move(where)) { open(); }
+  Sink(LogTarget where, const LogSpeaker& speaker)
+      : target(std::move(where)), form(target, speaker) {
+    open();
+  }
   ~Sink() {
     if (fd > STDERR_FILENO) ::close(fd);
   }
@@ -52,6 +57,9 @@ struct LogShipper::Sink {
     return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0;
   }
 
+  /// The line that was begun at the end of the batch ends at `end`.
+  void end_line(char* end) { batch.commit(form.finish(batch.room(0), end)); }
+
   std::uint64_t flush() {
     std::uint64_t lost = 0;
     if (target.transport == LogTarget::Transport::Stderr) {
@@ -59,8 +67,7 @@ struct LogShipper::Sink {
     } else {
       lost = send_datagrams();
     }
-    text.clear();
-    ends.clear();
+    batch.clear();
     return lost;
   }
 
@@ -68,13 +75,11 @@ struct LogShipper::Sink {
   // blocking; a line goes out only while there is room for it.
   std::uint64_t write_stream() {
     std::uint64_t lost = 0;
-    std::size_t begin = 0;
-    for (const std::size_t end : ends) {
+    for (std::size_t i = 0; i < batch.lines(); ++i) {
       pollfd stream{.fd = fd, .events = POLLOUT, .revents = 0};
       const bool room = ::poll(&stream, 1, 0) == 1 && (stream.revents & POLLOUT);
-      const std::size_t size = std::min<std::size_t>(end - begin, PIPE_BUF);
-      if (!room || ::write(fd, text.data() + begin, size) < 0) ++lost;
-      begin = end;
+      const std::string_view line = batch.line(i).substr(0, PIPE_BUF);
+      if (!room || ::write(fd, line.data(), line.size()) < 0) ++lost;
     }
     return lost;
   }
@@ -85,12 +90,12 @@ struct LogShipper::Sink {
     iovec parts[kBatch];
     std::size_t sent = 0;
     bool reconnected = false;
-    while (sent < ends.size()) {
-      const std::size_t count = std::min(kBatch, ends.size() - sent);
+    while (sent < batch.lines()) {
+      const std::size_t count = std::min(kBatch, batch.lines() - sent);
       std::memset(messages, 0, count * sizeof messages[0]);
       for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t begin = sent + i == 0 ? 0 : ends[sent + i - 1];
-        parts[i] = {text.data() + begin, ends[sent + i] - begin};
+        const std::string_view line = batch.line(sent + i);
+        parts[i] = {const_cast<char*>(line.data()), line.size()};
         messages[i].msg_hdr.msg_iov = &parts[i];
         messages[i].msg_hdr.msg_iovlen = 1;
       }
@@ -118,41 +123,63 @@ struct LogShipper::Sink {
   }
 
   LogTarget target;
+  LogForm form;
   int fd = -1;
-  std::string text;               // the lines, without separators between datagrams
-  std::vector<std::size_t> ends;  // where each ends in text
+  LogBatch batch;
 };
 
-LogShipper::LogShipper(Loop& loop, std::vector<LogTarget> targets, std::string tag)
-    : tag_(std::move(tag)), pid_(::getpid()) {
+LogShipper::LogShipper(Loop& loop, std::vector<LogTarget> targets, std::string tag) {
+  const LogSpeaker speaker{.tag = std::move(tag), .pid = ::getpid()};
   for (LogTarget& target : targets) {
     most_verbose_ = std::max(most_verbose_, target.level);
-    sinks_.push_back(std::make_unique<Sink>(std::move(target)));
+    longest_ = std::max(longest_, target.length);
+    sinks_.push_back(std::make_unique<Sink>(std::move(target), speaker));
   }
   loop.at_turn_end([this] { flush(); });
 }
 
 LogShipper::~LogShipper() { flush(); }
 
+WallTime LogShipper::now() {
+  if (now_ == WallTime{}) now_ = wall_now();
+  return now_;
+}
+
 void LogShipper::write(Severity severity, std::string_view text) {
-  if (!wants(severity)) return;
-  const std::string_view stamp = clock_.stamp(wall_now());
-  for (auto& sink : sinks_) {
-    if (severity > sink->target.level) continue;
-    const std::size_t begin = sink->text.size();
-    append_rfc3164(sink->text, sink->target, severity, stamp, tag_, pid_, text);
-    if (sink->target.transport == LogTarget::Transport::Stderr) {
-      sink->text.erase(begin, sink->text.find('>', begin) + 1 - begin);  // "<134>" is for daemons
-      sink->text += '\n';
-    }
-    sink->ends.push_back(sink->text.size());
-    if (sink->text.size() > kFlushBytes) dropped_ += sink->flush();
+  text = text.substr(0, longest_);
+  if (char* at = begin_line(severity, text.size())) end_line(put_cleaned(at, text));
+}
+
+char* LogShipper::begin_line(Severity severity, std::size_t most) {
+  if (!wants(severity)) return nullptr;
+  severity_ = severity;
+  first_ = 0;
+  while (severity > sinks_[first_]->target.level) ++first_;
+  return text_ = begin_in(*sinks_[first_], severity, most);
+}
+
+char* LogShipper::begin_in(Sink& sink, Severity severity, std::size_t most) {
+  if (sink.batch.size() > kFlushBytes) dropped_ += sink.flush();
+  return sink.form.begin(sink.batch.room(sink.form.overhead() + most), severity, now());
+}
+
+void LogShipper::end_line(char* end) {
+  // Written once, in the first target's buffer, and copied from there before it is cut.
+  const std::string_view text(text_, static_cast<std::size_t>(end - text_));
+  for (std::size_t i = first_ + 1; i < sinks_.size(); ++i) {
+    Sink& sink = *sinks_[i];
+    if (severity_ > sink.target.level) continue;
+    char* at = begin_in(sink, severity_, text.size());
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    sink.end_line(at + text.size());
   }
+  sinks_[first_]->end_line(end);
 }
 
 void LogShipper::flush() {
+  now_ = {};
   for (auto& sink : sinks_)
-    if (!sink->ends.empty()) dropped_ += sink->flush();
+    if (!sink->batch.empty()) dropped_ += sink->flush();
 }
 
 }  // namespace hapair

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <cstring>
@@ -33,24 +34,13 @@ char* escape(char* at, std::string_view text) {
   return at;
 }
 
-/// Writes at the end of a string that it has made long enough for anything that may come: bounds
-/// checks per field would be most of what a line costs.
+/// Writes where somebody made enough room: bounds checks per field would be most of what a line
+/// costs.
 class Line {
  public:
-  Line(std::string& out, const AccessRecord& record) : out_(out) {
-    const std::size_t old = out.size();
-    // Twenty numbers of at most 20 digits, an IPv6 address, a date and the punctuation are below
-    // 600.
-    out.resize(old + 600 + record.frontend.size() + record.backend.size() + record.server.size() +
-               record.request_cookie.size() + record.response_cookie.size() +
-               record.request_headers.size() + record.response_headers.size() +
-               3 * record.request_line.size());
-    at_ = out.data() + old;
-  }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
-  ~Line() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  explicit Line(char* at) : at_(at) {}
 
+  char* end() const { return at_; }
   Line& operator<<(char c) {
     *at_++ = c;
     return *this;
@@ -71,7 +61,6 @@ class Line {
   void escaped(std::string_view text) { at_ = escape(at_, text); }
 
  private:
-  std::string& out_;
   char* at_;
 };
 
@@ -149,8 +138,16 @@ void AccessClock::renew(std::int64_t second) {
   *at = '.';
 }
 
-void append_httplog(std::string& out, const AccessRecord& record, AccessClock& clock) {
-  Line line(out, record);
+std::size_t line_room(const AccessRecord& record, std::size_t limit) {
+  // Twenty numbers of at most 20 digits, an IPv6 address, a date and the punctuation are below 600.
+  return 600 + record.frontend.size() + record.backend.size() + record.server.size() +
+         record.request_cookie.size() + record.response_cookie.size() +
+         record.request_headers.size() + record.response_headers.size() +
+         3 * std::min(limit, record.request_line.size());
+}
+
+char* put_httplog(char* at, const AccessRecord& record, AccessClock& clock, std::size_t limit) {
+  Line line(at);
   append_endpoint(line, record.client);
   line << ' ' << clock.stamp(record.date);
   append_names(line, record);
@@ -167,12 +164,13 @@ void append_httplog(std::string& out, const AccessRecord& record, AccessClock& c
   if (record.request_line.empty())
     line << "<BADREQ>";
   else
-    line.escaped(record.request_line);
+    line.escaped(record.request_line.substr(0, limit));
   line << '"';
+  return line.end();
 }
 
-void append_tcplog(std::string& out, const AccessRecord& record, AccessClock& clock) {
-  Line line(out, record);
+char* put_tcplog(char* at, const AccessRecord& record, AccessClock& clock) {
+  Line line(at);
   append_endpoint(line, record.client);
   line << ' ' << clock.stamp(record.date);
   append_names(line, record);
@@ -180,6 +178,7 @@ void append_tcplog(std::string& out, const AccessRecord& record, AccessClock& cl
        << '/' << span(record.start, record.end) << ' ' << record.bytes_out << ' '
        << record.termination.cause << record.termination.phase;
   append_counts(line, record);
+  return line.end();
 }
 
 void append_escaped(std::string& out, std::string_view text) {

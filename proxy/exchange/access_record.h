@@ -71,9 +71,15 @@ class AccessClock {
   std::array<char, 26> text_{};
 };
 
-/// Append a line without priority, tag or newline. No allocation once `out` has grown to size.
-void append_httplog(std::string& out, const AccessRecord& record, AccessClock& clock);
-void append_tcplog(std::string& out, const AccessRecord& record, AccessClock& clock);
+/// Bytes that a line of this record takes at most, if no more than `limit` bytes of the request line
+/// are written.
+std::size_t line_room(const AccessRecord& record, std::size_t limit);
+
+/// Write a line without priority, tag or newline at `at`, where there must be that room, and answer
+/// its end. Of the request line `limit` bytes at most: what a log takes no more of is not worth the
+/// escaping.
+char* put_httplog(char* at, const AccessRecord& record, AccessClock& clock, std::size_t limit);
+char* put_tcplog(char* at, const AccessRecord& record, AccessClock& clock);
 
 /// Appends foreign text so that it cannot forge a line: control bytes, '"', '#' and everything that
 /// is not ASCII become "#XX", as HAProxy writes them.

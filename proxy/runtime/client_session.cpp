@@ -183,7 +183,6 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   exchange::AccessRecord record;
   record.client = peer_;
   record.start = received_ > 0 ? began_ : now;
-  record.date = wall_now() - (now - record.start);
   record.frontend = record.backend = frontend().config.name;
   record.end = now;
   record.status = status;

@@ -27,7 +27,6 @@ RelaySession::RelaySession(Worker& worker, Generation& generation, FrontendState
       peer_(peer) {
   client_.adopt(fd, worker.loop(), *this);
   record_.client = peer;
-  record_.date = wall_now();
   record_.start = worker.loop().now();
   record_.frontend = record_.backend = frontend.config.name;
 }

@@ -65,7 +65,6 @@ void RequestRelay::start_record(TimePoint first_byte) {
   const TimePoint now = worker_.loop().now();
   record_ = {};
   record_.client = client_->peer();
-  record_.date = wall_now() - (now - first_byte);
   record_.frontend = record_.backend = client_->frontend().config.name;
   record_.start = first_byte;
   record_.received = now;

@@ -294,13 +294,12 @@ void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record)
   if (frontend.config.log_format == LogFormat::None || !log_.wants(Severity::Info)) return;
   record.process_connections = snapshot().connections.current();
   record.frontend_connections = frontend.connections.current();
-  line_.clear();
-  if (frontend.config.log_format == LogFormat::Http) {
-    exchange::append_httplog(line_, record, access_clock_);
-  } else {
-    exchange::append_tcplog(line_, record, access_clock_);
-  }
-  log_.write(Severity::Info, line_);
+  record.date = log_.now() - (loop_.now() - record.start);
+  const std::size_t limit = log_.longest();
+  char* const at = log_.begin_line(Severity::Info, exchange::line_room(record, limit));
+  log_.end_line(frontend.config.log_format == LogFormat::Http
+                    ? exchange::put_httplog(at, record, access_clock_, limit)
+                    : exchange::put_tcplog(at, record, access_clock_));
 }
 
 }  // namespace hapair::proxy

@@ -145,7 +145,6 @@ class Worker {
   LogShipper log_;
   BufferPool buffers_;
   exchange::AccessClock access_clock_;
-  std::string line_;
   ServerGraveyard dead_servers_;
   std::unique_ptr<Generation> current_;
   std::vector<std::unique_ptr<Generation>> older_;  // still in use

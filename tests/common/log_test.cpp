@@ -47,30 +47,6 @@ TEST(Rfc3164Clock, WritesLocalTimeWithAPaddedDay) {
   EXPECT_EQ(clock.stamp(epoch + std::chrono::milliseconds(1479696400999)), "Nov 21 02:46:40");
 }
 
-TEST(LogLine, HasPriorityStampAndTag) {
-  std::string out;
-  append_rfc3164(out, {.facility = 16}, Severity::Info, "Nov 21 02:56:40", "hapair-proxy", 42,
-                 "hello");
-  EXPECT_EQ(out, "<134>Nov 21 02:56:40 hapair-proxy[42]: hello");
-  out.clear();
-  append_rfc3164(out, {.facility = 3, .tag = "lb"}, Severity::Emergency, "Nov 21 02:56:40", "x", 1,
-                 "");
-  EXPECT_EQ(out, "<24>Nov 21 02:56:40 lb[1]: ");
-}
-
-TEST(LogLine, CannotBeForged) {
-  std::string out;
-  append_rfc3164(out, {}, Severity::Info, "S", "t", 1, "a\nb\r\x1b[0m\x7f\tc");
-  EXPECT_EQ(out, "<30>S t[1]: a#b##[0m##c");
-}
-
-TEST(LogLine, IsCutToTheLengthOfItsTarget) {
-  std::string out = "before";
-  append_rfc3164(out, {.length = 80}, Severity::Info, "Nov 21 02:56:40", "tag", 1,
-                 std::string(500, 'x'));
-  EXPECT_EQ(out.size(), 6U + 80U);
-}
-
 TEST(LogTargets, AreReadFromGlobal) {
   Diagnostics found;
   const auto document = parse_document(R"([[global.log]]
