@@ -60,8 +60,10 @@ void ClientSession::on_ready(std::uint32_t events) {
     return close(false);
   }
   // Whoever leaves the queue does not wait in front of others (HAProxy's abortonclose).
-  if ((events & EPOLLRDHUP) && state_ == State::Relaying && relay_->is_queued())
-    return relay_->on_client_gone();
+  const auto has_left_queue = [&] {
+    return (events & EPOLLRDHUP) && state_ == State::Relaying && relay_->is_queued();
+  };
+  if (has_left_queue()) return relay_->on_client_gone();
   if ((events & EPOLLOUT) && socket_.has_output()) {
     if (!socket_.flush()) {
       if (state_ == State::Relaying) return relay_->on_client_gone();
@@ -80,6 +82,8 @@ void ClientSession::on_ready(std::uint32_t events) {
     }
   }
   if (socket_.is_open() && socket_.is_readable()) pump();
+  // The request and its client's farewell may come as one event.
+  if (has_left_queue()) relay_->on_client_gone();
 }
 
 void ClientSession::pump() {
