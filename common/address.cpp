@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cstring>
@@ -117,7 +118,8 @@ SocketAddress SocketAddress::from(const sockaddr* raw) {
     std::memcpy(&in, raw, sizeof in);
     std::array<std::uint8_t, 16> bytes;
     std::memcpy(bytes.data(), &in.sin6_addr, bytes.size());
-    address.ip = IpAddress::v6(bytes);
+    address.ip = IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) ? IpAddress::v4(load_be32(&bytes[12]))
+                                                     : IpAddress::v6(bytes);
     address.port = ntohs(in.sin6_port);
   }
   return address;
@@ -140,7 +142,39 @@ socklen_t SocketAddress::to_sockaddr(sockaddr_storage& out) const {
 }
 
 std::string SocketAddress::to_string() const {
+  if (unix_listener != 0) return fmt::format("unix:{}", unix_listener);
   return fmt::format(fmt::runtime(ip.is_v4() ? "{}:{}" : "[{}]:{}"), ip.to_string(), port);
+}
+
+Result<UnixAddress> UnixAddress::parse(std::string_view text) {
+  constexpr std::string_view prefix = "unix:";
+  if (!text.starts_with(prefix)) return fail(Errc::Syntax, "'{}' is not a Unix socket", text);
+  std::string_view name = text.substr(prefix.size());
+  UnixAddress address;
+  address.is_abstract = name.starts_with('@');
+  if (address.is_abstract) name.remove_prefix(1);
+  if (name.empty()) return fail(Errc::Syntax, "'{}' names no socket", text);
+  if (!address.is_abstract && !name.starts_with('/'))
+    return fail(Errc::Syntax, "'{}': the path of a Unix socket begins with '/'", text);
+  if (name.find('\0') != name.npos) return fail(Errc::Syntax, "a Unix socket's name has a NUL");
+  if (name.size() > kLongest)
+    return fail(Errc::Range, "the name of a Unix socket has at most {} bytes, this one {}", kLongest,
+                name.size());
+  address.name = name;
+  return address;
+}
+
+socklen_t UnixAddress::to_sockaddr(sockaddr_storage& out) const {
+  out = {};
+  auto& un = reinterpret_cast<sockaddr_un&>(out);
+  un.sun_family = AF_UNIX;
+  // An abstract name begins with a NUL and ends with its length; a path ends with a NUL.
+  std::memcpy(un.sun_path + (is_abstract ? 1 : 0), name.data(), name.size());
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+}
+
+std::string UnixAddress::to_string() const {
+  return fmt::format("unix:{}{}", is_abstract ? "@" : "", name);
 }
 
 }  // namespace hapair

@@ -55,14 +55,36 @@ struct Cidr {
 struct SocketAddress {
   IpAddress ip;
   std::uint16_t port = 0;
+  /// Not 0: a client of the Unix listener with this number. It has no IP address and no port.
+  std::uint16_t unix_listener = 0;
 
   /// Reads "192.168.50.21:80", "[::1]:80", "*:80" (every IPv4 address) and ":80" likewise.
   static Result<SocketAddress> parse(std::string_view text);
+  /// IPv4 in IPv6's clothes (::ffff:10.0.0.1, on a listener for both) becomes IPv4.
   static SocketAddress from(const sockaddr* raw);
   /// Fills `out` and returns the length the kernel wants.
   socklen_t to_sockaddr(sockaddr_storage& out) const;
+  /// "10.0.0.1:80", "[::1]:80"; "unix:1" for a client of a Unix listener.
   std::string to_string() const;
   friend auto operator<=>(const SocketAddress&, const SocketAddress&) = default;
+};
+
+/// A Unix stream socket: a path in the file system, or an abstract name, which no file stands for
+/// and which is gone with its last holder.
+struct UnixAddress {
+  /// What a sockaddr_un has room for, with the NUL that ends a path or begins an abstract name.
+  static constexpr std::size_t kLongest = 107;
+
+  std::string name;
+  bool is_abstract = false;
+
+  /// Reads "unix:/run/hapair/web.sock" and "unix:@name" (abstract).
+  static Result<UnixAddress> parse(std::string_view text);
+  /// Fills `out` and returns the length the kernel wants.
+  socklen_t to_sockaddr(sockaddr_storage& out) const;
+  /// As it is written.
+  std::string to_string() const;
+  friend auto operator<=>(const UnixAddress&, const UnixAddress&) = default;
 };
 
 }  // namespace hapair

@@ -7,6 +7,7 @@
 #include "common/service.h"
 #include "proxy/admin/stats_page_service.h"
 #include "proxy/config/loader.h"
+#include "proxy/runtime/inherited_sockets.h"
 #include "proxy/runtime/supervisor.h"
 
 namespace {
@@ -62,6 +63,7 @@ int serve(proxy::Config config, const DaemonOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  proxy::InheritedSockets::of_this_process();  // before we open descriptors of our own
   const auto options = parse_options(argc, argv);
   if (!options) {
     say(stderr, fmt::format("{}: {}", kProgram, options.error().message));

@@ -136,6 +136,11 @@ void Loop::watch_again(int fd, Watcher& watcher, std::uint32_t events) {
   must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_MOD, fd, &event), "epoll_ctl");
 }
 
+void Loop::unwatch(int fd, Watcher& watcher) {
+  must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_DEL, fd, nullptr), "epoll_ctl");
+  forget(fd, watcher);
+}
+
 void Loop::forget(int fd, Watcher& watcher) {
   // No EPOLL_CTL_DEL: close(fd), which must follow, takes it out of the set.
   (void)fd;

@@ -72,6 +72,8 @@ class Loop {
   void watch_again(int fd, Watcher& watcher, std::uint32_t events);
   /// The watcher hears nothing more, not even of events already fetched. Call before close(fd).
   void forget(int fd, Watcher& watcher);
+  /// The same for a descriptor that stays open, here or as a copy.
+  void unwatch(int fd, Watcher& watcher);
 
   /// Calls watcher.on_ready(events) in the next turn, after everybody else had theirs: for a
   /// watcher that stops early although its descriptor has more.

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/service.h"
+#include "proxy/config/bind.h"
 
 namespace hapair::proxy {
 
@@ -105,14 +106,12 @@ struct Backend {
   std::vector<Server> servers;
 };
 
-struct Bind {
-  SocketAddress address;
-};
-
 struct Frontend {
   std::string name;
   Mode mode = Mode::Http;
   std::vector<Bind> binds;
+  int backlog = ListenSocket::kDefaultBacklog;  // of binds that do not say
+  std::optional<AcceptProxy> accept_proxy;      // likewise
   unsigned maxconn = 0;  // concurrent clients; 0: global.maxconn
   ConnectionMode connection = ConnectionMode::KeepAlive;
   std::optional<ForwardedFor> forwarded_for;

@@ -4,9 +4,7 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 24> kNotBuiltFrontend = {"accept_proxy",
-                                                                "acl",
-                                                                "backlog",
+constexpr std::array<std::string_view, 22> kNotBuiltFrontend = {"acl",
                                                                 "capture",
                                                                 "compression",
                                                                 "disabled",
@@ -29,60 +27,7 @@ constexpr std::array<std::string_view, 24> kNotBuiltFrontend = {"accept_proxy",
                                                                 "unique_id",
                                                                 "use_backend"};
 
-constexpr std::array<std::string_view, 10> kNotBuiltBind = {
-    "accept_proxy", "alpn", "backlog",     "group", "interface",
-    "mode",         "tls",  "transparent", "user",  "v6only"};
-
-void read_bind(const ConfigNode& node, std::string_view text, TableReader& section, Frontend& out,
-               std::vector<SourceLocation>& places) {
-  if (text.starts_with("unix") || text.starts_with('/') || text.starts_with("fd@")) {
-    section.error_at(node.where, fmt::format("a listener on \"{}\": {}", text, kNotBuilt),
-                     "as \"*:80\"");
-    return;
-  }
-  const auto address = SocketAddress::parse(text);
-  if (!address) {
-    section.error_at(node.where, address.error().message, "as \"*:80\" or \"192.168.50.10:80\"");
-    return;
-  }
-  out.binds.push_back({*address});
-  places.push_back(node.where);
-}
-
 }  // namespace
-
-std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out) {
-  std::vector<SourceLocation> places;
-  const ConfigNode* node = section.raw("bind");
-  if (!node) {
-    section.error_at(section.where(), "nobody can reach this: it has no bind", "bind = [\"*:80\"]");
-    return places;
-  }
-  const auto read_item = [&](const ConfigNode& item) {
-    if (item.kind == ConfigNode::Kind::String) {
-      read_bind(item, item.string, section, out, places);
-    } else if (item.kind == ConfigNode::Kind::Table) {
-      TableReader table(item, section.path() + ".bind", section.diagnostics());
-      if (const auto address = table.string("address"))
-        read_bind(*table.raw("address"), *address, section, out, places);
-      else if (!table.has("address"))
-        table.error_at(table.where(), "a bind needs an address", "address = \"*:80\"");
-      refuse_not_built(table, kNotBuiltBind);
-      table.finish();
-    } else {
-      section.error_at(item.where, fmt::format("bind must be an address, not {}", item.kind_name()),
-                       "bind = [\"*:80\"]");
-    }
-  };
-  if (node->kind != ConfigNode::Kind::Array) {
-    read_item(*node);
-    return places;
-  }
-  if (node->array.empty())
-    section.error("bind", "nobody can reach this: bind is empty", "bind = [\"*:80\"]");
-  for (const ConfigNode& item : node->array) read_item(item);
-  return places;
-}
 
 std::optional<Mode> read_mode(TableReader& section) {
   static constexpr std::pair<std::string_view, Mode> kModes[] = {{"http", Mode::Http},
@@ -153,6 +98,7 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
   if (const auto maxconn = section.integer("maxconn", 0, 100'000'000))
     out.maxconn = static_cast<unsigned>(*maxconn);
   if (const auto connection = read_connection(section)) out.connection = *connection;
+  read_listener_defaults(section, out);
   out.forwarded_for = read_forwarded_for(section);
   out.stats = read_stats(section);
   read_timeouts(section, out.timeout);

@@ -23,7 +23,7 @@ void read_path(TableReader& table, std::string_view key, std::string& out) {
 void read_account(TableReader& table, std::string_view key, std::string& out) {
   const auto name = table.string(key);
   if (!name) return;
-  if (name->empty() || has_control_byte(*name) || name->find_first_of(" :/") != name->npos)
+  if (!is_account_name(*name))
     table.error(key, fmt::format("\"{}\" cannot be a {}", *name, key),
                 fmt::format("{} = \"hapair\"", key));
   else

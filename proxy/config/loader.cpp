@@ -44,12 +44,17 @@ class Loader {
  private:
   /// Mistakes in [defaults] are mistakes even where nobody inherits them.
   void judge_defaults(TableReader& defaults) {
+    read_mode(defaults);
+    // Keys of both modes may stand here: a section takes those of its own.
+    ConfigNode of_any_mode = defaults.node();
+    std::erase_if(of_any_mode.table, [](const auto& entry) { return entry.key == "mode"; });
+    TableReader keys(of_any_mode, defaults.path(), diagnostics_);
     Frontend frontend;
     Backend backend;
-    read_frontend_keys(defaults, frontend);
-    read_backend_keys(defaults, backend);
-    defaults.raw("default_backend");  // judged where it is inherited: there it must exist
-    defaults.finish();
+    read_frontend_keys(keys, frontend);
+    read_backend_keys(keys, backend);
+    keys.raw("default_backend");  // judged where it is inherited: there it must exist
+    keys.finish();
   }
 
   void load_backend(const std::string& name, TableReader& table) {
@@ -142,18 +147,28 @@ class Loader {
                                   : fmt::format("there are {}", fmt::join(names, ", ")));
   }
 
-  /// Every address and port once in the file.
+  /// Every address and port, Unix socket and descriptor once in the file (and interface).
   void claim(const std::vector<SourceLocation>& places, const Frontend& frontend) {
     for (std::size_t i = 0; i < places.size(); ++i) {
-      const auto [first, fresh] =
-          taken_.try_emplace(frontend.binds[i].address, std::pair(frontend.name, places[i]));
-      if (!fresh)
-        diagnostics_.error(places[i],
-                           fmt::format("{} is bound already by {} on line {}",
-                                       frontend.binds[i].address.to_string(), first->second.first,
-                                       first->second.second.line),
-                           "one listener for each address and port");
+      const ListenSocket& socket = frontend.binds[i].socket;
+      claim(socket.at, socket, frontend.name, places[i]);
+      const auto* address = std::get_if<SocketAddress>(&socket.at);
+      // A wildcard of IPv6 that takes IPv4 too is both.
+      if (address && address->ip.is_v6() && address->ip.is_any() && !socket.v6only)
+        claim(SocketAddress{IpAddress(), address->port}, socket, frontend.name, places[i]);
     }
+  }
+
+  void claim(const ListenSocket::Place& place, const ListenSocket& socket,
+             const std::string& frontend, const SourceLocation& where) {
+    const auto [first, fresh] =
+        taken_.try_emplace(std::pair(place, socket.interface), std::pair(frontend, where));
+    if (!fresh)
+      diagnostics_.error(where,
+                         fmt::format("{} is bound already by {} on line {}",
+                                     std::visit([](const auto& p) { return p.to_string(); }, place),
+                                     first->second.first, first->second.second.line),
+                         "one listener for each address and port");
   }
 
   void require_servers(TableReader& section, const Backend& backend) {
@@ -222,7 +237,9 @@ class Loader {
   Diagnostics& diagnostics_;
   Config config_;
   ConfigNode defaults_;
-  std::map<SocketAddress, std::pair<std::string, SourceLocation>> taken_;  // by whom, where
+  // Place and interface: by whom, where.
+  std::map<std::pair<ListenSocket::Place, std::string>, std::pair<std::string, SourceLocation>>
+      taken_;
 };
 
 }  // namespace

@@ -24,6 +24,10 @@ bool has_control_byte(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+bool is_account_name(std::string_view name) {
+  return !name.empty() && !has_control_byte(name) && name.find_first_of(" :/") == name.npos;
+}
+
 void check_name(std::string_view name, std::string_view kind, const SourceLocation& where,
                 Diagnostics& diagnostics) {
   // HAProxy's set: outsiders split log lines at spaces and slashes, CSV lines at commas.

@@ -28,7 +28,10 @@ void read_global(TableReader& global, Global& out);
 /// The keys of one [frontend], which [listen] and [defaults] share. Not `bind` and
 /// `default_backend`, which only a section of its own can have.
 void read_frontend_keys(TableReader& section, Frontend& out);
-/// `bind`, a list of "ADDRESS:PORT" or { address = … }. Answers where each one stands.
+/// `backlog` and `accept_proxy`, for binds that do not say.
+void read_listener_defaults(TableReader& section, Frontend& out);
+/// `bind`, a list of "ADDRESS:PORT" or { address = … }. Answers where each one stands; a range of
+/// ports makes several. Call after read_frontend_keys.
 std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out);
 
 /// The keys of one [backend], which [listen] and [defaults] share: not `server`. `check` is left
@@ -52,6 +55,11 @@ Check read_check_table(const ConfigNode& table, const std::string& path, Diagnos
 /// Reports a name that would not survive in a log line or a statistics column.
 void check_name(std::string_view name, std::string_view kind, const SourceLocation& where,
                 Diagnostics& diagnostics);
+
+/// What the kernel takes as the name of a network interface.
+bool is_interface_name(std::string_view name);
+/// What can be the name of a user or a group.
+bool is_account_name(std::string_view name);
 
 /// RFC 9110 section 5.6.2: the characters of a method or a field name.
 bool is_token(std::string_view text);

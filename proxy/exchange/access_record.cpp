@@ -66,6 +66,10 @@ class Line {
 
 // "10.0.0.1:39978"; an IPv6 address stands without brackets, as in HAProxy's log.
 void append_endpoint(Line& line, const SocketAddress& endpoint) {
+  if (endpoint.unix_listener != 0) {
+    line << "unix:" << endpoint.unix_listener;
+    return;
+  }
   if (endpoint.ip.is_v4()) {
     const std::uint8_t* byte = endpoint.ip.data();
     line << unsigned{byte[0]} << '.' << unsigned{byte[1]} << '.' << unsigned{byte[2]} << '.'

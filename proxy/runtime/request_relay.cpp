@@ -142,7 +142,7 @@ std::size_t RequestRelay::encode_request(char* out) {
   const auto& theirs = dispatch_.backend()->config.forwarded_for;
   if (const auto* forwarded = theirs ? &*theirs : ours ? &*ours : nullptr) {
     const IpAddress& client = client_->peer().ip;
-    const bool excepted = std::any_of(forwarded->except.begin(), forwarded->except.end(),
+    const bool excepted = client_->peer().unix_listener != 0 || std::any_of(forwarded->except.begin(), forwarded->except.end(),
                                       [&](const Cidr& net) { return net.contains(client); });
     if (!excepted) {
       edits.add_name = forwarded->header;

@@ -11,7 +11,6 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr int kBacklog = 4096;
 // Logs, epoll sets, signals, probes under way, files.
 constexpr unsigned kReservedDescriptors = 100;
 // Probes of different servers start apart, all within this time, so that the first verdicts are
@@ -70,22 +69,23 @@ Result<void> Supervisor::open() {
   if (auto fitted = fit_limits(); !fitted) return fitted;
   Sockets sockets;
   const auto close_all = [&] {
-    for (auto& [frontend, fds] : sockets)
+    for (auto& [frontend, bind, fds] : sockets)
       for (const int fd : fds) ::close(fd);
   };
   for (const auto& frontend : snapshot_->frontends)
     for (const Bind& bind : frontend->config.binds)
-      if (auto free = check_free(bind.address); !free)
+      if (auto free = check_free(bind.socket); !free)
         return fail(free.error().code, "frontend {}: {}", frontend->config.name,
                     free.error().message);
   for (auto& frontend : snapshot_->frontends) {
     for (const Bind& bind : frontend->config.binds) {
-      auto fds = open_listeners(bind.address, snapshot_->workers, kBacklog);
-      if (!fds) {
+      auto opened = open_listeners(bind.socket, snapshot_->workers);
+      if (!opened) {
         close_all();
-        return fail(fds.error().code, "frontend {}: {}", frontend->config.name, fds.error().message);
+        return fail(opened.error().code, "frontend {}: {}", frontend->config.name,
+                    opened.error().message);
       }
-      sockets.emplace_back(frontend.get(), *std::move(fds));
+      for (WorkerSockets& fds : *opened) sockets.push_back({frontend.get(), &bind, std::move(fds)});
     }
   }
   make_workers(sockets);
@@ -96,7 +96,7 @@ void Supervisor::make_workers(const Sockets& sockets) {
   for (unsigned i = 0; i < snapshot_->workers; ++i) {
     std::vector<Worker::Listener> listeners;
     for (std::size_t id = 0; id < sockets.size(); ++id)
-      listeners.push_back({sockets[id].first, id, sockets[id].second[i]});
+      listeners.push_back({sockets[id].frontend, sockets[id].bind, id, sockets[id].fds[i]});
     workers_.push_back(std::make_unique<Worker>(
         snapshot_, i, *statistics_, log_targets_, std::move(listeners),
         [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));

@@ -34,7 +34,13 @@ class Supervisor {
   void stop();
 
  private:
-  using Sockets = std::vector<std::pair<FrontendState*, std::vector<int>>>;
+  /// One listening socket: a descriptor for each worker.
+  struct OpenBind {
+    FrontendState* frontend = nullptr;
+    const Bind* bind = nullptr;
+    std::vector<int> fds;
+  };
+  using Sockets = std::vector<OpenBind>;
   /// Where a live server stands in the snapshot.
   struct Place {
     BackendState* backend = nullptr;

@@ -19,13 +19,16 @@ constexpr int kAcceptsPerTurn = 64;
 
 }  // namespace
 
-Acceptor::Acceptor(Worker& worker, FrontendState& frontend, std::uint64_t id, int fd)
-    : worker_(worker), frontend_(&frontend), id_(id), fd_(fd) {
-  worker_.loop().watch(fd_, *this, EPOLLIN);
+Acceptor::Acceptor(Worker& worker, FrontendState& frontend, const Bind& bind, std::uint64_t id,
+                   int fd)
+    : worker_(worker), frontend_(&frontend), bind_(&bind), id_(id), fd_(fd) {
+  // A socket that all workers share (Unix, inherited) wakes one of them for a connection.
+  worker_.loop().watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 Acceptor::~Acceptor() {
-  worker_.loop().forget(fd_, *this);
+  // Other workers may hold copies of it: closing ours would not end what we hear of it.
+  worker_.loop().unwatch(fd_, *this);
   ::close(fd_);
 }
 
@@ -60,7 +63,9 @@ void Acceptor::accept_all() {
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length,
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      worker_.admit(*frontend_, fd, SocketAddress::from(reinterpret_cast<sockaddr*>(&peer)));
+      SocketAddress client = SocketAddress::from(reinterpret_cast<sockaddr*>(&peer));
+      if (peer.ss_family == AF_UNIX) client.unix_listener = bind_->number;
+      worker_.admit(*frontend_, fd, client);
       continue;
     }
     if (errno == EAGAIN) return;
@@ -134,9 +139,9 @@ void Worker::listen(const std::vector<Listener>& listeners) {
     });
     if (same == before.end()) {
       acceptors_.push_back(
-          std::make_unique<Acceptor>(*this, *listener.frontend, listener.id, listener.fd));
+          std::make_unique<Acceptor>(*this, *listener.frontend, *listener.bind, listener.id, listener.fd));
     } else {
-      (*same)->serve(*listener.frontend);
+      (*same)->serve(*listener.frontend, *listener.bind);
       acceptors_.push_back(std::move(*same));
     }
   }

@@ -30,11 +30,14 @@ class Worker;
 class Acceptor final : public Watcher {
  public:
   /// `id` names the listener among all workers' sockets of its address.
-  Acceptor(Worker& worker, FrontendState& frontend, std::uint64_t id, int fd);
+  Acceptor(Worker& worker, FrontendState& frontend, const Bind& bind, std::uint64_t id, int fd);
   ~Acceptor();
   std::uint64_t id() const { return id_; }
   /// From now on its connections are this one's.
-  void serve(FrontendState& frontend) { frontend_ = &frontend; }
+  void serve(FrontendState& frontend, const Bind& bind) {
+    frontend_ = &frontend;
+    bind_ = &bind;
+  }
   void on_ready(std::uint32_t events) override;
   /// A client left: there may be room again.
   void on_room();
@@ -47,6 +50,7 @@ class Acceptor final : public Watcher {
 
   Worker& worker_;
   FrontendState* frontend_;
+  const Bind* bind_;
   const std::uint64_t id_;
   const int fd_;
   bool paused_ = false;  // connections may wait in the kernel
@@ -62,6 +66,7 @@ class Worker {
 
   struct Listener {
     FrontendState* frontend = nullptr;
+    const Bind* bind = nullptr;  // of the frontend
     std::uint64_t id = 0;
     int fd = -1;  // owned by the worker from here on; -1: the worker has the socket already
   };

@@ -1,6 +1,9 @@
 #include "common/address.h"
 
 #include <gtest/gtest.h>
+#include <sys/un.h>
+
+#include <cstddef>
 
 namespace hapair {
 namespace {
@@ -63,6 +66,47 @@ TEST(SocketAddress, SaysWhatIsWrong) {
   EXPECT_EQ(message("[::1:80"), "'[::1:80' lacks the closing ']'");
   EXPECT_EQ(message("[::1]"), "'[::1]' has no :port");
   EXPECT_EQ(message("[1.2.3.4]:80"), "'1.2.3.4' is not an IPv6 address: brackets hold only those");
+}
+
+TEST(SocketAddress, TakesIpv4InIpv6sClothesForIpv4) {
+  sockaddr_storage raw;
+  SocketAddress::parse("[::ffff:10.0.0.1]:80")->to_sockaddr(raw);
+  EXPECT_EQ(SocketAddress::from(reinterpret_cast<const sockaddr*>(&raw)).to_string(),
+            "10.0.0.1:80");
+}
+
+TEST(SocketAddress, OfAUnixListenersClientIsTheListenersNumber) {
+  SocketAddress client;
+  client.unix_listener = 3;
+  EXPECT_EQ(client.to_string(), "unix:3");
+  EXPECT_NE(client, SocketAddress{});
+}
+
+TEST(UnixAddress, IsAPathOrAnAbstractName) {
+  for (const char* text : {"unix:/run/a.sock", "unix:@a"}) {
+    const auto address = UnixAddress::parse(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(address->to_string(), text);
+  }
+  sockaddr_storage raw;
+  const auto& un = reinterpret_cast<const sockaddr_un&>(raw);
+  EXPECT_EQ(UnixAddress::parse("unix:/a")->to_sockaddr(raw), offsetof(sockaddr_un, sun_path) + 3);
+  EXPECT_STREQ(un.sun_path, "/a");
+  EXPECT_EQ(UnixAddress::parse("unix:@ab")->to_sockaddr(raw), offsetof(sockaddr_un, sun_path) + 3);
+  EXPECT_EQ(std::string_view(un.sun_path, 3), std::string_view("\0ab", 3));
+}
+
+TEST(UnixAddress, SaysWhatIsWrong) {
+  const auto message = [](std::string_view text) {
+    return UnixAddress::parse(text).error().message;
+  };
+  EXPECT_EQ(message("/run/a"), "'/run/a' is not a Unix socket");
+  EXPECT_EQ(message("unix:a"), "'unix:a': the path of a Unix socket begins with '/'");
+  EXPECT_EQ(message("unix:@"), "'unix:@' names no socket");
+  EXPECT_EQ(message(std::string_view("unix:/a\0b", 9)), "a Unix socket's name has a NUL");
+  EXPECT_TRUE(UnixAddress::parse("unix:/" + std::string(106, 'x')));
+  EXPECT_EQ(message("unix:/" + std::string(107, 'x')),
+            "the name of a Unix socket has at most 107 bytes, this one 108");
 }
 
 TEST(SocketAddress, GoesThroughTheKernelsForm) {

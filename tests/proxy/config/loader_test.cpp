@@ -60,7 +60,7 @@ TEST(ProxyLoader, InheritsTheDefaults) {
   const Frontend& frontend = config.frontends[0];
   EXPECT_EQ(frontend.log_format, LogFormat::Http);
   EXPECT_EQ(frontend.timeout.client, 50s);
-  EXPECT_EQ(frontend.binds[0].address.to_string(), "0.0.0.0:80");
+  EXPECT_EQ(frontend.binds[0].socket.to_string(), "0.0.0.0:80");
   EXPECT_EQ(frontend.default_backend, 0);
   EXPECT_TRUE(frontend.log_null);
   EXPECT_FALSE(frontend.from_listen);
@@ -330,7 +330,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kBind, "bind = [\"*:80\", \"*:80\"]", "10:17",
                 "0.0.0.0:80 is bound already by web on line 10", ""},
         Mistake{kBind, "bind = [\"*:http\"]", "10:9", "not a port", "*:80"},
-        Mistake{kBind, "bind = [\"unix:/run/x\"]", "10:9", "not built yet", ""},
         Mistake{kBind, "bind = [{ address = \"*:443\", tls = {} }]", "10:30", "tls: known", ""},
         Mistake{kBind, "bind = [\"*:80\"]\nroute = []", "11:1", "route: known", ""},
         Mistake{"[frontend.web]", "[frontend.\"a b\"]", "9:1", "cannot be the name of a frontend",

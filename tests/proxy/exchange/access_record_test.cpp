@@ -142,6 +142,13 @@ TEST_F(AccessLog, WritesIpv6WithoutBrackets) {
   EXPECT_EQ(http(record).substr(0, 18), "2001:db8::1:39978 ");
 }
 
+TEST_F(AccessLog, NamesTheListenerOfAUnixClient) {
+  AccessRecord record = served();
+  record.client = {};
+  record.client.unix_listener = 2;
+  EXPECT_EQ(http(record).substr(0, 8), "unix:2 [");
+}
+
 TEST_F(AccessLog, LetsNoRequestForgeALine) {
   AccessRecord record = served();
   record.request_line = "GET /a\"b#c\r\n<129>\x7f\xc3\xa9\\ HTTP/1.1";
