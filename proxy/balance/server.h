@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "common/address.h"
-#include "proxy/health/health.h"
+#include "proxy/health/condition.h"
 
 namespace hapair::balance {
 
+using health::Condition;
 using health::Health;
 
 inline constexpr int kNoServer = -1;
@@ -36,7 +37,7 @@ class Server {
         checked_(settings.checked),
         weight_(settings.weight),
         maxconn_(settings.maxconn),
-        health_(settings.checked ? Health::Unknown : Health::Up) {}
+        condition_(settings.checked ? Condition::kUnproven : 0) {}
 
   const std::string& name() const { return name_; }
   const SocketAddress& address() const { return address_; }
@@ -54,13 +55,23 @@ class Server {
   void set_weight(unsigned weight) { weight_.store(weight, std::memory_order_relaxed); }
   unsigned maxconn() const { return maxconn_.load(std::memory_order_relaxed); }
   void set_maxconn(unsigned maxconn) { maxconn_.store(maxconn, std::memory_order_relaxed); }
-  Health health() const { return health_.load(std::memory_order_relaxed); }
-  void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
+  Condition condition() const { return Condition(condition_.load(std::memory_order_relaxed)); }
+  void set_condition(Condition condition) {
+    condition_.store(condition.bits(), std::memory_order_relaxed);
+  }
+  Health health() const { return condition().health(); }
+  /// What the checks say, and leaves alone what else there is.
+  void set_health(Health health) {
+    set_condition(condition()
+                      .without(Condition::kDown | Condition::kStopping)
+                      .with(Condition::kUnproven, health == Health::Unknown)
+                      .with(Condition::kCheckDown, health == Health::Down));
+  }
 
   /// Serves those that are tied to it.
-  bool up() const { return health() == Health::Up; }
-  /// Takes new work too: weight 0 keeps the tied ones and gets no other.
-  bool usable() const { return up() && weight() > 0; }
+  bool up() const { return condition().serves_tied(); }
+  /// Takes new work too: drain, NOLB and weight 0 keep the tied ones and get no other.
+  bool usable() const { return condition().takes_new() && weight() > 0; }
 
   /// Requests (HTTP) or connections (TCP) that hold a slot now, and the most there ever were.
   std::uint32_t sessions() const { return sessions_.load(std::memory_order_seq_cst); }
@@ -95,7 +106,7 @@ class Server {
   std::atomic<bool> checked_;
   std::atomic<unsigned> weight_;
   std::atomic<unsigned> maxconn_;
-  std::atomic<Health> health_;
+  std::atomic<std::uint32_t> condition_;
   // Written per request: away from what is only read.
   alignas(64) std::atomic<std::uint32_t> sessions_ = 0;
   std::atomic<std::uint32_t> peak_sessions_ = 0;

@@ -21,7 +21,7 @@ LAYERS = {
     "proxy/tls": ["common", "proxy/config"],
     "proxy/route": ["common", "proxy/http"],
     "proxy/health": ["common", "proxy/http"],
-    "proxy/balance": ["common", "proxy/health/health.h"],  # one enumeration
+    "proxy/balance": ["common", "proxy/health/health.h", "proxy/health/condition.h"],
     "proxy/stats": ["common"],
     "proxy/exchange": ["common", "proxy/config", *LEAVES],
     "proxy/runtime": ["common", "common/loop", "proxy/config", "proxy/exchange", "proxy/tls", *LEAVES],
