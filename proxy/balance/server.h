@@ -37,7 +37,7 @@ class Server {
         checked_(settings.checked),
         weight_(settings.weight),
         maxconn_(settings.maxconn),
-        condition_(settings.checked ? Condition::kUnproven : 0) {}
+        condition_(Condition().with(Condition::kUnproven, settings.checked).bits()) {}
 
   const std::string& name() const { return name_; }
   const SocketAddress& address() const { return address_; }
