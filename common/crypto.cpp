@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <array>
 #include <cstdlib>
@@ -25,6 +26,15 @@ Digest sha256(std::string_view text) {
 bool constant_time_equal(std::string_view a, std::string_view b) {
   const Digest left = sha256(a), right = sha256(b);
   return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view text) {
+  Digest digest{};
+  if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+            reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(),
+            nullptr))
+    std::abort();  // as above
+  return digest;
 }
 
 }  // namespace hapair

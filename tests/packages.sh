@@ -22,7 +22,7 @@ incumbent_packages=(haproxy keepalived)
 # shellcheck disable=SC2034
 test_packages=(
   python3 python3-pytest python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
-  valgrind jq ccache clang clang-format git socat
+  valgrind jq ccache clang clang-format git socat php-fpm
 )
 
 # install_packages PACKAGE…: installs those that are missing, and only those. A second call with

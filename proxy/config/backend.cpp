@@ -5,8 +5,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 21> kNotBuiltBackend = {
-    "abort_on_close",  "all_backups", "compression", "cookie", "disabled", "email_alert",
+constexpr std::array<std::string_view, 20> kNotBuiltBackend = {
+    "abort_on_close",  "all_backups", "compression", "disabled", "email_alert",
     "error_files",     "fullconn",    "hash",        "http2",  "log",      "max_reuse",
     "persist",         "request",     "response",    "reuse",  "rules",    "send_proxy",
     "server_template", "stick",       "tls"};
@@ -68,6 +68,8 @@ void read_backend_keys(TableReader& section, Backend& out) {
   if (const auto connection = read_connection(section)) out.connection = *connection;
   out.forwarded_for = read_forwarded_for(section);
   out.stats = read_stats(section);
+  out.cookie = read_cookie(section);
+  if (out.mode == Mode::Tcp) out.cookie.reset();
   read_timeouts(section, out.timeout);
   if (const auto retries = section.integer("retries", 0, 100))
     out.retries = static_cast<int>(*retries);

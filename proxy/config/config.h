@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/service.h"
 #include "proxy/config/bind.h"
+#include "proxy/config/cookie.h"
 
 namespace hapair::proxy {
 
@@ -79,6 +80,7 @@ struct Server {
   SocketAddress address;
   unsigned weight = 1;   // 0..256; 0: no new work
   unsigned maxconn = 0;  // concurrent requests (HTTP) or connections (TCP); 0: no limit
+  std::string cookie;    // what the backend's cookie says for this one; empty: nothing
   std::optional<Check> check;  // absent: always considered up
 };
 
@@ -99,6 +101,7 @@ struct Backend {
   ConnectionMode connection = ConnectionMode::KeepAlive;
   std::optional<ForwardedFor> forwarded_for;
   std::optional<Stats> stats;
+  std::optional<CookiePersistence> cookie;
   Timeouts timeout;
   int retries = 3;          // further attempts after a failed connect
   bool redispatch = true;   // the last retry (or any, when nothing ties the request) may change server

@@ -43,6 +43,12 @@ void read_servers(TableReader& section, Backend& out);
 void read_timeouts(TableReader& section, Timeouts& out);
 std::optional<Stats> read_stats(TableReader& section);
 std::optional<ForwardedFor> read_forwarded_for(TableReader& section);
+/// `cookie = { … }` of a backend.
+std::optional<CookiePersistence> read_cookie(TableReader& section);
+void read_server_cookie(TableReader& table, const std::optional<CookiePersistence>& of_backend,
+                        Server& out);
+/// A cookie that no server has a value for.
+void warn_of_cookie_without_servers(TableReader& section, const Backend& backend);
 std::optional<ConnectionMode> read_connection(TableReader& section);
 std::optional<Mode> read_mode(TableReader& section);
 void refuse_http_keys(TableReader& section, Mode mode);

@@ -6,8 +6,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 20> kNotBuiltServer = {
-    "accept_proxy", "agent",     "backup",   "cookie",     "disabled",
+constexpr std::array<std::string_view, 19> kNotBuiltServer = {
+    "accept_proxy", "agent",     "backup",   "disabled",
     "id",           "max_reuse", "maxqueue", "minconn",    "observe",
     "on_error",     "pool",      "resolve",  "send_proxy", "slow_start",
     "slowstart",    "source",    "tls",      "track",      "on_marked_down"};
@@ -81,11 +81,13 @@ void read_servers(TableReader& section, Backend& out) {
       server.weight = static_cast<unsigned>(*weight);
     if (const auto maxconn = table.integer("maxconn", 0, 100'000'000))
       server.maxconn = static_cast<unsigned>(*maxconn);
+    read_server_cookie(table, out.cookie, server);
     read_server_check(table, check_node, server);
     refuse_not_built(table, kNotBuiltServer);
     table.finish();
     out.servers.push_back(std::move(server));
   }
+  warn_of_cookie_without_servers(section, out);
 }
 
 }  // namespace hapair::proxy

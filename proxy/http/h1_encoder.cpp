@@ -60,16 +60,31 @@ bool connection_names(const FieldList& fields, const Field& field) {
                              [&](std::string_view word) { return iequals(word, field.name); });
 }
 
+/// Copies neighbouring lines, less what is cut. `cut` moves on: runs come in order.
+void put_run(Writer& out, const char* begin, const char* end, const FieldCut*& cut,
+             const FieldCut* last) {
+  for (; cut != last && cut->cut.data() < end; ++cut) {
+    if (cut->cut.data() < begin) continue;  // in a field that has not come along
+    out.put({begin, static_cast<std::size_t>(cut->cut.data() - begin)});
+    if (!cut->put.empty()) out.put(cut->put);
+    begin = cut->cut.data() + cut->cut.size();
+  }
+  out.put({begin, static_cast<std::size_t>(end - begin)});
+}
+
 /// Copies the fields that go on (`named`: Connection may name some that do not), neighbours in one piece: their lines stand one after another in
 /// the received bytes.
-void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgrade) {
+void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgrade,
+                const FieldCuts* cuts) {
+  const FieldCut* cut = cuts ? cuts->begin() : nullptr;
+  const FieldCut* const last_cut = cuts ? cuts->end() : nullptr;
   const char* run = nullptr;
   for (const Field& field : fields) {
     const bool dropped = (ends_here(field.id) && !(keep_upgrade && field.id == FieldId::Upgrade)) ||
                          (named && !is_protected(field.id) && connection_names(fields, field));
     const char* line = field.name.data();
     if (dropped) {
-      if (run) out.put({run, static_cast<std::size_t>(line - run)});
+      if (run) put_run(out, run, line, cut, last_cut);
       run = nullptr;
     } else if (!run) {
       run = line;
@@ -79,7 +94,7 @@ void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgr
   const Field& last = *(fields.end() - 1);
   const char* end = last.value.data() + last.value.size();
   while (*end != '\n') ++end;  // white space after the last value, then CRLF
-  out.put({run, static_cast<std::size_t>(end + 1 - run)});
+  put_run(out, run, end + 1, cut, last_cut);
 }
 
 void put_connection(Writer& out, ConnectionField field) {
@@ -105,7 +120,7 @@ std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edi
   }
   writer.put("\r\n");
   put_fields(writer, head.fields, head.persistence.names_fields,
-             edits.connection == ConnectionField::Upgrade);
+             edits.connection == ConnectionField::Upgrade, edits.cuts);
   if (head.framing == Framing::Chunked) writer.put("transfer-encoding: chunked\r\n");
   if (!edits.add_name.empty()) {
     writer.put(edits.add_name);
@@ -123,7 +138,8 @@ std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& 
   writer.put(head.line);
   writer.put("\r\n");
   put_fields(writer, head.fields, head.persistence.names_fields,
-             edits.connection == ConnectionField::Upgrade);
+             edits.connection == ConnectionField::Upgrade, edits.cuts);
+  if (!edits.add_lines.empty()) writer.put(edits.add_lines);
   if (edits.chunked) writer.put("transfer-encoding: chunked\r\n");
   put_connection(writer, edits.connection);
   writer.put("\r\n");

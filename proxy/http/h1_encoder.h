@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/http/field_cuts.h"
 #include "proxy/http/message.h"
 
 namespace hapair::http {
@@ -19,17 +20,21 @@ struct RequestEdits {
   ConnectionField connection = ConnectionField::None;
   std::string_view add_name;   // one more field at the end; empty: none
   std::string_view add_value;
+  const FieldCuts* cuts = nullptr;  // null: none
 };
 
 /// Hop-by-hop fields (RFC 9110 7.6.1), and those a Connection field names, are left out; a chunked
 /// body is announced anew; an absolute target becomes its path. `out` must hold the head's size,
-/// the added field and kEncoderRoom. Returns the bytes written.
+/// the added field, what the cuts put and kEncoderRoom. Returns the bytes written.
 std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edits, char* out);
 
 struct ResponseEdits {
   ConnectionField connection = ConnectionField::None;
   bool chunked = false;  // announce a chunked body
+  const FieldCuts* cuts = nullptr;  // null: none
+  std::string_view add_lines;       // whole lines, each with its CRLF, at the end
 };
+/// `out` as above.
 std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& edits, char* out);
 
 /// "1f40\r\n" for a chunk of `size` bytes; `out` must hold kChunkHeaderRoom. Returns the length.

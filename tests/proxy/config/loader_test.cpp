@@ -245,8 +245,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kBalance, "mode = \"htpp\"", "13:8", "unknown mode", "did you mean \"http\"?"},
         Mistake{kBalance, "connection = \"keepalive\"", "13:14", "unknown connection",
                 "did you mean \"keep-alive\"?"},
-        Mistake{kBalance, "cookie = { name = \"S\" }", "13:1", "cookie: known, but not built yet",
-                ""},
         Mistake{kBalance, "retries = -1", "13:11", "out of range", "from 0"},
         Mistake{kBalance, "retries = \"3\"", "13:11", "a whole number", "without quotes: 3"},
         Mistake{kBalance, "redispatch = 3", "13:14", "true or false", ""},
