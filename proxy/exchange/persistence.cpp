@@ -153,12 +153,6 @@ bool Persistence::is_too_old(std::uint32_t then, Duration limit, WallTime now) c
   return now - moment > limit || moment - now > kFutureTolerated;
 }
 
-int Persistence::tie(const Visit& visit, const balance::Farm& farm, int avoid) {
-  for (const int server : visit.servers)
-    if (server != avoid && farm[static_cast<std::size_t>(server)]->up()) return server;
-  return balance::kNoServer;
-}
-
 char Persistence::letter(const Visit& visit, int server) {
   if (visit.letter != 'V' || server == balance::kNoServer) return visit.letter;
   const bool at_home =

@@ -20,7 +20,14 @@ namespace hapair::exchange {
 
 /// What one request's cookies say. Views point into the request's head and into the Persistence.
 struct Visit {
-  std::span<const int> servers;  // those the cookie names, in the file's order; empty: it ties to none
+  void reset() {
+    servers = {};
+    letter = 'N';
+    last = first = 0;
+    cuts.clear();
+  }
+
+  std::span<const int> servers;  // those the cookie names, the first that is up is his; often none
   char letter = 'N';             // as Termination::cookie_in
   std::uint32_t last = 0;        // when the cookie was last seen and first given, in its own units
   std::uint32_t first = 0;       // of four seconds; 0: it did not say
@@ -29,6 +36,12 @@ struct Visit {
 
 /// What one response says to the visitor.
 struct Reminder {
+  void reset() {
+    letter = 'N';
+    cuts.clear();
+    size = 0;
+  }
+
   char letter = 'N';     // as Termination::cookie_out
   http::FieldCuts cuts;  // views into the response's head and into the Persistence
   std::string_view added() const { return {lines.data(), size}; }
@@ -36,6 +49,17 @@ struct Reminder {
   // Whole lines, each with its CRLF.
   std::array<char, 2048> lines;
   std::size_t size = 0;
+};
+
+/// Both, of one exchange.
+struct Stay {
+  void reset() {
+    visit.reset();
+    reminder.reset();
+  }
+
+  Visit visit;
+  Reminder reminder;
 };
 
 /// One backend's cookie. Immutable; any thread.
@@ -47,19 +71,16 @@ class Persistence {
  public:
   Persistence(const proxy::CookiePersistence& settings, const std::vector<proxy::Server>& servers);
 
-  /// Reads the request's cookies; `visit` is one that was just made. `now`: for the cookie's age.
+  /// Reads the request's cookies; `visit` is one that was just made or reset. `now`: for the cookie's age.
   void read(const http::RequestHead& request, const balance::Farm& farm, WallTime now,
             Visit& visit) const;
-
-  /// Where this visit belongs: the first of its servers that is up and is not `avoid`. kNoServer:
-  /// anywhere.
-  static int tie(const Visit& visit, const balance::Farm& farm, int avoid);
 
   /// How the visit is to be judged now that `server` (kNoServer: none) was chosen for it: one that
   /// belongs elsewhere was sent on because its own server is down.
   static char letter(const Visit& visit, int server);
 
-  /// What the visitor is told with a response of `server`. `reminder` is one that was just made.
+  /// What the visitor is told with a response of `server`. `reminder` is one that was just made
+  /// or reset.
   void answer(const Visit& visit, int server, const http::RequestHead& request,
               const http::ResponseHead& response, WallTime now, Reminder& reminder) const;
 

@@ -1,5 +1,6 @@
 #include "proxy/runtime/dispatch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -35,17 +36,39 @@ stats::BackendCounters& Dispatch::counters_of(BackendState& backend) const {
   return backend.counters[worker_.index()];
 }
 
-void Dispatch::start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record) {
+void Dispatch::start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record,
+                     std::span<const int> homes) {
   backend_ = &backend;
   newest_ = &worker_.newest(backend);
   reuse_ = reuse;
   record_ = &record;
+  homes_ = homes;
   server_ = balance::kNoServer;
   retry_ = Retry({.retries = backend.config.retries,
                   .redispatch = backend.config.redispatch,
                   .connect_timeout = backend.config.timeout.connect});
   arrival_ = 0;
   ask(balance::kNoServer);
+}
+
+int Dispatch::server_index() const {
+  if (newest_ == backend_ || server_ == balance::kNoServer) return server_;
+  return backend_->index_of(*newest_->farm[static_cast<std::size_t>(server_)]);
+}
+
+int Dispatch::newest_home(int home) const {
+  return newest_ == backend_ ? home
+                             : newest_->index_of(*backend_->farm[static_cast<std::size_t>(home)]);
+}
+
+int Dispatch::tie(int avoid) const {
+  for (const int home : homes_) {
+    const int here = newest_home(home);
+    if (here != balance::kNoServer && here != avoid &&
+        newest_->farm[static_cast<std::size_t>(here)]->up())
+      return here;
+  }
+  return balance::kNoServer;
 }
 
 bool Dispatch::follow(int& server) {
@@ -95,6 +118,8 @@ void Dispatch::ask(int avoid) {
   avoid_ = avoid;
   const auto given = newest_->admission->ask({.worker = worker_.index(),
                                               .request = name,
+                                              .tied_to = homes_.empty() ? balance::kNoServer
+                                                                        : tie(avoid),
                                               .avoid = avoid,
                                               .client = record_->client.ip,
                                               .now = arrival_ != 0 ? queued_at_ : now,
@@ -189,7 +214,9 @@ void Dispatch::retry(exchange::Termination why) {
   count([](stats::ServerCounters& counters) { ++counters.connection_errors; });
   const unsigned usable = balance::usable_servers(newest_->farm);
   const unsigned others = usable - (server()->live->usable() ? 1 : 0);
-  const auto decision = retry_.on_connect_failure(/*tied=*/false, others);
+  const bool tied = std::any_of(homes_.begin(), homes_.end(),
+                                [&](int home) { return newest_home(home) == server_; });
+  const auto decision = retry_.on_connect_failure(tied, others);
   record_->retries = retry_.attempts_repeated();
   record_->redispatched = retry_.redispatched();
   switch (decision.next) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
@@ -40,14 +41,22 @@ class Dispatch final : public ServerUser {
     Always,
   };
   /// Answers, at once or later, with one of the user's two calls. `record` hears of server, times,
-  /// queue places and retries; it must live until release() or failure.
-  void start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record);
+  /// queue places and retries; it must live until release() or failure. `homes`: the servers that
+  /// persistence ties this to, while one of them is up; none: any will do. They live as long as the
+  /// backend.
+  void start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record,
+             std::span<const int> homes = {});
   /// Once more with the same server on a new connection: the reused one turned out to be dead.
   void repeat();
 
   BackendState* backend() const { return backend_; }
   /// The server chosen last; null before there was one.
   ServerState* server() const;
+  /// Where that server stands in backend(); kNoServer if it came with a later configuration.
+  int server_index() const;
+  /// Where it stands in its backend as that is now.
+  int newest_server_index() const { return server_; }
+  BackendState* newest_backend() const { return newest_; }
   ServerConnection* connection() const { return connection_; }
   /// The connection served somebody else before.
   bool is_reused() const { return reused_; }
@@ -93,6 +102,10 @@ class Dispatch final : public ServerUser {
   /// Where `server` of newest_ stands in the newest state of the backend, which is newest_ from now
   /// on. False: it is not there, and nothing has changed.
   bool follow(int& server);
+  /// Where one of homes_ stands in newest_; kNoServer if it does not.
+  int newest_home(int home) const;
+  /// The server this is tied to and which is up, other than `avoid`; kNoServer: any will do.
+  int tie(int avoid) const;
   stats::ServerCounters& counters_of(ServerState& server) const;
   stats::BackendCounters& counters_of(BackendState& backend) const;
   void ask(int avoid);
@@ -115,6 +128,7 @@ class Dispatch final : public ServerUser {
   ServerConnection* connection_ = nullptr;
   exchange::AccessRecord* record_ = nullptr;
   exchange::Retry retry_;
+  std::span<const int> homes_;  // in backend_
   balance::Admission::Ticket ticket_ = 0;
   std::uint64_t arrival_ = 0;  // its place in the order of those that wait; 0: it has none
   TimePoint queued_at_{};

@@ -45,6 +45,7 @@ StreamSocket* RequestRelay::server_socket() {
 void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   client_ = &client;
   response_.begin();
+  persistence_ = nullptr;
   phase_ = Phase::Dispatching;
   mode_ = client.frontend().config.connection;
   repeated_ = beyond_buffer_ = false;
@@ -109,6 +110,10 @@ BackendState* RequestRelay::route() {
 void RequestRelay::enter(BackendState& backend) {
   record_.backend = backend.config.name;
   mode_ = exchange::stronger(mode_, backend.config.connection);
+  persistence_ = backend.persistence.get();
+  if (!persistence_) return;
+  if (!stay_) stay_ = std::make_unique<exchange::Stay>();
+  stay_->reset();
 }
 
 /// Balance, admission, connection: Dispatch answers when all three are done.
@@ -116,7 +121,9 @@ void RequestRelay::dispatch_to(BackendState& backend) {
   const auto reuse = mode_ != ConnectionMode::KeepAlive ? Dispatch::Reuse::Never
                      : is_idempotent(request_.method)   ? Dispatch::Reuse::Always
                                                         : Dispatch::Reuse::Fresh;
-  dispatch_.start(backend, reuse, record_);
+  if (!persistence_) return dispatch_.start(backend, reuse, record_);
+  persistence_->read(request_, backend.farm, wall_now(), stay_->visit);
+  dispatch_.start(backend, reuse, record_, stay_->visit.servers);
 }
 
 void RequestRelay::on_dispatch_failed(exchange::Termination why) {
@@ -149,6 +156,7 @@ std::size_t RequestRelay::encode_request(char* out) {
       edits.add_value = client_->peer_text(address);
     }
   }
+  if (persistence_) edits.cuts = &stay_->visit.cuts;
   std::size_t size = http::encode_request_head(request_, edits, out);
   const bool chunked = request_.framing == Framing::Chunked;
   if (early_payload_ > 0) {
@@ -260,7 +268,27 @@ bool RequestRelay::can_repeat() const {
 }
 
 exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
-  return exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
+  auto plan =
+      exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
+  if (persistence_ && !plan.interim && !plan.unsolicited) remind_visitor(response, plan);
+  return plan;
+}
+
+/// Tells the visitor by a cookie where he belongs.
+void RequestRelay::remind_visitor(const http::ResponseHead& response,
+                                  exchange::ResponsePlan& plan) {
+  auto& [visit, reminder] = *stay_;
+  int server = dispatch_.server_index();
+  const exchange::Persistence* cookies = persistence_;
+  if (server == balance::kNoServer) {  // its cookie is in a later configuration than the request
+    server = dispatch_.newest_server_index();
+    cookies = dispatch_.newest_backend()->persistence.get();
+    visit.servers = {};
+    if (!cookies) return;
+  }
+  cookies->answer(visit, server, request_, response, wall_now(), reminder);
+  plan.edits.cuts = &reminder.cuts;
+  plan.edits.add_lines = reminder.added();
 }
 
 void RequestRelay::pump_response() {
@@ -457,10 +485,22 @@ void RequestRelay::conclude() {
   if (const ServerState* server = dispatch_.server())
     record_.server_connections = server->live->sessions();
   if (backend) record_.backend_connections = backend->sessions.current();
+  if (persistence_ || client_->frontend().has_cookie) log_cookie_letters();
   worker_.log_access(client_->frontend(), record_);
   dispatch_.forget();
   client_ = nullptr;
   worker_.give_back(*this);
+}
+
+void RequestRelay::log_cookie_letters() {
+  exchange::Termination& letters = record_.termination;
+  if (!persistence_) {
+    // As in HAProxy, where the statistics of a listen section are its backend's too.
+    if (letters.cause == 'L') letters.cookie_in = letters.cookie_out = 'N';
+    return;
+  }
+  letters.cookie_in = exchange::Persistence::letter(stay_->visit, dispatch_.server_index());
+  letters.cookie_out = stay_->reminder.letter;
 }
 
 /// Puts the one deadline where the exchange now hangs: at the server or at the client.

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
+#include "proxy/exchange/persistence.h"
 #include "proxy/http/h1_decoder.h"
 #include "proxy/runtime/dispatch.h"
 #include "proxy/runtime/response_relay.h"
@@ -83,6 +85,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
 
   // Towards the client.
   exchange::ResponsePlan plan(const http::ResponseHead& response) override;
+  void remind_visitor(const http::ResponseHead& response, exchange::ResponsePlan& plan);
   void pump_response();
   void begin_tunnel();
   void on_response_ended();
@@ -102,6 +105,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void client_aborted(char cause);
   void finish();
   void conclude();
+  void log_cookie_letters();
   void cut();
 
   void await_next();
@@ -126,6 +130,10 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   http::BodyDecoder request_body_;
   bool request_complete_ = false;
   std::size_t early_payload_ = 0;  // content that came with the head, unframed, behind it
+
+  // Null: the backend has no cookie.
+  const exchange::Persistence* persistence_ = nullptr;
+  std::unique_ptr<exchange::Stay> stay_;  // made when first needed, then kept
 
   exchange::AccessRecord record_;
   ResponseRelay response_;

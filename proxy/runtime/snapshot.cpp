@@ -45,6 +45,8 @@ BackendState::BackendState(Snapshot& owner, const Backend& backend, unsigned pos
   }
   balancer = make_balancer(backend.balance, farm, ledger.workers());
   admission = std::make_unique<balance::Admission>(farm, *balancer);
+  if (backend.cookie)
+    persistence = std::make_unique<exchange::Persistence>(*backend.cookie, backend.servers);
 }
 
 int BackendState::index_of(const balance::Server& server) const {
@@ -63,8 +65,11 @@ Snapshot::Snapshot(Config loaded, Ledger& ledger, const Snapshot* before)
   std::vector<bool> from_listen(config.backends.size());
   for (const Frontend& frontend : config.frontends) {
     frontends.push_back(std::make_unique<FrontendState>(frontend, ledger.frontend(frontend)));
-    if (frontend.from_listen && frontend.default_backend >= 0)
-      from_listen[static_cast<std::size_t>(frontend.default_backend)] = true;
+    if (frontend.from_listen && frontend.default_backend >= 0) {
+      const auto backend = static_cast<std::size_t>(frontend.default_backend);
+      from_listen[backend] = true;
+      frontends.back()->has_cookie = config.backends[backend].cookie.has_value();
+    }
   }
   for (std::size_t i = 0; i < config.backends.size(); ++i)
     backends.push_back(std::make_unique<BackendState>(

@@ -11,6 +11,7 @@
 #include "proxy/balance/balancer.h"
 #include "proxy/balance/server.h"
 #include "proxy/config/config.h"
+#include "proxy/exchange/persistence.h"
 #include "proxy/runtime/ledger.h"
 
 namespace hapair::proxy {
@@ -53,6 +54,7 @@ struct BackendState {
   balance::Farm farm;
   std::unique_ptr<balance::Balancer> balancer;
   std::unique_ptr<balance::Admission> admission;
+  std::unique_ptr<const exchange::Persistence> persistence;  // null: no cookie is configured
   const std::shared_ptr<BackendRecord> record;
   stats::Gauge& sessions;
   const std::span<stats::BackendCounters> counters;  // one a worker
@@ -66,6 +68,7 @@ struct FrontendState {
         counters(record->counters) {}
 
   const Frontend& config;
+  bool has_cookie = false;  // a listen section with one: so the log says of its statistics
   const std::shared_ptr<FrontendRecord> record;
   stats::Gauge& connections;
   const std::span<stats::FrontendCounters> counters;  // one a worker

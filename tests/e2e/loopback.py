@@ -232,7 +232,7 @@ balance = {balance}
 """
         for number, port in enumerate(servers, 1):
             text += (f'[[backend.app.server]]\nname = "s{number}"\naddress = "127.0.0.1:{port}"\n'
-                     f"{server_extra}\n")
+                     f"{server_extra(number) if callable(server_extra) else server_extra}\n")
         self.path.write_text(text)
         self.process = None
         if run:

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,10 @@ class Shop {
     request_edits.cuts = &visit.cuts;
     seen.resize(http::encode_request_head(head, request_edits, seen.data()));
 
-    const int tied = Persistence::tie(visit, farm, balance::kNoServer);
-    const int server = tied == balance::kNoServer ? otherwise : tied;
+    const auto home = std::find_if(visit.servers.begin(), visit.servers.end(), [&](int server) {
+      return farm[static_cast<std::size_t>(server)]->up();
+    });
+    const int server = home == visit.servers.end() ? otherwise : *home;
     const std::string bytes = "HTTP/1.1 200 OK\r\n" + response + "Content-Length: 0\r\n\r\n";
     http::ResponseHead answer;
     EXPECT_EQ(http::parse_response_head(bytes, answer).status, http::HeadStatus::Complete);
@@ -296,16 +299,6 @@ TEST(CookieDynamic, ValuesComeFromAddressAndKeyAlone) {
   EXPECT_EQ(there.visit("SRV=" + here.value(1)), "VN s1 | SRV=" + here.value(1) + " |");
   settings.dynamic_key = "other";
   EXPECT_NE(Shop(settings, {""}).value(0), here.value(0));
-}
-
-TEST(PersistenceTie, PassesOverTheServerThatJustFailed) {
-  Shop shop({}, {"A", "A"});
-  const std::vector<int> servers = {0, 1};
-  Visit visit{.servers = servers, .letter = 'V'};
-  EXPECT_EQ(Persistence::tie(visit, shop.farm, balance::kNoServer), 0);
-  EXPECT_EQ(Persistence::tie(visit, shop.farm, 0), 1);
-  shop.farm[1]->set_health(health::Health::Down);
-  EXPECT_EQ(Persistence::tie(visit, shop.farm, 0), balance::kNoServer);
 }
 
 TEST(PersistenceLetter, IsDownForAVisitorWhoWasSentOn) {
