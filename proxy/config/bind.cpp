@@ -162,8 +162,6 @@ class SocketReader {
 
 /// `accept_proxy`: a list of networks, or false. Nothing if the table does not say, or says it wrong.
 std::optional<std::optional<AcceptProxy>> read_accept_proxy(TableReader& table, bool is_unix) {
-  table.refuse("accept_proxy", kNotBuilt);
-  return std::nullopt;
   const ConfigNode* node = table.raw("accept_proxy");
   if (!node) return std::nullopt;
   if (node->kind == ConfigNode::Kind::Boolean && !node->boolean)

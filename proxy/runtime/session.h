@@ -1,8 +1,12 @@
 // What a worker knows of every client connection, whatever it speaks.
 #pragma once
 
-#include <cstddef>
+#include <sys/socket.h>
 
+#include <cstddef>
+#include <memory>
+
+#include "common/address.h"
 #include "common/loop/loop.h"
 #include "proxy/runtime/generation.h"
 
@@ -23,6 +27,19 @@ class Session : public Watcher {
 
   FrontendState& frontend() { return *frontend_; }
   Snapshot& snapshot() { return *generation_.get()->snapshot; }
+
+  /// Where the client has connected to, as a PROXY header announced it; else what the connection's
+  /// descriptor `fd` says.
+  SocketAddress destination(int fd) const {
+    if (announced_destination_) return *announced_destination_;
+    sockaddr_storage raw{};
+    socklen_t length = sizeof raw;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&raw), &length);
+    return SocketAddress::from(reinterpret_cast<const sockaddr*>(&raw));
+  }
+  void set_announced_destination(const SocketAddress& destination) {
+    announced_destination_ = std::make_unique<SocketAddress>(destination);
+  }
   /// Where its worker keeps it.
   std::size_t slot = 0;
 
@@ -36,6 +53,7 @@ class Session : public Watcher {
  private:
   GenerationUse generation_;
   FrontendState* frontend_;
+  std::unique_ptr<SocketAddress> announced_destination_;
 };
 
 }  // namespace hapair::proxy

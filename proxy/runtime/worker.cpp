@@ -65,7 +65,7 @@ void Acceptor::accept_all() {
     if (fd >= 0) {
       SocketAddress client = SocketAddress::from(reinterpret_cast<sockaddr*>(&peer));
       if (peer.ss_family == AF_UNIX) client.unix_listener = bind_->number;
-      worker_.admit(*frontend_, fd, client);
+      worker_.admit(*frontend_, *bind_, fd, client);
       continue;
     }
     if (errno == EAGAIN) return;
@@ -224,7 +224,7 @@ void Worker::on_grant(const balance::Grant& grant, BackendState& backend) {
   dispatch.on_granted(grant.server);
 }
 
-void Worker::admit(FrontendState& frontend, int fd, const SocketAddress& peer) {
+void Worker::admit(FrontendState& frontend, const Bind& bind, int fd, const SocketAddress& peer) {
   snapshot().connections.enter();
   frontend.connections.enter();
   stats::FrontendCounters& counters = frontend.counters[index_];
@@ -232,15 +232,39 @@ void Worker::admit(FrontendState& frontend, int fd, const SocketAddress& peer) {
   ++counters.sessions;
   counters.connection_rate.count(loop_.now());
   counters.session_rate.count(loop_.now());
-  if (frontend.config.mode == Mode::Tcp)
-    return add_session<RelaySession>(frontend, fd, peer).begin();
-  // What made the kernel hand the connection over is usually the request itself.
-  add_session<ClientSession>(frontend, fd, peer).on_ready(EPOLLIN);
+  if (bind.accept_proxy) return greet(frontend, bind, fd, peer);
+  serve(*current_, frontend, fd, peer, nullptr);
 }
 
-template <typename SessionType>
-SessionType& Worker::add_session(FrontendState& frontend, int fd, const SocketAddress& peer) {
-  auto session = std::make_unique<SessionType>(*this, *current_, frontend, fd, peer);
+void Worker::serve(Generation& generation, FrontendState& frontend, int fd,
+                   const SocketAddress& peer, const SocketAddress* destination) {
+  const auto add = [&]<typename SessionType>() -> SessionType& {
+    SessionType& session = add_session<SessionType>(generation, frontend, fd, peer);
+    if (destination) session.set_announced_destination(*destination);
+    return session;
+  };
+  if (frontend.config.mode == Mode::Tcp)
+    return add.template operator()<RelaySession>().begin();
+  // What made the kernel hand the connection over is usually the request itself.
+  add.template operator()<ClientSession>().on_ready(EPOLLIN);
+}
+
+void Worker::greet(FrontendState& frontend, const Bind& bind, int fd, const SocketAddress& peer) {
+  auto& greeting = add_session<ProxyGreeting>(*current_, frontend, fd, peer, bind.number);
+  if (bind.accept_proxy->trusts(peer)) return greeting.on_ready(EPOLLIN);
+  greeting.refuse("a PROXY header from a network that is not trusted");
+}
+
+void Worker::on_announced(ProxyGreeting& greeting, int fd, const SocketAddress& client,
+                          const SocketAddress* destination) {
+  remove(greeting);  // lives until the end of this turn
+  serve(greeting.generation(), greeting.frontend(), fd, client, destination);
+}
+
+template <typename SessionType, typename... Extra>
+SessionType& Worker::add_session(Generation& generation, FrontendState& frontend, int fd,
+                                 const SocketAddress& peer, Extra... extra) {
+  auto session = std::make_unique<SessionType>(*this, generation, frontend, fd, peer, extra...);
   SessionType& added = *session;
   added.slot = sessions_.size();
   sessions_.push_back(std::move(session));
@@ -250,6 +274,10 @@ SessionType& Worker::add_session(FrontendState& frontend, int fd, const SocketAd
 void Worker::retire(Session& session) {
   snapshot().connections.leave();
   session.frontend().connections.leave();
+  remove(session);
+}
+
+void Worker::remove(Session& session) {
   const std::size_t slot = session.slot;
   dead_sessions_.push_back(std::move(sessions_[slot]));
   if (slot + 1 != sessions_.size()) {
@@ -305,6 +333,14 @@ void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record)
   log_.end_line(frontend.config.log_format == LogFormat::Http
                     ? exchange::put_httplog(at, record, access_clock_, limit)
                     : exchange::put_tcplog(at, record, access_clock_));
+}
+
+// The form HAProxy has for connections that end before they are a session.
+void Worker::log_refusal(const FrontendState& frontend, const SocketAddress& peer,
+                         unsigned listener, std::string_view why) {
+  const WallTime date = log_.now();
+  log_.log(Severity::Warning, "{} {} {}/{}: {}", peer.to_string(), access_clock_.stamp(date),
+           frontend.config.name, listener, why);
 }
 
 }  // namespace hapair::proxy

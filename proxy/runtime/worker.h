@@ -16,6 +16,7 @@
 #include "proxy/exchange/access_record.h"
 #include "proxy/runtime/client_session.h"
 #include "proxy/runtime/generation.h"
+#include "proxy/runtime/proxy_greeting.h"
 #include "proxy/runtime/relay_session.h"
 #include "proxy/runtime/request_relay.h"
 #include "proxy/runtime/snapshot.h"
@@ -123,7 +124,15 @@ class Worker {
   void await_grant(std::uint64_t name, Dispatch& dispatch) { waiters_.emplace(name, &dispatch); }
   void stop_waiting(std::uint64_t name) { waiters_.erase(name); }
   void give_back(RequestRelay& relay) { free_relays_.push_back(&relay); }
-  void admit(FrontendState& frontend, int fd, const SocketAddress& peer);
+  /// A connection that `bind`, one of the frontend's, has accepted.
+  void admit(FrontendState& frontend, const Bind& bind, int fd, const SocketAddress& peer);
+  /// The greeting is over: its connection is `client`'s, who connected to `destination` (null: to
+  /// where it did).
+  void on_announced(ProxyGreeting& greeting, int fd, const SocketAddress& client,
+                    const SocketAddress* destination);
+  /// A connection that was closed before anybody was served on it.
+  void log_refusal(const FrontendState& frontend, const SocketAddress& peer, unsigned listener,
+                   std::string_view why);
   void retire(Session& session);
   void post_grant(const std::optional<balance::Grant>& grant, BackendState& backend) {
     if (grant) post_grant_(*grant, backend);
@@ -133,8 +142,14 @@ class Worker {
   LogShipper& log() { return log_; }
 
  private:
-  template <typename SessionType>
-  SessionType& add_session(FrontendState& frontend, int fd, const SocketAddress& peer);
+  template <typename SessionType, typename... Extra>
+  SessionType& add_session(Generation& generation, FrontendState& frontend, int fd,
+                           const SocketAddress& peer, Extra... extra);
+  /// The session that serves the client, for whatever the frontend speaks.
+  void serve(Generation& generation, FrontendState& frontend, int fd, const SocketAddress& peer,
+             const SocketAddress* destination);
+  void greet(FrontendState& frontend, const Bind& bind, int fd, const SocketAddress& peer);
+  void remove(Session& session);
   Generation& older_generation_of(const BackendState& backend);
   std::unique_ptr<Generation> make_generation(std::shared_ptr<Snapshot> snapshot);
   void listen(const std::vector<Listener>& listeners);
