@@ -45,6 +45,16 @@ HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdi
   timer_.arm(first);
 }
 
+void HealthChecker::pause() {
+  timer_.disarm();
+  socket_.close();
+}
+
+void HealthChecker::resume() {
+  fsm_.begin_again(loop_.now());
+  timer_.arm(fsm_.next_probe());
+}
+
 void HealthChecker::on_timer() {
   if (!socket_.in_use()) return start();
   conclude(health::timed_out(connected_));
@@ -60,7 +70,7 @@ void HealthChecker::start() {
   if (!is_our_own(error_number)) return conclude(health::connect_failed(error_number));
   // It says nothing about the server: what is known of it stays.
   timer_.arm(began_ + target_.check.interval);
-  on_verdict_(health::not_started(error_number), fsm_, std::nullopt);
+  on_verdict_(health::not_started(error_number));
 }
 
 void HealthChecker::on_ready(std::uint32_t events) {
@@ -108,10 +118,9 @@ void HealthChecker::conclude(health::ProbeResult result) {
   result.passed() ? socket_.end_good() : socket_.close();
   const TimePoint now = loop_.refresh();
   result.duration = now - began_;
-  const auto changed = fsm_.on_probe(
-      result.passed() ? health::Probe::Pass : health::Probe::Fail, now, result.duration);
+  fsm_.on_probe(result.passed() ? health::Probe::Pass : health::Probe::Fail, now, result.duration);
   timer_.arm(fsm_.next_probe());
-  on_verdict_(result, fsm_, changed);
+  on_verdict_(result);
 }
 
 }  // namespace hapair::proxy
