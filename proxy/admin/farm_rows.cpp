@@ -59,7 +59,10 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
   if (live.maxconn() > 0) row.slim = live.maxconn();
   row.weight = live.weight();
   row.uweight = live.weight();
-  if (detail == Detail::Operator) row.addr = live.address().to_string();
+  if (detail == Detail::Operator) {
+    const auto& unix_socket = server.config.approach.unix_socket;
+    row.addr = unix_socket ? unix_socket->to_string() : live.address().to_string();
+  }
   row.act = 1;
   row.bck = 0;
   row.status = health::status_word({.condition = live.condition(),

@@ -1,4 +1,5 @@
 #include "proxy/runtime/farm_keeper.h"
+#include "proxy/runtime/dispatch.h"
 
 #include <algorithm>
 #include <utility>
@@ -44,7 +45,8 @@ void FarmKeeper::reconcile(Snapshot& snapshot) {
       const Check& check = *server->config.check;
       const Duration timeout = backend->config.timeout.check;
       HealthChecker::Target target{.address = server->live->address(),
-                                   .source = backend->config.source,
+                                   .approach = server->config.approach,
+                                   .preamble = local_header(server->config.send_proxy),
                                    .check = check,
                                    .timeout = timeout > Duration::zero() ? timeout : check.interval};
       std::unique_ptr<HealthChecker>& checker = checkers_[server->live.get()];

@@ -35,7 +35,8 @@ HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdi
     : loop_(loop),
       target_(std::move(target)),
       request_(target_.check.type == Check::Type::Http
-                   ? health::probe_request(target_.check.method, target_.check.target,
+                   ? target_.preamble +
+                         health::probe_request(target_.check.method, target_.check.target,
                                            target_.check.version)
                    : std::string()),
       fsm_(fsm_settings(target_.check), first),
@@ -65,7 +66,7 @@ void HealthChecker::start() {
   connected_ = false;
   reader_ = {};
   const int error_number =
-      socket_.connect(target_.address, target_.source, ProbeSocket::First::Us);
+      socket_.connect(target_.address, target_.approach, ProbeSocket::First::Us);
   if (error_number == 0) return timer_.arm(began_ + target_.timeout);
   if (!is_our_own(error_number)) return conclude(health::connect_failed(error_number));
   // It says nothing about the server: what is known of it stays.

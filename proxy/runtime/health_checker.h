@@ -19,7 +19,8 @@ class HealthChecker final : public Watcher {
  public:
   struct Target {
     SocketAddress address;
-    std::optional<IpAddress> source;
+    Approach approach;
+    std::string preamble;  // goes before the request: a PROXY header of our own
     Check check;
     Duration timeout;  // from the start of a probe to its verdict
 
