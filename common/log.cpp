@@ -41,35 +41,85 @@ Result<int> parse_facility(std::string_view word) {
   return fail(Errc::Syntax, "'{}' is not a syslog facility", word);
 }
 
+namespace {
+
+using Transport = LogTarget::Transport;
+
+constexpr std::string_view kForms =
+    "\"udp:ADDRESS:PORT\", \"tcp:ADDRESS:PORT\", \"unix:/dev/log\", \"unix-stream:/PATH\", "
+    "\"file:/PATH\", \"stderr\", \"stdout\" or \"journald\"";
+
+constexpr std::pair<std::string_view, Transport> kPathPrefixes[] = {
+    {"unix:", Transport::UnixDatagram},
+    {"unix-stream:", Transport::UnixStream},
+    {"file:", Transport::File},
+    {"", Transport::UnixDatagram}};
+
+constexpr std::pair<std::string_view, Transport> kAddressPrefixes[] = {
+    {"udp:", Transport::Udp}, {"tcp:", Transport::Tcp}, {"", Transport::Udp}};
+
+constexpr std::pair<std::string_view, Transport> kWords[] = {{"stderr", Transport::Stderr},
+                                                             {"stdout", Transport::Stdout},
+                                                             {"journald", Transport::Journal}};
+
+Result<LogTarget> parse_path(Transport transport, std::string_view prefix, std::string_view path) {
+  if (!path.starts_with('/'))
+    return fail(Errc::Syntax, "'{}{}' is not an absolute path, as in \"unix:/dev/log\"", prefix,
+                path);
+  if (path.find('\0') != path.npos) return fail(Errc::Syntax, "a path cannot hold a NUL byte");
+  if (transport != Transport::File && path.size() > 107)  // sun_path, less its NUL
+    return fail(Errc::Range, "'{}' is too long for a Unix socket (107 bytes)", path);
+  LogTarget target;
+  target.transport = transport;
+  target.path = path;
+  return target;
+}
+
+}  // namespace
+
 Result<LogTarget> LogTarget::parse(std::string_view text) {
   LogTarget target;
-  if (text == "stderr") {
-    target.transport = Transport::Stderr;
+  for (const auto& [word, transport] : kWords) {
+    if (text != word) continue;
+    target.transport = transport;
     return target;
   }
-  const bool unix_prefix = text.starts_with("unix:");
-  if (unix_prefix || text.starts_with('/')) {
-    if (unix_prefix) text.remove_prefix(5);
-    if (!text.starts_with('/'))
-      return fail(Errc::Syntax, "'{}' is not an absolute path, as in \"unix:/dev/log\"", text);
-    if (text.size() > 107)  // sun_path, less its NUL
-      return fail(Errc::Range, "'{}' is too long for a Unix socket (107 bytes)", text);
-    target.transport = Transport::UnixDatagram;
-    target.path = text;
+  for (const auto& [prefix, transport] : kPathPrefixes)
+    if (text.starts_with(prefix) && (!prefix.empty() || text.starts_with('/')))
+      return parse_path(transport, prefix, text.substr(prefix.size()));
+  for (const auto& [prefix, transport] : kAddressPrefixes) {
+    if (!text.starts_with(prefix)) continue;
+    const std::string_view rest = text.substr(prefix.size());
+    target.transport = transport;
+    if (const auto alone = IpAddress::parse(rest)) {
+      target.address = {*alone, 514};
+      return target;
+    }
+    const auto address = SocketAddress::parse(rest);
+    if (!address || address->ip.is_any() || address->port == 0) break;
+    target.address = *address;
     return target;
   }
-  if (text.starts_with("udp:")) text.remove_prefix(4);
-  if (const auto alone = IpAddress::parse(text)) {
-    target.address = {*alone, 514};
-    return target;
+  return fail(Errc::Syntax, "'{}' is not a log target: {}", text, kForms);
+}
+
+std::string LogTarget::name() const {
+  for (const auto& [word, known] : kWords)
+    if (transport == known) return std::string(word);
+  for (const auto& [prefix, known] : kPathPrefixes)
+    if (transport == known) return std::string(prefix) + path;
+  return (transport == Transport::Udp ? "udp:" : "tcp:") + address.to_string();
+}
+
+Result<LogTarget::Sample> parse_sample(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash != text.npos) {
+    const auto take = parse_number<unsigned>(text.substr(0, slash));
+    const auto of = parse_number<unsigned>(text.substr(slash + 1));
+    if (take && of && *take > 0 && *take <= *of && *of <= 1'000'000)
+      return LogTarget::Sample{*take, *of};
   }
-  const auto address = SocketAddress::parse(text);
-  if (!address || (address->ip.is_any()))
-    return fail(Errc::Syntax,
-                "'{}' is not a log target: \"udp:ADDRESS:PORT\", \"unix:/dev/log\" or \"stderr\"",
-                text);
-  target.address = *address;
-  return target;
+  return fail(Errc::Syntax, "'{}' is not a share of the lines, as in \"1/10\"", text);
 }
 
 std::string_view Rfc3164Clock::stamp(WallTime now) {

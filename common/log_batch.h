@@ -38,6 +38,10 @@ class LogBatch {
     ends_.clear();
     used_ = 0;
   }
+  /// Forgets the first `lines` lines; the others move up.
+  void drop_front(std::size_t lines);
+  /// Forgets lines at the end until what is left has `most` bytes at most. Answers how many.
+  std::size_t trim(std::size_t most);
 
  private:
   void grow(std::size_t most);

@@ -1,5 +1,7 @@
-// Reads `[[global.log]]`, which both daemons obey.
+// Reads log targets.
 #include "common/log_config.h"
+
+#include <algorithm>
 
 #include "common/text.h"
 
@@ -24,29 +26,65 @@ void read_word(TableReader& table, std::string_view key, const std::vector<std::
 
 }  // namespace
 
+std::optional<LogTarget> read_log_target(TableReader& table) {
+  using Format = LogTarget::Format;
+  using Framing = LogTarget::Framing;
+  std::optional<LogTarget> where;
+  if (table.has("target"))
+    where = table.parsed<LogTarget>("target", LogTarget::parse);
+  else
+    table.error_at(table.where(), "a log needs a target", "target = \"udp:127.0.0.1:514\"");
+  LogTarget target = where.value_or(LogTarget{});
+  read_word(table, "facility", facility_words(), parse_facility, target.facility);
+  read_word(table, "level", severity_words(), parse_severity, target.level);
+  read_word(table, "min_level", severity_words(), parse_severity, target.min_level);
+  if (where && target.min_level > target.level)
+    table.error("min_level",
+                fmt::format("min_level \"{}\" is less severe than level \"{}\"",
+                            severity_words()[static_cast<std::size_t>(target.min_level)],
+                            severity_words()[static_cast<std::size_t>(target.level)]),
+                "graver lines are sent as min_level; lines below level are not sent");
+  static constexpr std::pair<std::string_view, Format> kFormats[] = {{"local", Format::Local},
+                                                                     {"rfc3164", Format::Rfc3164},
+                                                                     {"rfc5424", Format::Rfc5424},
+                                                                     {"raw", Format::Raw}};
+  if (const auto format = table.word<Format>("format", kFormats)) {
+    target.format = *format;
+    if (where && target.transport == LogTarget::Transport::Journal)
+      table.error("format", "journald takes fields, not a line with a header", "leave format out");
+  }
+  static constexpr std::pair<std::string_view, Framing> kFramings[] = {{"octets", Framing::Octets},
+                                                                       {"lines", Framing::Lines}};
+  if (const auto framing = table.word<Framing>("framing", kFramings)) {
+    target.framing = *framing;
+    if (where && !target.is_stream())
+      table.error("framing", fmt::format("{} is no stream: it needs no framing", target.name()),
+                  "for \"tcp:…\" and \"unix-stream:…\"");
+  }
+  if (const auto tag = table.string("tag")) {
+    if (tag->empty() || tag->size() > 48 ||
+        !std::all_of(tag->begin(), tag->end(),
+                     [](char c) { return c > ' ' && c < 0x7f && c != '[' && c != ']' && c != ':'; }))
+      table.error("tag",
+                  "a syslog tag is one ASCII word of at most 48 bytes without brackets or colons");
+    else
+      target.tag = *tag;
+  }
+  if (const auto length = table.integer("length", 80, 65507))
+    target.length = static_cast<std::size_t>(*length);
+  if (const auto sample = table.parsed<LogTarget::Sample>("sample", parse_sample))
+    target.sample = *sample;
+  table.finish();
+  if (!where) return std::nullopt;
+  return target;
+}
+
 std::vector<LogTarget> read_log_targets(TableReader& global) {
   std::vector<LogTarget> targets;
-  for (TableReader& table : global.tables("log")) {
-    LogTarget target;
-    if (table.has("target")) {
-      if (const auto parsed = table.parsed<LogTarget>("target", LogTarget::parse)) target = *parsed;
-    } else {
-      table.error_at(table.where(), "a log needs a target", "target = \"udp:127.0.0.1:514\"");
-    }
-    read_word(table, "facility", facility_words(), parse_facility, target.facility);
-    read_word(table, "level", severity_words(), parse_severity, target.level);
-    if (const auto tag = table.string("tag")) {
-      if (tag->empty() || tag->size() > 64 || tag->find_first_of(" \t\r\n[]:") != tag->npos)
-        table.error("tag",
-                    "a syslog tag is one word of at most 64 bytes without brackets or colons");
-      else
-        target.tag = *tag;
-    }
-    if (const auto length = table.integer("length", 80, 65507))
-      target.length = static_cast<std::size_t>(*length);
-    table.finish();
-    targets.push_back(std::move(target));
-  }
+  for (TableReader& table : global.tables("log"))
+    if (auto target = read_log_target(table)) targets.push_back(*std::move(target));
+  if (targets.size() > kMostLogTargets)
+    global.error("log", fmt::format("more than {} log targets", kMostLogTargets));
   return targets;
 }
 

@@ -13,6 +13,7 @@ namespace hapair {
 /// Who speaks, as log lines name it.
 struct LogSpeaker {
   std::string tag;  // where the target has none of its own
+  std::string host;
   int pid = 0;
 };
 
@@ -23,7 +24,7 @@ class LogForm {
   LogForm(const LogTarget& target, const LogSpeaker& speaker);
 
   /// Bytes that a line may take beside its text.
-  std::size_t overhead() const { return kHeaderRoom; }
+  std::size_t overhead() const { return overhead_; }
   /// Writes what stands before the text. Answers where the text begins.
   char* begin(char* line, Severity severity, WallTime now);
   /// The text ends at `end`: cuts the line to its target's length and writes what stands behind the
@@ -31,17 +32,24 @@ class LogForm {
   std::size_t finish(char* line, char* end) const;
 
  private:
-  static constexpr std::size_t kHeaderRoom = 256;
   struct Header {
     std::int64_t second = INT64_MIN;
     std::string text;
   };
-  void renew(Header& header, Severity severity, std::int64_t second, WallTime now);
+  std::string make_header(Severity severity, WallTime now);
+  std::string priority(Severity severity) const;
 
-  bool to_stream_;
+  bool counted_;   // the number of octets stands first
+  bool has_end_;   // a line feed stands last
+  bool for_people_;
+  bool journal_;
+  LogTarget::Format format_;
   int facility_;
+  Severity min_level_;
   std::size_t length_;
-  std::string sender_;  // " tag[pid]: "
+  std::size_t overhead_;
+  std::size_t header_size_ = 0;  // of the line that was begun last
+  LogSpeaker speaker_;
   Rfc3164Clock clock_;
   std::array<Header, 8> headers_;  // one a severity
 };

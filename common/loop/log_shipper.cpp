@@ -1,144 +1,94 @@
 #include "common/loop/log_shipper.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <climits>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
-
-#include "common/log_batch.h"
 
 namespace hapair {
 namespace {
 
-constexpr std::size_t kBatch = 64;           // datagrams a system call
+using namespace std::chrono_literals;
+
 constexpr std::size_t kFlushBytes = 64 * 1024;  // a turn that logs more than this sends at once
+constexpr Duration kCalm = 1s;  // without a loss, before a target is told what it missed
+
+std::string host_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return {};
+  std::string host(name);
+  const bool plain = std::all_of(host.begin(), host.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  return plain ? host : std::string();
+}
+
+/// Calls `visit` with the index of every bit that is set, lowest first.
+template <typename Visit>
+void for_each_bit(LogRoute route, Visit visit) {
+  for (; route != 0; route &= route - 1) visit(static_cast<std::size_t>(std::countr_zero(route)));
+}
 
 }  // namespace
 
-/// One target's socket and the lines that wait for the end of the turn.
-struct LogShipper::Sink {
-  Sink(LogTarget where, const LogSpeaker& speaker)
-      : target(std::move(where)), form(target, speaker) {
-    open();
-  }
-  ~Sink() {
-    if (fd > STDERR_FILENO) ::close(fd);
-  }
-
-  void open() {
-    if (target.transport == LogTarget::Transport::Stderr) {
-      fd = STDERR_FILENO;
-      return;
-    }
-    const bool udp = target.transport == LogTarget::Transport::Udp;
-    const int family = !udp ? AF_UNIX : target.address.ip.is_v4() ? AF_INET : AF_INET6;
-    fd = ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    connect();
-  }
-
-  // Unix sockets come and go with the syslog daemon, so a failed send connects again.
-  bool connect() {
-    sockaddr_storage address{};
-    socklen_t length;
-    if (target.transport == LogTarget::Transport::Udp) {
-      length = target.address.to_sockaddr(address);
-    } else {
-      auto& path = reinterpret_cast<sockaddr_un&>(address);
-      path.sun_family = AF_UNIX;
-      std::strncpy(path.sun_path, target.path.c_str(), sizeof path.sun_path - 1);
-      length = sizeof path;
-    }
-    return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0;
-  }
-
-  /// The line that was begun at the end of the batch ends at `end`.
-  void end_line(char* end) { batch.commit(form.finish(batch.room(0), end)); }
-
-  std::uint64_t flush() {
-    std::uint64_t lost = 0;
-    if (target.transport == LogTarget::Transport::Stderr) {
-      lost = write_stream();
-    } else {
-      lost = send_datagrams();
-    }
-    batch.clear();
-    return lost;
-  }
-
-  // Standard error may be a pipe that nobody reads or a stopped terminal. It is shared, so it stays
-  // blocking; a line goes out only while there is room for it.
-  std::uint64_t write_stream() {
-    std::uint64_t lost = 0;
-    for (std::size_t i = 0; i < batch.lines(); ++i) {
-      pollfd stream{.fd = fd, .events = POLLOUT, .revents = 0};
-      const bool room = ::poll(&stream, 1, 0) == 1 && (stream.revents & POLLOUT);
-      const std::string_view line = batch.line(i).substr(0, PIPE_BUF);
-      if (!room || ::write(fd, line.data(), line.size()) < 0) ++lost;
-    }
-    return lost;
-  }
-
-  std::uint64_t send_datagrams() {
-    std::uint64_t lost = 0;
-    mmsghdr messages[kBatch];
-    iovec parts[kBatch];
-    std::size_t sent = 0;
-    bool reconnected = false;
-    while (sent < batch.lines()) {
-      const std::size_t count = std::min(kBatch, batch.lines() - sent);
-      std::memset(messages, 0, count * sizeof messages[0]);
-      for (std::size_t i = 0; i < count; ++i) {
-        const std::string_view line = batch.line(sent + i);
-        parts[i] = {const_cast<char*>(line.data()), line.size()};
-        messages[i].msg_hdr.msg_iov = &parts[i];
-        messages[i].msg_hdr.msg_iovlen = 1;
-      }
-      const int done = ::sendmmsg(fd, messages, static_cast<unsigned>(count), MSG_NOSIGNAL);
-      if (done > 0) {
-        sent += static_cast<std::size_t>(done);
-        continue;
-      }
-      // A UDP socket reports here that an earlier datagram met a closed port: that one is lost,
-      // this one may still go. Anything else loses the line rather than block.
-      if (errno == EINTR) continue;
-      if (errno == ECONNREFUSED && !reconnected) {
-        reconnected = true;
-        if (target.transport == LogTarget::Transport::Udp || connect()) continue;
-      }
-      // A target that could not be reached when we started, or a syslog daemon that came back.
-      if (!reconnected && errno != EAGAIN && errno != ECONNREFUSED) {
-        reconnected = true;
-        if (connect()) continue;
-      }
-      ++lost;
-      ++sent;
-    }
-    return lost;
-  }
-
-  LogTarget target;
-  LogForm form;
-  int fd = -1;
-  LogBatch batch;
-};
-
-LogShipper::LogShipper(Loop& loop, std::vector<LogTarget> targets, std::string tag) {
-  const LogSpeaker speaker{.tag = std::move(tag), .pid = ::getpid()};
-  for (LogTarget& target : targets) {
-    most_verbose_ = std::max(most_verbose_, target.level);
-    longest_ = std::max(longest_, target.length);
-    sinks_.push_back(std::make_unique<Sink>(std::move(target), speaker));
-  }
+LogShipper::LogShipper(Loop& loop, const std::vector<LogTarget>& targets, std::string tag)
+    : loop_(loop),
+      speaker_{.tag = std::move(tag), .host = host_name(), .pid = ::getpid()} {
+  main_ = open(targets);
   loop.at_turn_end([this] { flush(); });
 }
 
-LogShipper::~LogShipper() { flush(); }
+LogShipper::~LogShipper() { finish(); }
+
+LogRoute LogShipper::open(const std::vector<LogTarget>& targets) {
+  LogRoute route = 0;
+  for (const LogTarget& target : targets) {
+    std::size_t index = 0, free = kMostSinks;
+    for (; index < kMostSinks; ++index) {
+      if (sinks_[index] && sinks_[index]->target == target) break;
+      if (!sinks_[index] && free == kMostSinks) free = index;
+    }
+    if (index == kMostSinks) {
+      index = free;
+      if (index == kMostSinks) {
+        std::fprintf(stderr, "more than %zu log targets are open\n", kMostSinks);
+        std::abort();
+      }
+      sinks_[index] = open_log_sink(loop_, target, speaker_);
+      sinks_[index]->flush_at = kFlushBytes;
+    }
+    const LogRoute bit = LogRoute{1} << index;
+    if (!(route & bit)) ++sinks_[index]->users;
+    route |= bit;
+  }
+  opened_ |= route;
+  index_sinks();
+  return route;
+}
+
+void LogShipper::close(LogRoute route) {
+  for_each_bit(route, [this](std::size_t i) {
+    if (--sinks_[i]->users > 0) return;
+    note_loss(*sinks_[i], sinks_[i]->finish());
+    sinks_[i].reset();
+    opened_ &= ~(LogRoute{1} << i);
+  });
+  index_sinks();
+}
+
+void LogShipper::index_sinks() {
+  wanting_ = {};
+  sampled_ = 0;
+  longest_ = 0;
+  for_each_bit(opened_, [this](std::size_t i) {
+    const LogTarget& target = sinks_[i]->target;
+    const LogRoute bit = LogRoute{1} << i;
+    for (std::size_t level = 0; level <= static_cast<std::size_t>(target.level); ++level)
+      wanting_[level] |= bit;
+    if (target.sample.of > 1) sampled_ |= bit;
+    longest_ = std::max(longest_, target.length);
+  });
+}
 
 WallTime LogShipper::now() {
   if (now_ == WallTime{}) now_ = wall_now();
@@ -146,40 +96,83 @@ WallTime LogShipper::now() {
 }
 
 void LogShipper::write(Severity severity, std::string_view text) {
+  const LogRoute wanted = main_ & wanting_[static_cast<std::size_t>(severity)];
+  if (wanted == 0) return;
   text = text.substr(0, longest_);
-  if (char* at = begin_line(severity, text.size())) end_line(put_cleaned(at, text));
+  end_line(put_cleaned(begin_on(wanted, severity, text.size()), text));
 }
 
-char* LogShipper::begin_line(Severity severity, std::size_t most) {
-  if (!wants(severity)) return nullptr;
+char* LogShipper::begin_line(LogRoute route, Severity severity, std::size_t most) {
+  LogRoute wanted = route & wanting_[static_cast<std::size_t>(severity)];
+  for_each_bit(wanted & sampled_, [&](std::size_t i) {
+    if (!sinks_[i]->is_sampled()) wanted &= ~(LogRoute{1} << i);
+  });
+  return wanted == 0 ? nullptr : begin_on(wanted, severity, most);
+}
+
+char* LogShipper::begin_on(LogRoute wanted, Severity severity, std::size_t most) {
   severity_ = severity;
-  first_ = 0;
-  while (severity > sinks_[first_]->target.level) ++first_;
-  return text_ = begin_in(*sinks_[first_], severity, most);
+  line_route_ = wanted;
+  LogSink& first = *sinks_[static_cast<std::size_t>(std::countr_zero(wanted))];
+  return text_ = begin_in(first, severity, most);
 }
 
-char* LogShipper::begin_in(Sink& sink, Severity severity, std::size_t most) {
-  if (sink.batch.size() > kFlushBytes) dropped_ += sink.flush();
+char* LogShipper::begin_in(LogSink& sink, Severity severity, std::size_t most) {
+  if (sink.batch.size() > sink.flush_at) flush(sink);
   return sink.form.begin(sink.batch.room(sink.form.overhead() + most), severity, now());
 }
 
 void LogShipper::end_line(char* end) {
   // Written once, in the first target's buffer, and copied from there before it is cut.
   const std::string_view text(text_, static_cast<std::size_t>(end - text_));
-  for (std::size_t i = first_ + 1; i < sinks_.size(); ++i) {
-    Sink& sink = *sinks_[i];
-    if (severity_ > sink.target.level) continue;
+  for_each_bit(line_route_ & (line_route_ - 1), [&](std::size_t i) {
+    LogSink& sink = *sinks_[i];
     char* at = begin_in(sink, severity_, text.size());
     if (!text.empty()) std::memcpy(at, text.data(), text.size());
-    sink.end_line(at + text.size());
-  }
-  sinks_[first_]->end_line(end);
+    sink.batch.commit(sink.form.finish(sink.batch.room(0), at + text.size()));
+  });
+  LogSink& first = *sinks_[static_cast<std::size_t>(std::countr_zero(line_route_))];
+  first.batch.commit(first.form.finish(first.batch.room(0), end));
 }
 
 void LogShipper::flush() {
   now_ = {};
-  for (auto& sink : sinks_)
-    if (!sink->batch.empty()) dropped_ += sink->flush();
+  for_each_bit(opened_, [this](std::size_t i) {
+    LogSink& sink = *sinks_[i];
+    if (!sink.batch.empty() || sink.untold > 0) flush(sink);
+  });
+}
+
+void LogShipper::flush(LogSink& sink) {
+  note_loss(sink, sink.flush());
+  if (sink.untold > 0) tell_of_loss(sink);
+  sink.flush_at = sink.batch.size() + kFlushBytes;
+}
+
+void LogShipper::note_loss(LogSink& sink, std::uint64_t lines) {
+  if (lines == 0) return;
+  dropped_.fetch_add(lines, std::memory_order_relaxed);
+  sink.untold += lines;
+  sink.last_loss = steady_now();
+}
+
+/// Says at the target itself what it missed, once it takes lines again.
+void LogShipper::tell_of_loss(LogSink& sink) {
+  if (!sink.is_well() || loop_.now() - sink.last_loss < kCalm) return;
+  const std::string text =
+      fmt::format("{} log line{} could not be delivered to {}", sink.untold,
+                  sink.untold == 1 ? "" : "s", sink.target.name());
+  char* at = sink.form.begin(sink.batch.room(sink.form.overhead() + text.size()),
+                             Severity::Warning, now());
+  at = put_cleaned(at, text);
+  sink.batch.commit(sink.form.finish(sink.batch.room(0), at));
+  sink.untold = 0;
+  note_loss(sink, sink.flush());
+}
+
+void LogShipper::finish() {
+  for_each_bit(opened_,
+               [this](std::size_t i) { note_loss(*sinks_[i], sinks_[i]->finish()); });
 }
 
 }  // namespace hapair

@@ -178,6 +178,20 @@ void Loop::post(std::function<void()> work) {
   uv_async_send(&impl_->async);
 }
 
+void Loop::offload(std::function<void()> work) {
+  struct Request {
+    uv_work_t handle{};
+    std::function<void()> work;
+  };
+  auto* request = new Request{.handle = {}, .work = std::move(work)};
+  request->handle.data = request;
+  must(uv_queue_work(
+           &uv(), &request->handle,
+           [](uv_work_t* handle) noexcept { static_cast<Request*>(handle->data)->work(); },
+           [](uv_work_t* handle, int) noexcept { delete static_cast<Request*>(handle->data); }),
+       "uv_queue_work");
+}
+
 void Loop::dispatch(int count) {
   Impl& impl = *impl_;
   impl.ready_count = count > 0 ? count : 0;

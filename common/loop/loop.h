@@ -85,6 +85,10 @@ class Loop {
   /// Calls `work` at the end of every turn, before the loop sleeps.
   void at_turn_end(std::function<void()> work) { turn_end_.push_back(std::move(work)); }
 
+  /// Calls `work` on another thread, where it may block; a turn of the loop follows its end. Who
+  /// destroys the loop waits for it.
+  void offload(std::function<void()> work);
+
   /// Calls `work` on the loop's thread soon. Thread-safe; the only such member.
   void post(std::function<void()> work);
 

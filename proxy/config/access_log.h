@@ -8,13 +8,15 @@
 
 namespace hapair::proxy {
 
-/// The log level that hides every access log line, if one does: at fault is `level` of the first
-/// target. The daemon warns of it; `hapair check` takes it for an error. `config` is what was read
+/// The log level that hides every access log line of a frontend, if one does: at fault is `level` of
+/// the first of its targets. The daemon warns of it; `hapair check` takes it for an error. `config` is what was read
 /// from `document`.
 std::optional<Diagnostic> find_hidden_access_log(const ConfigDocument& document,
                                                  const Config& config);
 
-/// Where the first frontend with an access log asks for it; nothing if none does.
-std::optional<SourceLocation> find_access_log(const ConfigDocument& document, const Config& config);
+/// Where a frontend asks for an access log although there is no target at all; nothing if none does.
+/// `log = "none"` is somebody's decision.
+std::optional<SourceLocation> find_unsent_access_log(const ConfigDocument& document,
+                                                     const Config& config);
 
 }  // namespace hapair::proxy

@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/service.h"
-#include "proxy/config/approach.h"
 #include "proxy/config/bind.h"
 #include "proxy/config/cookie.h"
 
@@ -78,9 +77,7 @@ struct Check {
 
 struct Server {
   std::string name;
-  SocketAddress address;  // 0.0.0.0:0 of one that is at a Unix socket
-  Approach approach;      // of traffic and checks
-  std::optional<SendProxy> send_proxy;
+  SocketAddress address;
   unsigned weight = 1;   // 0..256; 0: no new work
   unsigned maxconn = 0;  // concurrent requests (HTTP) or connections (TCP); 0: no limit
   std::string cookie;    // what the backend's cookie says for this one; empty: nothing
@@ -108,8 +105,7 @@ struct Backend {
   Timeouts timeout;
   int retries = 3;          // further attempts after a failed connect
   bool redispatch = true;   // the last retry (or any, when nothing ties the request) may change server
-  Approach approach;                   // of servers that do not say otherwise
-  std::optional<SendProxy> send_proxy;  // likewise
+  std::optional<IpAddress> source;  // outgoing address for traffic and checks
   std::vector<Server> servers;
 };
 
@@ -125,6 +121,10 @@ struct Frontend {
   std::optional<Stats> stats;
   Timeouts timeout;
   LogFormat log_format = LogFormat::None;
+  bool log_to_global = true;         // access lines go to global.log,
+  std::vector<LogTarget> log;        // and to these
+  bool log_errors_only = false;      // what went well is not worth a line
+  bool log_separate_errors = false;  // what did not has level err, not info
   bool log_null = true;  // also connections that sent nothing
   int default_backend = -1;  // index into Config::backends; -1: none
   bool from_listen = false;  // [listen.NAME]: shares its name with its backend

@@ -4,15 +4,13 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 22> kNotBuiltFrontend = {"acl",
+constexpr std::array<std::string_view, 20> kNotBuiltFrontend = {"acl",
                                                                 "capture",
                                                                 "compression",
                                                                 "disabled",
                                                                 "error_files",
                                                                 "headers",
                                                                 "http2",
-                                                                "log",
-                                                                "log_separate_errors",
                                                                 "monitor_fail",
                                                                 "monitor_uri",
                                                                 "redirect",
@@ -102,24 +100,8 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
   out.forwarded_for = read_forwarded_for(section);
   out.stats = read_stats(section);
   read_timeouts(section, out.timeout);
-  static constexpr std::pair<std::string_view, LogFormat> kFormats[] = {
-      {"http", LogFormat::Http}, {"tcp", LogFormat::Tcp}, {"none", LogFormat::None}};
-  const ConfigNode* format = section.raw("log_format");
-  if (format && format->kind == ConfigNode::Kind::String &&
-      (format->string.find('%') != std::string::npos || format->string == "clf"))
-    section.error("log_format", fmt::format("a log format of one's own: {}", kNotBuilt),
-                  "\"http\" or \"tcp\"");
-  else if (const auto known = section.word<LogFormat>("log_format", kFormats))
-    out.log_format = *known;
-  if (out.mode == Mode::Tcp && out.log_format == LogFormat::Http) {
-    const ConfigNode::Entry* entry = section.node().find("log_format");
-    if (entry && !entry->inherited)
-      section.error("log_format", "log_format \"http\" needs mode \"http\"",
-                    "log_format = \"tcp\"");
-    out.log_format = LogFormat::Tcp;
-  }
+  read_access_log(section, out);
   refuse_http_keys(section, out.mode);
-  if (const auto log_null = section.boolean("log_null")) out.log_null = *log_null;
   refuse_not_built(section, kNotBuiltFrontend);
 }
 

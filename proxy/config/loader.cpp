@@ -228,7 +228,7 @@ class Loader {
       diagnostics_.warning(hidden->where, hidden->message, hidden->hint);
     const ConfigNode::Entry* global = document_.root.find("global");
     if (config_.global.log.empty() && !(global && global->value.find("log")))
-      if (const auto asked = find_access_log(document_, config_))
+      if (const auto asked = find_unsent_access_log(document_, config_))
         diagnostics_.warning(*asked, "an access log is asked for, and there is nowhere to send it",
                              "add [[global.log]] with target = \"udp:127.0.0.1:514\"");
   }

@@ -142,6 +142,13 @@ void AccessClock::renew(std::int64_t second) {
   *at = '.';
 }
 
+bool went_well(const AccessRecord& record) {
+  // Our own answers (statistics, redirects) are no errors, unlike those of the farm's state.
+  const char cause = record.termination.cause;
+  return (cause == '-' || cause == 'L') && record.retries == 0 && !record.redispatched &&
+         record.status < 500;
+}
+
 std::size_t line_room(const AccessRecord& record, std::size_t limit) {
   // Twenty numbers of at most 20 digits, an IPv6 address, a date and the punctuation are below 600.
   return 600 + record.frontend.size() + record.backend.size() + record.server.size() +

@@ -71,6 +71,10 @@ class AccessClock {
   std::array<char, 26> text_{};
 };
 
+/// Neither error nor timeout, retry or redispatch, and no response with a status of 500 or more:
+/// what HAProxy's dontlog-normal leaves out.
+bool went_well(const AccessRecord& record);
+
 /// Bytes that a line of this record takes at most, if no more than `limit` bytes of the request line
 /// are written.
 std::size_t line_room(const AccessRecord& record, std::size_t limit);

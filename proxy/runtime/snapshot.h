@@ -65,13 +65,15 @@ struct FrontendState {
       : config(frontend),
         record(std::move(kept)),
         connections(record->connections),
-        counters(record->counters) {}
+        counters(record->counters),
+        log_routes(counters.size()) {}
 
   const Frontend& config;
   bool has_cookie = false;  // a listen section with one: so the log says of its statistics
   const std::shared_ptr<FrontendRecord> record;
   stats::Gauge& connections;
   const std::span<stats::FrontendCounters> counters;  // one a worker
+  std::vector<LogRoute> log_routes;  // one a worker, who opens it
 };
 
 /// Made by the main thread. Lives until no worker serves by it any more; ownership is shared by

@@ -87,6 +87,7 @@ Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService&
       statistics_(statistics),
       post_grant_(std::move(post_grant)),
       log_(loop_, log, snapshot->config.global.log_tag),
+      extra_log_(log.begin() + static_cast<std::ptrdiff_t>(snapshot->config.global.log.size()), log.end()),
       sweep_timer_(loop_, [this] { sweep(); }) {
   current_ = make_generation(std::move(snapshot));
   loop_.at_turn_end([this] { bury(); });
@@ -106,14 +107,14 @@ Worker::~Worker() {
 std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> snapshot) {
   struct Known {
     std::shared_ptr<ServerPool> pool;
-    Approach approach;
+    std::optional<IpAddress> source;
   };
   std::unordered_map<const balance::Server*, Known> known;
   const auto note = [&](const Generation& generation) {
     for (const auto& backend : generation.snapshot->backends)
       for (std::size_t i = 0; i < backend->servers.size(); ++i)
         known[backend->farm[i].get()] = {generation.pools[backend->index][i],
-                                         backend->servers[i]->config.approach};
+                                         backend->config.source};
   };
   for (const auto& generation : older_) note(*generation);
   if (current_) note(*current_);
@@ -121,14 +122,20 @@ std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> sn
   auto generation = std::make_unique<Generation>(std::move(snapshot));
   for (const auto& backend : generation->snapshot->backends) {
     auto& pools = generation->pools.emplace_back();
-    for (const auto& server : backend->servers) {
-      const auto found = known.find(server->live.get());
-      // A connection that was made another way is another connection.
-      const bool stays =
-          found != known.end() && found->second.approach == server->config.approach;
+    for (const auto& server : backend->farm) {
+      const auto found = known.find(server.get());
+      const bool stays = found != known.end() && found->second.source == backend->config.source;
       pools.push_back(stays ? found->second.pool
                             : std::make_shared<ServerPool>(loop_, buffers_, dead_servers_));
     }
+  }
+  const Config& config = generation->snapshot->config;
+  for (const auto& frontend : generation->snapshot->frontends) {
+    std::vector<LogTarget> targets = frontend->config.log;
+    targets.insert(targets.end(), extra_log_.begin(), extra_log_.end());
+    if (frontend->config.log_to_global)
+      targets.insert(targets.end(), config.global.log.begin(), config.global.log.end());
+    frontend->log_routes[index_] = log_.open(targets);
   }
   return generation;
 }
@@ -294,7 +301,12 @@ void Worker::bury() {
   const bool left = !dead_sessions_.empty();
   dead_sessions_.clear();
   if (!older_.empty())
-    std::erase_if(older_, [](const auto& generation) { return generation->users == 0; });
+    std::erase_if(older_, [this](const auto& generation) {
+      if (generation->users > 0) return false;
+      for (const auto& frontend : generation->snapshot->frontends)
+        log_.close(frontend->log_routes[index_]);
+      return true;
+    });
   if (!left) return;
   for (auto& acceptor : acceptors_) acceptor->on_room();
 }
@@ -326,13 +338,23 @@ void Worker::sweep() {
 }
 
 void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record) {
-  if (frontend.config.log_format == LogFormat::None || !log_.wants(Severity::Info)) return;
+  const Frontend& config = frontend.config;
+  if (config.log_format == LogFormat::None) return;
+  Severity severity = Severity::Info;
+  if (config.log_errors_only || config.log_separate_errors) {
+    const bool well = exchange::went_well(record);
+    if (config.log_errors_only && well) return;
+    if (config.log_separate_errors && !well) severity = Severity::Error;
+  }
+  const LogRoute route = frontend.log_routes[index_];
+  if (!log_.wants(route, severity)) return;
   record.process_connections = snapshot().connections.current();
   record.frontend_connections = frontend.connections.current();
   record.date = log_.now() - (loop_.now() - record.start);
   const std::size_t limit = log_.longest();
-  char* const at = log_.begin_line(Severity::Info, exchange::line_room(record, limit));
-  log_.end_line(frontend.config.log_format == LogFormat::Http
+  char* const at = log_.begin_line(route, severity, exchange::line_room(record, limit));
+  if (!at) return;
+  log_.end_line(config.log_format == LogFormat::Http
                     ? exchange::put_httplog(at, record, access_clock_, limit)
                     : exchange::put_tcplog(at, record, access_clock_));
 }

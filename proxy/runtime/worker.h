@@ -71,7 +71,7 @@ class Worker {
     std::uint64_t id = 0;
     int fd = -1;  // owned by the worker from here on; -1: the worker has the socket already
   };
-  /// Made on the main thread; everything else but post() happens on the worker's own.
+  /// `log` is the snapshot's global.log and what lines go to besides. Made on the main thread; everything else but post() happens on the worker's own.
   Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
          const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant);
   ~Worker();
@@ -163,6 +163,7 @@ class Worker {
   PostGrant post_grant_;
   Loop loop_;
   LogShipper log_;
+  const std::vector<LogTarget> extra_log_;  // of every frontend, whatever its own say
   BufferPool buffers_;
   exchange::AccessClock access_clock_;
   ServerGraveyard dead_servers_;

@@ -40,5 +40,19 @@ TEST(LogBatch, IsUsedAgainAfterItWasCleared) {
   EXPECT_EQ(batch.run(0, 1), "second");
 }
 
+TEST(LogBatch, LosesLinesAtEitherEnd) {
+  LogBatch batch;
+  for (const char* line : {"one", "two", "three", "four"}) add(batch, line);
+  batch.drop_front(1);
+  EXPECT_EQ(batch.run(0, batch.lines()), "twothreefour");
+  EXPECT_EQ(batch.line(1), "three");
+  EXPECT_EQ(batch.trim(11), 1U);
+  EXPECT_EQ(batch.trim(11), 0U);
+  EXPECT_EQ(batch.run(0, batch.lines()), "twothree");
+  EXPECT_EQ(batch.trim(1), 2U);
+  EXPECT_TRUE(batch.empty());
+  EXPECT_EQ(batch.size(), 0U);
+}
+
 }  // namespace
 }  // namespace hapair

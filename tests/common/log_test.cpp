@@ -19,9 +19,26 @@ TEST(LogTarget, IsReadInEveryForm) {
   EXPECT_EQ(LogTarget::parse("unix:/dev/log")->path, "/dev/log");
   EXPECT_EQ(LogTarget::parse("/dev/log")->transport, LogTarget::Transport::UnixDatagram);
   EXPECT_EQ(LogTarget::parse("stderr")->transport, LogTarget::Transport::Stderr);
-  for (const char* text : {"", "udp:", "loghost:514", "udp:*:514", "unix:dev/log", "stdout"})
+  EXPECT_EQ(LogTarget::parse("stdout")->transport, LogTarget::Transport::Stdout);
+  EXPECT_EQ(LogTarget::parse("journald")->transport, LogTarget::Transport::Journal);
+  EXPECT_EQ(LogTarget::parse("tcp:[::1]:6514")->transport, LogTarget::Transport::Tcp);
+  EXPECT_EQ(LogTarget::parse("tcp:127.0.0.1")->address.to_string(), "127.0.0.1:514");
+  EXPECT_EQ(LogTarget::parse("unix-stream:/run/x")->transport, LogTarget::Transport::UnixStream);
+  EXPECT_EQ(LogTarget::parse("file:/var/log/x")->path, "/var/log/x");
+  for (const char* text : {"", "udp:", "loghost:514", "udp:*:514", "unix:dev/log", "file:x", "tcp:/x",
+                           "udp:127.0.0.1:0", "journal", "unix-stream:"})
     EXPECT_FALSE(LogTarget::parse(text)) << text;
+  for (const char* text : {"udp:127.0.0.1:514", "tcp:[::1]:6514", "unix:/dev/log", "file:/x", "stdout",
+                           "unix-stream:/run/x", "journald", "stderr"})
+    EXPECT_EQ(LogTarget::parse(text)->name(), text);
   EXPECT_FALSE(LogTarget::parse("/" + std::string(107, 'x')));
+}
+
+TEST(LogSample, IsAShare) {
+  EXPECT_EQ(parse_sample("1/10"), (LogTarget::Sample{1, 10}));
+  EXPECT_EQ(parse_sample("3/3"), (LogTarget::Sample{3, 3}));
+  for (const char* text : {"", "1", "0/10", "11/10", "1/0", "1/10/2", "-1/10", "1/1000001", "10%"})
+    EXPECT_FALSE(parse_sample(text)) << text;
 }
 
 TEST(LogWords, AreHaProxysAndSyslogs) {
@@ -76,8 +93,19 @@ TEST(LogTargets, TellTheirMistakes) {
   const auto document = parse_document(R"([[global.log]]
 facility = "locl0"
 [[global.log]]
-target = "tcp:127.0.0.1"
+target = "tpc:127.0.0.1"
 level = "nottice"
+[[global.log]]
+target = "udp:127.0.0.1"
+framing = "lines"
+format = "rfc5425"
+sample = "10%"
+level = "err"
+min_level = "notice"
+[[global.log]]
+target = "journald"
+format = "raw"
+tag = "a:b"
 )",
                                        "t.toml", "", found);
   TableReader root(document.root, "", found);
@@ -89,12 +117,30 @@ level = "nottice"
 t.toml:2:12: error: 'locl0' is not a syslog facility
     2 | facility = "locl0"
       |            ^ did you mean "local0"?
-t.toml:4:10: error: 'tcp:127.0.0.1' is not a log target: "udp:ADDRESS:PORT", "unix:/dev/log" or "stderr"
-    4 | target = "tcp:127.0.0.1"
+t.toml:4:10: error: 'tpc:127.0.0.1' is not a log target: "udp:ADDRESS:PORT", "tcp:ADDRESS:PORT", "unix:/dev/log", "unix-stream:/PATH", "file:/PATH", "stderr", "stdout" or "journald"
+    4 | target = "tpc:127.0.0.1"
       |          ^
 t.toml:5:9: error: 'nottice' is not a log level
     5 | level = "nottice"
       |         ^ did you mean "notice"?
+t.toml:8:11: error: udp:127.0.0.1:514 is no stream: it needs no framing
+    8 | framing = "lines"
+      |           ^ for "tcp:…" and "unix-stream:…"
+t.toml:9:10: error: unknown format "rfc5425"
+    9 | format = "rfc5425"
+      |          ^ did you mean "rfc5424"?
+t.toml:10:10: error: '10%' is not a share of the lines, as in "1/10"
+   10 | sample = "10%"
+      |          ^
+t.toml:12:13: error: min_level "notice" is less severe than level "err"
+   12 | min_level = "notice"
+      |             ^ graver lines are sent as min_level; lines below level are not sent
+t.toml:15:10: error: journald takes fields, not a line with a header
+   15 | format = "raw"
+      |          ^ leave format out
+t.toml:16:7: error: a syslog tag is one ASCII word of at most 48 bytes without brackets or colons
+   16 | tag = "a:b"
+      |       ^
 )");
 }
 

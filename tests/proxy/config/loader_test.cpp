@@ -109,7 +109,7 @@ maxconn = 3
   const Backend& backend = config.backends.at(static_cast<std::size_t>(frontend.default_backend));
   EXPECT_EQ(backend.name, "app");
   EXPECT_EQ(backend.connection, ConnectionMode::ServerClose);
-  EXPECT_EQ(backend.approach.source->to_string(), "10.0.0.1");
+  EXPECT_EQ(backend.source->to_string(), "10.0.0.1");
   EXPECT_FALSE(backend.redispatch);
   EXPECT_EQ(backend.forwarded_for->header, "X-Client");
   EXPECT_EQ(backend.forwarded_for->except.size(), 2U);
@@ -347,6 +347,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"log_format = \"http\"", "bind = \"*:80\"", "6:1", "unknown key 'bind' in defaults",
                 ""},
         Mistake{"retries = 2", "log_null = \"no\"", "7:12", "true or false", ""},
+        Mistake{"retries = 2", "log_errors_only = 1", "7:19", "true or false", ""},
+        Mistake{"retries = 2", "log = \"glbal\"", "7:7", "is not where an access log can go",
+                "\"global\", \"none\""},
+        Mistake{"retries = 2", "log = 1", "7:7", "log must name targets", ""},
+        Mistake{"retries = 2", "log = [{ level = \"info\" }]", "7:8", "a log needs a target", ""},
+        Mistake{kBalance, "log = \"global\"", "13:1", "unknown key 'log'", ""},
         Mistake{"maxconn = 2000", "maxcon = 2000", "2:1", "unknown key 'maxcon'",
                 "did you mean \"maxconn\"?"},
         Mistake{"maxconn = 2000", "workers = 1000", "2:11", "out of range", "0 to 256"},
@@ -399,6 +405,37 @@ TEST(ProxyLoader, WarnsOfALevelThatHidesTheAccessLog) {
   EXPECT_NE(complaints(replaced("[[global.log]]\ntarget = \"udp:127.0.0.1:514\"\n", ""))
                 .find("warning: an access log is asked for, and there is nowhere to send it"),
             std::string::npos);
+}
+
+TEST(ProxyLoader, WarnsOfALevelThatHidesOneFrontendsAccessLog) {
+  const std::string own =
+      "bind = [\"*:80\"]\nlog = [{ target = \"udp:10.0.0.1\", level = \"notice\" }]";
+  EXPECT_NE(complaints(replaced(kBind, own))
+                .find("t.toml:11:43: warning: level \"notice\" hides the access log"),
+            std::string::npos)
+      << complaints(replaced(kBind, own));
+  EXPECT_EQ(complaints(replaced(kBind, "bind = [\"*:80\"]\nlog = [\"global\", { target = "
+                                       "\"udp:10.0.0.1\", level = \"notice\" }]")),
+            "");
+  EXPECT_EQ(complaints(replaced(kBind, "bind = [\"*:80\"]\nlog = \"none\"")), "");
+  // Errors alone, as errors: a level that takes those is enough.
+  EXPECT_EQ(complaints(replaced(kBind, own + "\nlog_errors_only = true\nlog_separate_errors = true")),
+            "");
+}
+
+TEST(ProxyLoader, ReadsWhereAFrontendLogsTo) {
+  const auto frontend = [](const std::string& keys) {
+    return load(replaced(kBind, "bind = [\"*:80\"]\n" + keys)).frontends.at(0);
+  };
+  EXPECT_TRUE(frontend("").log_to_global);
+  EXPECT_TRUE(frontend("log = \"global\"").log_to_global);
+  EXPECT_FALSE(frontend("log = \"none\"").log_to_global);
+  EXPECT_TRUE(frontend("log = \"none\"").log.empty());
+  const Frontend own = frontend("log = [{ target = \"tcp:10.0.0.1\" }]");
+  EXPECT_FALSE(own.log_to_global);
+  ASSERT_EQ(own.log.size(), 1U);
+  EXPECT_EQ(own.log[0].name(), "tcp:10.0.0.1:514");
+  EXPECT_TRUE(frontend("log_separate_errors = true").log_separate_errors);
 }
 
 TEST(ProxyLoader, WarnsOfAnOpenStatisticsPage) {

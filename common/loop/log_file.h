@@ -1,0 +1,28 @@
+// Log lines in a file.
+#pragma once
+
+#include <memory>
+
+#include "common/loop/log_sink.h"
+
+namespace hapair {
+
+/// A disk may take its time, so another thread writes, one batch after the other. Meanwhile lines are
+/// kept up to a bound. A file that was renamed or removed (logrotate) is opened anew under its name
+/// within a second of the next line.
+class LogFile final : public LogSink {
+ public:
+  LogFile(Loop& loop, const LogTarget& where, const LogSpeaker& speaker);
+  ~LogFile() override;
+  std::uint64_t flush() override;
+  std::uint64_t finish() override;
+
+ private:
+  struct Writer;
+  void hand_over();
+
+  Loop& loop_;
+  std::shared_ptr<Writer> writer_;  // also held by the work that is under way
+};
+
+}  // namespace hapair

@@ -1,0 +1,55 @@
+// One log target: its lines on their way out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/log_batch.h"
+#include "common/log_form.h"
+#include "common/loop/loop.h"
+
+namespace hapair {
+
+/// Lines are written into `batch` during a turn of the loop and leave at its end. Nothing here ever
+/// blocks the loop's thread: what a target does not take is kept up to a bound, or lost and counted.
+class LogSink {
+ public:
+  LogSink(LogTarget where, const LogSpeaker& speaker) : target(std::move(where)), form(target, speaker) {}
+  LogSink(const LogSink&) = delete;
+  LogSink& operator=(const LogSink&) = delete;
+  virtual ~LogSink() = default;
+
+  /// Sends what can be sent at once. Answers how many lines were lost since it was asked last.
+  virtual std::uint64_t flush() = 0;
+  /// As flush(), at the end of the process: may take a moment for what else would be lost.
+  virtual std::uint64_t finish() { return flush(); }
+  /// As far as can be known: what is written now will arrive.
+  virtual bool is_well() const { return true; }
+
+  /// Whether this access line is among those the target wants to see.
+  bool is_sampled() {
+    const bool taken = turn_ < target.sample.take;
+    if (++turn_ == target.sample.of) turn_ = 0;
+    return taken;
+  }
+
+  const LogTarget target;
+  LogForm form;
+  LogBatch batch;
+
+  // What LogShipper knows of it.
+  unsigned users = 0;            // routes that lead here
+  std::size_t flush_at = 0;      // so many bytes do not wait for the end of the turn
+  std::uint64_t untold = 0;      // lost, and nobody was told
+  TimePoint last_loss{};
+
+ private:
+  unsigned turn_ = 0;
+};
+
+/// Opens `target`; one that cannot be reached yet is tried again. The loop must outlive the sink.
+std::unique_ptr<LogSink> open_log_sink(Loop& loop, const LogTarget& target,
+                                       const LogSpeaker& speaker);
+
+}  // namespace hapair

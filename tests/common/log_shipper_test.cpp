@@ -1,0 +1,126 @@
+#include "common/loop/log_shipper.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+
+namespace hapair {
+namespace {
+
+/// A UDP port that collects lines.
+class Sink {
+ public:
+  Sink() : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+    sockaddr_storage address{};
+    const SocketAddress any{IpAddress::v4(0x7f000001), 0};
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), any.to_sockaddr(address)), 0);
+  }
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  ~Sink() { ::close(fd_); }
+
+  LogTarget target() const {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
+    LogTarget target;
+    target.address = SocketAddress::from(reinterpret_cast<sockaddr*>(&address));
+    target.format = LogTarget::Format::Raw;
+    return target;
+  }
+  /// What has arrived, one line a word.
+  std::string take() {
+    std::string all;
+    char bytes[2048];
+    for (ssize_t size; (size = ::recv(fd_, bytes, sizeof bytes, 0)) >= 0;)
+      all.append(all.empty() ? "" : " ").append(bytes, static_cast<std::size_t>(size));
+    return all;
+  }
+
+ private:
+  int fd_;
+};
+
+void put(LogShipper& shipper, LogRoute route, Severity severity, std::string_view text) {
+  if (char* at = shipper.begin_line(route, severity, text.size())) {
+    std::memcpy(at, text.data(), text.size());
+    shipper.end_line(at + text.size());
+  }
+}
+
+TEST(LogShipper, SendsEachLineToThoseWhoWantIt) {
+  Loop loop;
+  Sink all, grave;
+  LogTarget errors = grave.target();
+  errors.level = Severity::Error;
+  LogShipper shipper(loop, {all.target(), errors}, "t");
+  EXPECT_TRUE(shipper.wants(shipper.main_route(), Severity::Info));
+  shipper.write(Severity::Info, "in\nfo");
+  shipper.write(Severity::Alert, "alert");
+  shipper.flush();
+  EXPECT_EQ(all.take(), "in#fo alert");
+  EXPECT_EQ(grave.take(), "alert");
+  EXPECT_EQ(shipper.dropped(), 0U);
+}
+
+TEST(LogShipper, RoutesShareTheTargetsTheyHaveInCommon) {
+  Loop loop;
+  Sink one, two;
+  LogShipper shipper(loop, {one.target()}, "t");
+  const LogRoute both = shipper.open({one.target(), two.target(), two.target()});
+  const LogRoute second = shipper.open({two.target()});
+  EXPECT_EQ(both, shipper.main_route() | second);
+  put(shipper, both, Severity::Info, "both");
+  put(shipper, second, Severity::Info, "second");
+  shipper.write(Severity::Info, "main");
+  shipper.flush();
+  EXPECT_EQ(one.take(), "both main");
+  EXPECT_EQ(two.take(), "both second");
+  shipper.close(both);
+  put(shipper, second, Severity::Info, "still");
+  shipper.close(second);
+  EXPECT_EQ(two.take(), "still");  // a target that closes sends what it has
+  EXPECT_FALSE(shipper.wants(second, Severity::Emergency));
+}
+
+TEST(LogShipper, CutsEveryCopyToItsTargetsLength) {
+  Loop loop;
+  Sink small, large;
+  LogTarget first = small.target(), second = large.target();
+  first.length = 80;
+  second.length = 100;
+  LogShipper shipper(loop, {first, second}, "t");
+  shipper.write(Severity::Info, std::string(200, 'x'));
+  shipper.flush();
+  EXPECT_EQ(small.take(), std::string(80, 'x'));
+  EXPECT_EQ(large.take(), std::string(100, 'x'));
+}
+
+TEST(LogShipper, SamplesLinesButNotWhatIsWritten) {
+  Loop loop;
+  Sink sink;
+  LogTarget target = sink.target();
+  target.sample = {2, 5};
+  LogShipper shipper(loop, {target}, "t");
+  for (const char* text : {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
+    put(shipper, shipper.main_route(), Severity::Info, text);
+  shipper.write(Severity::Info, "state");
+  shipper.flush();
+  EXPECT_EQ(sink.take(), "0 1 5 6 state");
+}
+
+TEST(LogShipper, CountsWhatNobodyTook) {
+  Loop loop;
+  LogTarget nowhere = *LogTarget::parse("unix:/nonexistent/log");
+  LogShipper shipper(loop, {nowhere}, "t");
+  shipper.write(Severity::Info, "a");
+  shipper.write(Severity::Info, "b");
+  shipper.flush();
+  EXPECT_EQ(shipper.dropped(), 2U);
+}
+
+}  // namespace
+}  // namespace hapair
