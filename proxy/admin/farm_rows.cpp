@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "proxy/health/status_word.h"
 #include "proxy/stats/fill.h"
 
 namespace hapair::proxy {
@@ -58,10 +59,17 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
   if (live.maxconn() > 0) row.slim = live.maxconn();
   row.weight = live.weight();
   row.uweight = live.weight();
-  if (detail == Detail::Operator) row.addr = live.address().to_string();
+  if (detail == Detail::Operator) {
+    const auto& unix_socket = server.config.approach.unix_socket;
+    row.addr = unix_socket ? unix_socket->to_string() : live.address().to_string();
+  }
   row.act = 1;
   row.bck = 0;
-  row.status = report.status;
+  row.status = health::status_word({.condition = live.condition(),
+                                    .checked = server.config.check.has_value(),
+                                    .rise = report.rise,
+                                    .fall = report.fall,
+                                    .lives = report.lives});
   row.lastchg = seconds(now - report.downtime.last_change());
   if (server.config.check) {
     row.chkfail = static_cast<std::int64_t>(report.failures);
@@ -70,7 +78,7 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     row.check_status = health::short_code(report.last.status);
     row.check_desc = health::description(report.last.status);
     row.last_chk = report.last.info;
-    if (report.last.code > 0) row.check_code = report.last.code;
+    if (report.last.code >= 0) row.check_code = report.last.code;
     row.check_duration = to_milliseconds(report.last.duration);
     row.check_rise = report.rise;
     row.check_fall = report.fall;

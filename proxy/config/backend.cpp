@@ -5,10 +5,10 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 19> kNotBuiltBackend = {
+constexpr std::array<std::string_view, 18> kNotBuiltBackend = {
     "abort_on_close",  "all_backups", "compression", "disabled", "email_alert",
     "error_files",     "fullconn",    "hash",        "http2",  "max_reuse",
-    "persist",         "request",     "response",    "reuse",  "rules",    "send_proxy",
+    "persist",         "request",     "response",    "reuse",  "rules",
     "server_template", "stick",       "tls"};
 
 // In the order of Balance::Algorithm.
@@ -74,13 +74,8 @@ void read_backend_keys(TableReader& section, Backend& out) {
   if (const auto retries = section.integer("retries", 0, 100))
     out.retries = static_cast<int>(*retries);
   if (const auto redispatch = section.boolean("redispatch")) out.redispatch = *redispatch;
-  if (const auto source = section.parsed<IpAddress>("source", IpAddress::parse)) {
-    if (source->is_any())
-      section.error("source", "every address is no address to come from",
-                    "name one of this host's addresses, or leave source out");
-    else
-      out.source = *source;
-  }
+  read_source(section, out.approach);
+  read_send_proxy(section, out.send_proxy);
   read_check(section);
   refuse_http_keys(section, out.mode);
   refuse_not_built(section, kNotBuiltBackend);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/service.h"
+#include "proxy/config/approach.h"
 #include "proxy/config/bind.h"
 #include "proxy/config/cookie.h"
 
@@ -77,7 +78,9 @@ struct Check {
 
 struct Server {
   std::string name;
-  SocketAddress address;
+  SocketAddress address;  // 0.0.0.0:0 of one that is at a Unix socket
+  Approach approach;      // of traffic and checks
+  std::optional<SendProxy> send_proxy;
   unsigned weight = 1;   // 0..256; 0: no new work
   unsigned maxconn = 0;  // concurrent requests (HTTP) or connections (TCP); 0: no limit
   std::string cookie;    // what the backend's cookie says for this one; empty: nothing
@@ -105,7 +108,8 @@ struct Backend {
   Timeouts timeout;
   int retries = 3;          // further attempts after a failed connect
   bool redispatch = true;   // the last retry (or any, when nothing ties the request) may change server
-  std::optional<IpAddress> source;  // outgoing address for traffic and checks
+  Approach approach;                   // of servers that do not say otherwise
+  std::optional<SendProxy> send_proxy;  // likewise
   std::vector<Server> servers;
 };
 

@@ -40,6 +40,10 @@ void read_backend_keys(TableReader& section, Backend& out);
 /// [[….server]]; call after read_backend_keys.
 void read_servers(TableReader& section, Backend& out);
 
+/// `source`: what it says takes the place of what `out` has.
+void read_source(TableReader& section, Approach& out);
+void read_send_proxy(TableReader& section, std::optional<SendProxy>& out);
+
 void read_timeouts(TableReader& section, Timeouts& out);
 /// `log_format`, `log` and what else says which requests are logged where.
 void read_access_log(TableReader& section, Frontend& out);

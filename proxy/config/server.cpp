@@ -6,11 +6,11 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 19> kNotBuiltServer = {
+constexpr std::array<std::string_view, 17> kNotBuiltServer = {
     "accept_proxy", "agent",     "backup",   "disabled",
     "id",           "max_reuse", "maxqueue", "minconn",    "observe",
-    "on_error",     "pool",      "resolve",  "send_proxy", "slow_start",
-    "slowstart",    "source",    "tls",      "track",      "on_marked_down"};
+    "on_error",     "pool",      "resolve", "slow_start",
+    "slowstart",    "tls",      "track",      "on_marked_down"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -19,10 +19,17 @@ void read_address(TableReader& table, Server& out) {
       table.error_at(table.where(), "a server needs an address", "address = \"192.168.50.21:80\"");
     return;
   }
-  if (text->find("unix") == 0 || text->starts_with('/')) {
-    table.error("address", fmt::format("Unix sockets as servers: {}", kNotBuilt));
+  if (text->starts_with("unix:")) {
+    const auto socket = UnixAddress::parse(*text);
+    if (socket)
+      out.approach.unix_socket = *socket;
+    else
+      table.error("address", socket.error().message, "as \"unix:/run/web1.sock\"");
     return;
   }
+  if (text->starts_with('/'))
+    return table.error("address", fmt::format("'{}' is no address", *text),
+                       fmt::format("did you mean \"unix:{}\"?", *text));
   const auto address = SocketAddress::parse(*text);
   if (!address)
     table.error("address", address.error().message, "as \"192.168.50.21:80\"");
@@ -31,6 +38,23 @@ void read_address(TableReader& table, Server& out) {
                 "the server's own address");
   else
     out.address = *address;
+}
+
+/// Both ends of a connection are of one family. What a backend says of its servers' sources is not
+/// meant for those at Unix sockets.
+void judge_source(TableReader& table, Server& server) {
+  Approach& approach = server.approach;
+  if (approach.unix_socket) {
+    if (table.has("source"))
+      table.error("source", "a Unix socket is reached from no address", "leave source out");
+    approach = {.unix_socket = approach.unix_socket};
+  } else if (approach.source && server.address.port != 0 &&
+             approach.source->is_v4() != server.address.ip.is_v4()) {
+    table.error("address",
+                fmt::format("{} cannot be reached from source {}", server.address.to_string(),
+                            approach.source->to_string()),
+                "both must be IPv4 or both IPv6");
+  }
 }
 
 /// The server's own say lies over what its backend decided.
@@ -61,6 +85,8 @@ void read_servers(TableReader& section, Backend& out) {
   for (TableReader& table : section.tables("server")) {
     Server server;
     server.check = of_backend;
+    server.approach = out.approach;
+    server.send_proxy = out.send_proxy;
     if (const auto name = table.string("name")) {
       check_name(*name, "server", table.where("name"), table.diagnostics());
       if (!names.insert(*name).second)
@@ -72,11 +98,9 @@ void read_servers(TableReader& section, Backend& out) {
       table.error_at(table.where(), "a server needs a name", "name = \"web1\"");
     }
     read_address(table, server);
-    if (out.source && server.address.port != 0 && out.source->is_v4() != server.address.ip.is_v4())
-      table.error("address",
-                  fmt::format("{} cannot be reached from source {}", server.address.to_string(),
-                              out.source->to_string()),
-                  "both must be IPv4 or both IPv6");
+    read_source(table, server.approach);
+    read_send_proxy(table, server.send_proxy);
+    judge_source(table, server);
     if (const auto weight = table.integer("weight", 0, 256))
       server.weight = static_cast<unsigned>(*weight);
     if (const auto maxconn = table.integer("maxconn", 0, 100'000'000))

@@ -3,8 +3,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/log.h"
+#include "proxy/health/condition.h"
 #include "proxy/health/probe.h"
 
 namespace hapair::exchange {
@@ -14,11 +16,20 @@ struct StateLine {
   std::string text;
 };
 
-/// A change of health and the farm just after it.
+/// Why a server's condition changed; at most one of these.
+struct Cause {
+  const health::ProbeResult* probe = nullptr;  // ", reason: Layer4 timeout, …"
+  std::string_view words;                      // ", changed from CLI"
+  std::string_view via;                        // " via ins/lamp1": the server it tracks
+};
+
+/// A change of condition and the farm just after it.
 struct ServerChange {
   std::string_view backend;
   std::string_view server;
-  health::ProbeResult cause;
+  bool is_backup = false;
+  health::Condition before, after;
+  Cause cause;
   unsigned active_left = 0;  // usable servers, this one counted if it is up
   unsigned backup_left = 0;
   unsigned sessions = 0;  // on this server
@@ -26,10 +37,10 @@ struct ServerChange {
   unsigned queued = 0;    // waiting in the backend's queue
 };
 
-/// "Server webservers/web1 is DOWN, reason: …" (alert).
-StateLine server_down(const ServerChange& change);
-/// "Server webservers/web1 is UP, reason: …" (notice).
-StateLine server_up(const ServerChange& change);
+/// What HAProxy writes of such a change, in its order: "Server webservers/web1 is DOWN, reason: …"
+/// (alert, or notice if it took no new work before), "… is UP, …", "… is stopping, …", "… is going
+/// DOWN for maintenance. …", "… enters drain state. …" (notice). None if it makes no difference.
+std::vector<StateLine> server_lines(const ServerChange& change);
 /// "backend webservers has no server available!" (emergency); "proxy …" for a [listen] section.
 StateLine no_server_available(std::string_view backend, bool is_listen);
 /// "Proxy http-in stopped (cumulated conns: FE: 7, BE: 0)." (warning).

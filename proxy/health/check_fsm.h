@@ -12,7 +12,11 @@ namespace hapair::health {
 
 using namespace std::chrono_literals;
 
-enum class Probe : std::uint8_t { Fail, Pass };
+enum class Probe : std::uint8_t {
+  Fail,
+  Pass,
+  Conditional,  // well, but asks for no new work; of a server that is down it is a failure
+};
 
 /// Pure: the owner runs the probes and brings the results and the time.
 class CheckFsm {
@@ -27,9 +31,12 @@ class CheckFsm {
   /// The first probe is due at `first`: give servers different ones to spread the load.
   CheckFsm(Settings settings, TimePoint first);
 
-  /// Before the first result: what is known already, by other checks of the same server, which had
-  /// counted so many failures. Unknown says nothing.
+  /// What is known already, by other checks of the same server, which had counted so many failures,
+  /// or because somebody says so. Unknown says nothing.
   void assume(Health known, std::uint64_t failures = 0);
+
+  /// After maintenance: down, and the next pass brings it up. Probe at once.
+  void begin_again(TimePoint now);
 
   /// Returns the new health if this result changed it. The first result ever decides alone: one
   /// pass brings the server up, one failure takes it down. `took` is how long the probe ran, so
@@ -38,6 +45,8 @@ class CheckFsm {
 
   TimePoint next_probe() const { return next_probe_; }
   Health health() const { return health_; }
+  /// The last probe that counted was Conditional.
+  bool stopping() const { return stopping_; }
 
   /// "UP", "UP 2/3" (failures before it goes down), "DOWN 1/2" (passes so far), "DOWN". A server
   /// that is still unknown reads as "DOWN", since it takes no traffic.
@@ -55,6 +64,7 @@ class CheckFsm {
 
   Settings settings_;
   Health health_ = Health::Unknown;
+  bool stopping_ = false;
   int lives_ = 0;
   std::uint64_t failures_ = 0;
   TimePoint next_probe_;

@@ -24,6 +24,7 @@ class Downtime {
     down_ = true;
     last_change_ = now;
   }
+  bool is_down() const { return down_; }
   std::uint64_t downs() const { return downs_; }
   TimePoint last_change() const { return last_change_; }
   Duration total(TimePoint now) const { return down_ ? total_ + (now - last_change_) : total_; }

@@ -43,9 +43,15 @@ std::string_view short_code(ProbeStatus status) {
     case ProbeStatus::L4Refused: return "L4CON";
     case ProbeStatus::L4Timeout: return "L4TOUT";
     case ProbeStatus::L7Ok: return "L7OK";
+    case ProbeStatus::L7OkConditional: return "L7OKC";
     case ProbeStatus::L7Invalid: return "L7RSP";
     case ProbeStatus::L7Timeout: return "L7TOUT";
     case ProbeStatus::L7Status: return "L7STS";
+    case ProbeStatus::CommandOk: return "PROCOK";
+    case ProbeStatus::CommandFailed: return "PROCERR";
+    case ProbeStatus::CommandTimeout: return "PROCTOUT";
+    case ProbeStatus::NoChange: return "CHECKED";
+    case ProbeStatus::Observed: return "HANA";
     case ProbeStatus::SocketError: return "SOCKERR";
   }
   return "UNK";
@@ -58,9 +64,15 @@ std::string_view description(ProbeStatus status) {
     case ProbeStatus::L4Refused: return "Layer4 connection problem";
     case ProbeStatus::L4Timeout: return "Layer4 timeout";
     case ProbeStatus::L7Ok: return "Layer7 check passed";
+    case ProbeStatus::L7OkConditional: return "Layer7 check conditionally passed";
     case ProbeStatus::L7Invalid: return "Layer7 invalid response";
     case ProbeStatus::L7Timeout: return "Layer7 timeout";
     case ProbeStatus::L7Status: return "Layer7 wrong status";
+    case ProbeStatus::CommandOk: return "External check passed";
+    case ProbeStatus::CommandFailed: return "External check error";
+    case ProbeStatus::CommandTimeout: return "External check timeout";
+    case ProbeStatus::NoChange: return "No status change";
+    case ProbeStatus::Observed: return "Health analyze";
     case ProbeStatus::SocketError: return "Socket error";
   }
   return "Unknown";

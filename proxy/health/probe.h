@@ -14,10 +14,16 @@ enum class ProbeStatus {
   L4Ok,          // connected, and that is all that was asked
   L4Refused,     // connection refused, reset or unreachable
   L4Timeout,
-  L7Ok,         // 2xx or 3xx
+  L7Ok,         // the answer that was wanted; HTTP: 2xx or 3xx if nothing else was
+  L7OkConditional,  // 404 where that means: no new work, please
   L7Invalid,    // not HTTP, or closed before the status line was complete
   L7Timeout,    // connected, but no answer in time
-  L7Status,     // HTTP, but neither 2xx nor 3xx
+  L7Status,     // understood, but not what was wanted
+  CommandOk,
+  CommandFailed,
+  CommandTimeout,
+  NoChange,     // an agent that said nothing of its server's health
+  Observed,     // no probe: the traffic went wrong too often
   SocketError,  // our own side: no descriptor, no port
 };
 
@@ -28,11 +34,14 @@ std::string_view description(ProbeStatus status);
 
 struct ProbeResult {
   ProbeStatus status = ProbeStatus::Initializing;
-  int code = 0;         // HTTP status; 0: none received
+  int code = -1;        // HTTP status, exit status, or the protocol's own; -1: none
   std::string info{};   // "Connection refused", "Not Found"; empty when there is nothing to add
   Duration duration{};  // from the start of the connection to the verdict
 
-  bool passed() const { return status == ProbeStatus::L4Ok || status == ProbeStatus::L7Ok; }
+  bool passed() const {
+    return status == ProbeStatus::L4Ok || status == ProbeStatus::L7Ok ||
+           status == ProbeStatus::L7OkConditional || status == ProbeStatus::CommandOk;
+  }
 };
 
 /// Bytes of an HTTP probe: the request line and an empty line, no header field at all, as

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/runtime/worker.h"
+#include "proxy/wire/proxy_header.h"
 
 namespace hapair::proxy {
 namespace {
@@ -16,6 +17,18 @@ using exchange::Retry;
 constexpr Duration kFreshEnough = 1s;
 
 }  // namespace
+
+wire::HeaderStyle header_style(const SendProxy& how) {
+  return {.version = how.version == SendProxy::Version::V1 ? wire::HeaderVersion::V1
+                                                           : wire::HeaderVersion::V2,
+          .crc32c = how.crc32c};
+}
+
+std::string local_header(const std::optional<SendProxy>& how) {
+  if (!how) return {};
+  char header[wire::kHeaderRoom];
+  return {header, wire::encode_local_header(header_style(*how), header)};
+}
 
 Dispatch::Dispatch(Worker& worker, DispatchUser& user)
     : worker_(worker), user_(user), timer_(worker.loop(), [this] { on_timeout(); }) {}
@@ -168,7 +181,9 @@ void Dispatch::take(int server_index) {
 void Dispatch::reach() {
   const TimePoint now = worker_.loop().now();
   ServerPool& pool = worker_.pool(*newest_, server_);
-  if (reuse_ != Reuse::Never) {
+  // A connection that was announced as one client's is nobody else's.
+  announces_ = server()->config.send_proxy.has_value();
+  if (reuse_ != Reuse::Never && !announces_) {
     const Duration most = reuse_ == Reuse::Always ? ServerPool::kIdleLimit : kFreshEnough;
     connection_ = pool.take_idle(user_, most);
     if (connection_) {
@@ -181,9 +196,10 @@ void Dispatch::reach() {
   count([](stats::ServerCounters& counters) { ++counters.connects; });
   int error_number = 0;
   const SocketAddress& address = server()->live->address();
-  connection_ = pool.open(address, backend_->config.source, *this, error_number);
+  const Server& config = server()->config;
+  connection_ = pool.open(address, config.approach, *this, error_number);
   if (!connection_ && (error_number == EMFILE || error_number == ENFILE) && worker_.close_idle())
-    connection_ = pool.open(address, backend_->config.source, *this, error_number);
+    connection_ = pool.open(address, config.approach, *this, error_number);
   if (!connection_) return retry({'S', 'C'});
   phase_ = Phase::Connecting;
   timer_.arm(after(now, backend_->config.timeout.connect));
@@ -191,7 +207,15 @@ void Dispatch::reach() {
 
 void Dispatch::on_server_connected() {
   connection_->set_user(&user_);
+  if (announces_ && !announce()) return retry({'S', 'C'});
   connected();
+}
+
+bool Dispatch::announce() {
+  char header[wire::kHeaderRoom];
+  const std::size_t size = wire::encode_proxy_header(
+      user_.endpoints(), header_style(*server()->config.send_proxy), header);
+  return connection_->socket().write(std::string_view(header, size));
 }
 
 void Dispatch::on_server_connect_failed(int) { retry({'S', 'C'}); }
@@ -264,7 +288,7 @@ void Dispatch::release_connection(bool reusable) {
   ServerPool& pool = connection.pool();
   StreamSocket& socket = connection.socket();
   // Bytes behind the response belong to nobody: they must not become the next one's.
-  if (reusable && !socket.has_output() && !socket.saw_end() && !socket.has_unread()) {
+  if (reusable && !announces_ && !socket.has_output() && !socket.saw_end() && !socket.has_unread()) {
     pool.keep(connection);
   } else {
     pool.discard(connection);

@@ -10,10 +10,16 @@
 #include "proxy/runtime/generation.h"
 #include "proxy/runtime/server_connection.h"
 #include "proxy/runtime/snapshot.h"
+#include "proxy/wire/proxy_header.h"
 
 namespace hapair::proxy {
 
 class Worker;
+
+/// How a PROXY header is written for a server with send_proxy.
+wire::HeaderStyle header_style(const SendProxy& how);
+/// What our own connections to such a server begin with; empty for another.
+std::string local_header(const std::optional<SendProxy>& how);
 
 /// Who wants to be dispatched. Also hears of the connection once there is one.
 class DispatchUser : public ServerUser {
@@ -22,6 +28,8 @@ class DispatchUser : public ServerUser {
   virtual void on_dispatched() = 0;
   /// No server could be reached; nothing is held any more. The termination says why (SC, sC, sQ).
   virtual void on_dispatch_failed(exchange::Termination why) = 0;
+  /// Who is connected to us, and to where: what a server with send_proxy is told.
+  virtual wire::Endpoints endpoints() = 0;
 
  protected:
   ~DispatchUser() = default;
@@ -111,6 +119,8 @@ class Dispatch final : public ServerUser {
   void ask(int avoid);
   void take(int server);
   void reach();
+  /// Says whose connection it is. False: it is broken.
+  bool announce();
   void connected();
   void retry(exchange::Termination why);
   void fail(exchange::Termination why);
@@ -139,6 +149,7 @@ class Dispatch final : public ServerUser {
   Reuse reuse_ = Reuse::Never;
   bool reused_ = false;
   bool holds_slot_ = false;
+  bool announces_ = false;  // its connections begin with a PROXY header
 };
 
 }  // namespace hapair::proxy

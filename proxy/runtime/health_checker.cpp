@@ -35,7 +35,8 @@ HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdi
     : loop_(loop),
       target_(std::move(target)),
       request_(target_.check.type == Check::Type::Http
-                   ? health::probe_request(target_.check.method, target_.check.target,
+                   ? target_.preamble +
+                         health::probe_request(target_.check.method, target_.check.target,
                                            target_.check.version)
                    : std::string()),
       fsm_(fsm_settings(target_.check), first),
@@ -43,6 +44,16 @@ HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdi
       timer_(loop, [this] { on_timer(); }),
       socket_(loop, *this) {
   timer_.arm(first);
+}
+
+void HealthChecker::pause() {
+  timer_.disarm();
+  socket_.close();
+}
+
+void HealthChecker::resume() {
+  fsm_.begin_again(loop_.now());
+  timer_.arm(fsm_.next_probe());
 }
 
 void HealthChecker::on_timer() {
@@ -55,12 +66,12 @@ void HealthChecker::start() {
   connected_ = false;
   reader_ = {};
   const int error_number =
-      socket_.connect(target_.address, target_.source, ProbeSocket::First::Us);
+      socket_.connect(target_.address, target_.approach, ProbeSocket::First::Us);
   if (error_number == 0) return timer_.arm(began_ + target_.timeout);
   if (!is_our_own(error_number)) return conclude(health::connect_failed(error_number));
   // It says nothing about the server: what is known of it stays.
   timer_.arm(began_ + target_.check.interval);
-  on_verdict_(health::not_started(error_number), fsm_, std::nullopt);
+  on_verdict_(health::not_started(error_number));
 }
 
 void HealthChecker::on_ready(std::uint32_t events) {
@@ -108,10 +119,9 @@ void HealthChecker::conclude(health::ProbeResult result) {
   result.passed() ? socket_.end_good() : socket_.close();
   const TimePoint now = loop_.refresh();
   result.duration = now - began_;
-  const auto changed = fsm_.on_probe(
-      result.passed() ? health::Probe::Pass : health::Probe::Fail, now, result.duration);
+  fsm_.on_probe(result.passed() ? health::Probe::Pass : health::Probe::Fail, now, result.duration);
   timer_.arm(fsm_.next_probe());
-  on_verdict_(result, fsm_, changed);
+  on_verdict_(result);
 }
 
 }  // namespace hapair::proxy

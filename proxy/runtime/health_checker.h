@@ -19,23 +19,26 @@ class HealthChecker final : public Watcher {
  public:
   struct Target {
     SocketAddress address;
-    std::optional<IpAddress> source;
+    Approach approach;
+    std::string preamble;  // goes before the request: a PROXY header of our own
     Check check;
     Duration timeout;  // from the start of a probe to its verdict
 
     friend bool operator==(const Target&, const Target&) = default;
   };
-  /// Called after every probe; `changed` is set if it changed the server's health.
-  using OnVerdict = std::function<void(const health::ProbeResult& result,
-                                       const health::CheckFsm& fsm,
-                                       std::optional<health::Health> changed)>;
+  /// Called after every probe, when fsm() knows of it.
+  using OnVerdict = std::function<void(const health::ProbeResult& result)>;
 
   HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict);
 
   const Target& target() const { return target_; }
   const health::CheckFsm& fsm() const { return fsm_; }
-  /// Before its first probe: see CheckFsm::assume.
+  /// See CheckFsm::assume.
   void assume(health::Health known, std::uint64_t failures) { fsm_.assume(known, failures); }
+  void assume(health::Health known) { fsm_.assume(known, fsm_.failures()); }
+  /// No probes until resume(), which begins with one: see CheckFsm::begin_again.
+  void pause();
+  void resume();
 
   void on_ready(std::uint32_t events) override;
 

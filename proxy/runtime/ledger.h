@@ -18,9 +18,8 @@ namespace hapair::proxy {
 
 /// What the checks last said about a server, for whoever shows it.
 struct CheckReport {
-  std::string status = "no check";  // "UP", "DOWN 1/2", …
   health::ProbeResult last;
-  int rise = 0, fall = 0, lives = 0;
+  int rise = 0, fall = 0, lives = 0;  // as CheckFsm counts
   std::uint64_t failures = 0;
   health::Downtime downtime{steady_now()};
 };

@@ -9,7 +9,7 @@
 
 namespace hapair::proxy {
 
-int ProbeSocket::connect(const SocketAddress& to, const std::optional<IpAddress>& source,
+int ProbeSocket::connect(const SocketAddress& to, const Approach& approach,
                          First first) {
   if (fd_ >= 0 && connect_again(to)) {
     in_use_ = true;
@@ -17,7 +17,7 @@ int ProbeSocket::connect(const SocketAddress& to, const std::optional<IpAddress>
   }
   close();
   int error_number = 0;
-  fd_ = open_stream(to, source, error_number, first == First::Us);
+  fd_ = open_stream(to, approach, error_number, first == First::Us);
   if (fd_ < 0) return error_number;
   in_use_ = true;
   loop_.watch(fd_, watcher_);

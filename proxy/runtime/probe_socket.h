@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/address.h"
+#include "proxy/config/approach.h"
 #include "common/loop/loop.h"
 
 namespace hapair::proxy {
@@ -26,7 +27,7 @@ class ProbeSocket {
 
   /// Begins to connect. Answers 0 or an errno: of the server's (ECONNREFUSED, ENETUNREACH) or our
   /// own (EMFILE, EADDRNOTAVAIL).
-  int connect(const SocketAddress& to, const std::optional<IpAddress>& source, First first);
+  int connect(const SocketAddress& to, const Approach& approach, First first);
   /// The connection is of no more use: reset, the socket kept for the next connect().
   void end_good();
   /// Resets the connection and gives the descriptor up.

@@ -126,6 +126,10 @@ void RequestRelay::dispatch_to(BackendState& backend) {
   dispatch_.start(backend, reuse, record_, stay_->visit.servers);
 }
 
+wire::Endpoints RequestRelay::endpoints() {
+  return {client_->peer(), client_->destination(client_->socket().fd())};
+}
+
 void RequestRelay::on_dispatch_failed(exchange::Termination why) {
   answer(503, why);
 }

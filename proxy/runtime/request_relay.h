@@ -51,6 +51,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   // DispatchUser.
   void on_dispatched() override;
   void on_dispatch_failed(exchange::Termination why) override;
+  wire::Endpoints endpoints() override;
   void on_server_connected() override {}  // Dispatch hears that
   void on_server_connect_failed(int) override {}
   void on_server_readable() override { pump_response(); }

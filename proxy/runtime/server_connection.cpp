@@ -10,11 +10,14 @@
 
 namespace hapair::proxy {
 
-int ServerConnection::connect(const SocketAddress& to, const std::optional<IpAddress>& source,
+int ServerConnection::connect(const SocketAddress& to, const Approach& approach,
                               ServerUser& user) {
   int error_number = 0;
-  const int fd = open_stream(to, source, error_number);
+  const int fd = open_stream(to, approach, error_number);
   if (fd < 0) return error_number;
+  // Urgent data is data here, as from clients: out of band, it would end reads early.
+  const int on = 1;
+  if (!approach.unix_socket) ::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
   user_ = &user;
   connecting_ = true;
   socket_.adopt_connecting(fd, loop_, *this);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/address.h"
+#include "proxy/config/approach.h"
 #include "common/clock.h"
 #include "common/loop/loop.h"
 #include "proxy/runtime/stream_socket.h"
@@ -39,7 +40,7 @@ class ServerConnection final : public Watcher {
 
   /// Starts to connect; on_server_connected or on_server_connect_failed follows from the loop.
   /// Answers an errno if it failed at once.
-  int connect(const SocketAddress& to, const std::optional<IpAddress>& source, ServerUser& user);
+  int connect(const SocketAddress& to, const Approach& approach, ServerUser& user);
 
   void on_ready(std::uint32_t events) override;
 

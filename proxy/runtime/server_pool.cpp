@@ -17,10 +17,10 @@ ServerConnection* ServerPool::take_idle(ServerUser& user, Duration most) {
   return connection;
 }
 
-ServerConnection* ServerPool::open(const SocketAddress& to, const std::optional<IpAddress>& source,
+ServerConnection* ServerPool::open(const SocketAddress& to, const Approach& approach,
                                    ServerUser& user, int& error_number) {
   auto connection = std::make_unique<ServerConnection>(loop_, buffers_, *this);
-  error_number = connection->connect(to, source, user);
+  error_number = connection->connect(to, approach, user);
   return error_number == 0 ? connection.release() : nullptr;
 }
 

@@ -13,9 +13,6 @@ namespace {
 
 // Logs, epoll sets, signals, probes under way, files.
 constexpr unsigned kReservedDescriptors = 100;
-// Probes of different servers start apart, all within this time, so that the first verdicts are
-// there soon after the start.
-constexpr Duration kFirstProbeSpread = std::chrono::milliseconds(20);
 
 unsigned worker_count(const Config& config) {
   if (config.global.workers > 0) return config.global.workers;
@@ -34,7 +31,10 @@ Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
     : ledger_(worker_count(config)),
       snapshot_(std::make_shared<Snapshot>(std::move(config), ledger_)),
       log_targets_(all_targets(snapshot_->config, std::move(extra_log))),
-      log_(loop_, log_targets_, snapshot_->config.global.log_tag) {}
+      log_(loop_, log_targets_, snapshot_->config.global.log_tag),
+      keeper_(loop_, log_, [this](const balance::Grant& grant, BackendState& backend) {
+        post(grant, backend);
+      }) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -115,7 +115,7 @@ void Supervisor::run() {
       log_.log(Severity::Warning, "{} is not built yet: nothing changed", name);
     }));
   for (auto& worker : workers_) worker->start();
-  reconcile_checks();
+  keeper_.reconcile(*snapshot_);
   if (const Duration interval = watchdog_interval(); interval > Duration::zero()) {
     watchdog_ = std::make_unique<Timer>(loop_, [this, interval] {
       beat();
@@ -127,7 +127,7 @@ void Supervisor::run() {
   notify_service_manager("READY=1");
   loop_.run();
   notify_service_manager("STOPPING=1");
-  checkers_.clear();
+  keeper_.clear();
   for (auto& worker : workers_) worker->stop();
   workers_.clear();
   log_stopped();
@@ -141,103 +141,6 @@ void Supervisor::beat() {
   answered_ = 0;
   notify_service_manager("WATCHDOG=1");
   for (auto& worker : workers_) worker->post([this] { ++answered_; });
-}
-
-void Supervisor::reconcile_checks() {
-  places_.clear();
-  std::size_t checked = 0;
-  for (const auto& backend : snapshot_->backends) {
-    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
-      places_[backend->farm[i].get()] = {backend.get(), i};
-      checked += backend->servers[i]->config.check ? 1 : 0;
-    }
-  }
-  std::erase_if(checkers_, [this](const auto& entry) {
-    const auto place = places_.find(entry.first);
-    return place == places_.end() ||
-           !place->second.backend->servers[place->second.server]->config.check;
-  });
-  TimePoint first = loop_.refresh();
-  for (const auto& backend : snapshot_->backends) {
-    for (const auto& server : backend->servers) {
-      if (!server->config.check) continue;
-      const Check& check = *server->config.check;
-      const Duration timeout = backend->config.timeout.check;
-      HealthChecker::Target target{.address = server->live->address(),
-                                   .source = backend->config.source,
-                                   .check = check,
-                                   .timeout = timeout > Duration::zero() ? timeout : check.interval};
-      std::unique_ptr<HealthChecker>& checker = checkers_[server->live.get()];
-      if (checker && checker->target() == target) continue;
-      const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
-      checker = std::make_unique<HealthChecker>(
-          loop_, std::move(target), first,
-          [this, &live = *server->live](const auto& result, const auto& fsm, auto changed) {
-            on_verdict(live, result, fsm, changed);
-          });
-      checker->assume(server->live->health(), failures);
-      first += kFirstProbeSpread / static_cast<int>(checked);
-    }
-  }
-}
-
-void Supervisor::on_verdict(const balance::Server& live, const health::ProbeResult& result,
-                            const health::CheckFsm& fsm, std::optional<health::Health> changed) {
-  const auto [owner, index] = places_.at(&live);
-  BackendState& backend = *owner;
-  ServerState& server = *backend.servers[index];
-  {
-    const std::lock_guard lock(server.record->report_mutex);
-    CheckReport& report = server.record->checks;
-    report.status = fsm.status();
-    report.last = result;
-    report.rise = fsm.settings().rise;
-    report.fall = fsm.settings().fall;
-    report.lives = fsm.lives();
-    report.failures = fsm.failures();
-    if (changed == health::Health::Up) report.downtime.on_up(loop_.now());
-    if (changed == health::Health::Down) report.downtime.on_down(loop_.now());
-  }
-  if (changed) on_health_change(backend, index, *changed, result);
-}
-
-void Supervisor::on_health_change(BackendState& backend, std::size_t index, health::Health health,
-                                  const health::ProbeResult& cause) {
-  balance::Server& server = *backend.servers[index]->live;
-  const bool first_verdict = server.health() == health::Health::Unknown;
-  server.set_health(health);
-  backend.balancer->rebuild();
-  const balance::Admission::Change change = backend.admission->grants_after_change();
-  for (const balance::Grant& grant : change.grants) post(grant, backend);
-
-  const unsigned left = balance::usable_servers(backend.farm);
-  // Servers that have no verdict yet may still come up: no outage before the last one has its.
-  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
-    return s->health() == health::Health::Unknown;
-  });
-  const bool out_of_service = left == 0 && all_known;
-  {
-    const std::lock_guard lock(backend.record->downtime_mutex);
-    if (left > 0) backend.record->downtime.on_up(loop_.now());
-    if (out_of_service) backend.record->downtime.on_down(loop_.now());
-  }
-  // A server that is found well at the start is no news.
-  if (first_verdict && health == health::Health::Up) return;
-  const exchange::ServerChange line{.backend = backend.config.name,
-                                    .server = server.name(),
-                                    .cause = cause,
-                                    .active_left = left,
-                                    .backup_left = 0,
-                                    .sessions = server.sessions(),
-                                    .requeued = change.requeued,
-                                    .queued = backend.admission->waiting()};
-  const bool up = health == health::Health::Up;
-  const exchange::StateLine state = up ? exchange::server_up(line) : exchange::server_down(line);
-  log_.write(state.severity, state.text);
-  if (up || !out_of_service) return;
-  const exchange::StateLine alarm =
-      exchange::no_server_available(backend.config.name, backend.is_listen);
-  log_.write(alarm.severity, alarm.text);
 }
 
 void Supervisor::post(const balance::Grant& grant, BackendState& backend) {

@@ -3,12 +3,11 @@
 
 #include <functional>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
-#include "proxy/runtime/health_checker.h"
+#include "proxy/runtime/farm_keeper.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
 #include "proxy/runtime/worker.h"
@@ -26,6 +25,8 @@ class Supervisor {
   /// The one in force; a reload replaces it, so ask anew whenever the loop has turned.
   Snapshot& snapshot() { return *snapshot_; }
   Logger& log() { return log_; }
+  /// For whoever speaks for an operator; main thread.
+  FarmKeeper& keeper() { return keeper_; }
 
   /// Descriptor limit, then every listening socket. Needs the privilege to bind.
   Result<void> open();
@@ -41,20 +42,9 @@ class Supervisor {
     std::vector<int> fds;
   };
   using Sockets = std::vector<OpenBind>;
-  /// Where a live server stands in the snapshot.
-  struct Place {
-    BackendState* backend = nullptr;
-    std::size_t server = 0;
-  };
 
   Result<void> fit_limits();
   void make_workers(const Sockets& sockets);
-  /// Begins the checks that the snapshot wants and that are not running, ends the others.
-  void reconcile_checks();
-  void on_verdict(const balance::Server& server, const health::ProbeResult& result,
-                  const health::CheckFsm& fsm, std::optional<health::Health> changed);
-  void on_health_change(BackendState& backend, std::size_t server, health::Health health,
-                        const health::ProbeResult& cause);
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
   void log_stopped();
@@ -66,8 +56,7 @@ class Supervisor {
   LogShipper log_;
   StatsService* statistics_ = nullptr;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unordered_map<const balance::Server*, Place> places_;
-  std::unordered_map<const balance::Server*, std::unique_ptr<HealthChecker>> checkers_;
+  FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat

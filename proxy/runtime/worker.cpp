@@ -107,14 +107,14 @@ Worker::~Worker() {
 std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> snapshot) {
   struct Known {
     std::shared_ptr<ServerPool> pool;
-    std::optional<IpAddress> source;
+    Approach approach;
   };
   std::unordered_map<const balance::Server*, Known> known;
   const auto note = [&](const Generation& generation) {
     for (const auto& backend : generation.snapshot->backends)
       for (std::size_t i = 0; i < backend->servers.size(); ++i)
         known[backend->farm[i].get()] = {generation.pools[backend->index][i],
-                                         backend->config.source};
+                                         backend->servers[i]->config.approach};
   };
   for (const auto& generation : older_) note(*generation);
   if (current_) note(*current_);
@@ -122,9 +122,11 @@ std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> sn
   auto generation = std::make_unique<Generation>(std::move(snapshot));
   for (const auto& backend : generation->snapshot->backends) {
     auto& pools = generation->pools.emplace_back();
-    for (const auto& server : backend->farm) {
-      const auto found = known.find(server.get());
-      const bool stays = found != known.end() && found->second.source == backend->config.source;
+    for (const auto& server : backend->servers) {
+      const auto found = known.find(server->live.get());
+      // A connection that was made another way is another connection.
+      const bool stays =
+          found != known.end() && found->second.approach == server->config.approach;
       pools.push_back(stays ? found->second.pool
                             : std::make_shared<ServerPool>(loop_, buffers_, dead_servers_));
     }

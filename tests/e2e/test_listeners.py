@@ -259,15 +259,16 @@ def test_an_interface(listening, origin):
     """In a network namespace: what comes in by lo reaches the listener on lo, not the one on d0."""
     lo, d0 = free_port(), free_port()
     proxy = listening(f'{{ address = "*:{lo}", interface = "lo" }}, {{ address = "*:{d0}", interface = "d0" }}', start=False)
-    script = f"""ip link set lo up; ip link add d0 type dummy; ip addr add 10.99.0.1/24 dev d0; ip link set d0 up
+    script = f"""ip link set lo up; ip link add d0 type veth peer name d1; ip link set d1 up; ip addr add 10.99.0.1/24 dev d0; ip link set d0 up
 {binary('hapair-proxy')} -f {proxy.path} & pid=$!
 for try in $(seq 100); do curl -s -m 5 -o /dev/null http://127.0.0.1:{lo}/ && break; sleep 0.1; done
 curl -s -m 5 -o /dev/null -w '%{{http_code}} ' http://127.0.0.1:{lo}/
 curl -s -m 5 -o /dev/null -w '%{{http_code}} ' http://10.99.0.1:{d0}/
+curl -s -m 5 -o /dev/null -w '%{{http_code}} ' http://127.0.0.1:{d0}/
 kill $pid; wait $pid; echo $?"""
     done = subprocess.run(["unshare", "-n", "bash", "-c", script], capture_output=True, text=True, timeout=60,
                           check=False)
-    assert done.stdout.split() == ["503", "000", "0"], done  # 503: the server is not in this namespace
+    assert done.stdout.split() == ["503", "503", "000", "0"], done  # 503: the server is elsewhere
     proxy.path.write_text(proxy.path.read_text().replace('"d0"', '"nosuch0"'))
     said = refused(proxy)
     assert f"0.0.0.0:{d0} at interface nosuch0: No such device" in said

@@ -109,7 +109,7 @@ maxconn = 3
   const Backend& backend = config.backends.at(static_cast<std::size_t>(frontend.default_backend));
   EXPECT_EQ(backend.name, "app");
   EXPECT_EQ(backend.connection, ConnectionMode::ServerClose);
-  EXPECT_EQ(backend.source->to_string(), "10.0.0.1");
+  EXPECT_EQ(backend.approach.source->to_string(), "10.0.0.1");
   EXPECT_FALSE(backend.redispatch);
   EXPECT_EQ(backend.forwarded_for->header, "X-Client");
   EXPECT_EQ(backend.forwarded_for->except.size(), 2U);

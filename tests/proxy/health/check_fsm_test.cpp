@@ -116,5 +116,43 @@ TEST(Downtime, AddsUpItsPeriodsAndTheOneUnderWay) {
   EXPECT_EQ(downtime.last_change(), t0 + 100s);
 }
 
+TEST(CheckFsm, AConditionalPassKeepsItUpAndAsksForNoNewWork) {
+  CheckFsm check({}, t0);
+  check.on_probe(Probe::Pass, t0);
+  EXPECT_EQ(check.on_probe(Probe::Conditional, t0 + 2s), std::nullopt);
+  EXPECT_TRUE(check.stopping());
+  check.on_probe(Probe::Fail, t0 + 4s);
+  EXPECT_TRUE(check.stopping()) << "one failure says nothing yet";
+  check.on_probe(Probe::Pass, t0 + 6s);
+  EXPECT_FALSE(check.stopping());
+  EXPECT_EQ(check.health(), Health::Up);
+}
+
+TEST(CheckFsm, AConditionalPassDoesNotBringADeadServerBack) {
+  CheckFsm check({.rise = 1}, t0);
+  check.on_probe(Probe::Fail, t0);
+  EXPECT_EQ(check.on_probe(Probe::Conditional, t0 + 2s), std::nullopt);
+  EXPECT_EQ(check.health(), Health::Down);
+  EXPECT_FALSE(check.stopping());
+}
+
+TEST(CheckFsm, AServerThatIsStoppingGoesDownAsAnyOther) {
+  CheckFsm check({.fall = 1}, t0);
+  check.on_probe(Probe::Conditional, t0);
+  EXPECT_EQ(check.health(), Health::Up);
+  check.on_probe(Probe::Fail, t0 + 2s);
+  EXPECT_EQ(check.health(), Health::Down);
+  EXPECT_FALSE(check.stopping());
+}
+
+TEST(CheckFsm, AfterMaintenanceOneGoodProbeIsEnough) {
+  CheckFsm check({.rise = 3}, t0);
+  check.on_probe(Probe::Pass, t0);
+  check.begin_again(t0 + 60s);
+  EXPECT_EQ(check.health(), Health::Down);
+  EXPECT_EQ(check.next_probe(), t0 + 60s);
+  EXPECT_EQ(check.on_probe(Probe::Pass, t0 + 60s), Health::Up);
+}
+
 }  // namespace
 }  // namespace hapair::health

@@ -1,0 +1,69 @@
+// Keeps what is known of every server, and sees to all that follows when it changes.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/log.h"
+#include "common/loop/loop.h"
+#include "proxy/exchange/state_line.h"
+#include "proxy/runtime/health_checker.h"
+#include "proxy/runtime/snapshot.h"
+
+namespace hapair::proxy {
+
+/// Lives on the main thread, which alone changes a server's condition, and only through here.
+class FarmKeeper {
+ public:
+  /// Carries a slot to the worker whose request waited for it.
+  using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
+
+  FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant);
+
+  /// Begins the checks that `snapshot` wants and that are not running, ends the others. It is the
+  /// one in force from now on and must live until the next call, or clear().
+  void reconcile(Snapshot& snapshot);
+  void clear();
+
+  /// Sets the condition of server `index`: balancing, queue, log lines, the servers that track it.
+  void change(BackendState& backend, std::size_t index, health::Condition after,
+              const exchange::Cause& cause);
+
+  enum class Wish : std::uint8_t { Ready, Drain, Maintenance };
+  /// An operator's will (`set server … state`), or the agent's. Checks rest during maintenance; a
+  /// checked server that leaves it proves itself with one good probe, at once.
+  void set_admin(BackendState& backend, std::size_t index, Wish wish, const exchange::Cause& cause);
+
+  enum class Verdict : std::uint8_t { Up, Stopping, Down };
+  /// `set server … health`: holds until the next probe says otherwise.
+  void set_health(BackendState& backend, std::size_t index, Verdict verdict,
+                  const exchange::Cause& cause);
+
+  /// 0..256, of the moment; what the file says stays known.
+  void set_weight(BackendState& backend, std::size_t index, unsigned weight);
+
+ private:
+  /// Where a live server stands in the snapshot.
+  struct Place {
+    BackendState* backend = nullptr;
+    std::size_t server = 0;
+  };
+
+  void on_verdict(const balance::Server& live, const health::ProbeResult& result);
+  void report(ServerState& server, const health::CheckFsm& fsm);
+  HealthChecker* checker_of(const balance::Server& live);
+  balance::Admission::Change rebalance(BackendState& backend);
+
+  Loop& loop_;
+  Logger& log_;
+  PostGrant post_grant_;
+  std::unordered_map<const balance::Server*, Place> places_;
+  std::unordered_map<const balance::Server*, std::vector<Place>> followers_;  // that track it
+  std::unordered_map<const balance::Server*, std::unique_ptr<HealthChecker>> checkers_;
+};
+
+}  // namespace hapair::proxy
