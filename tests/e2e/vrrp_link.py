@@ -86,9 +86,12 @@ class Link:
 
     def start(self, name, *before, text=CONFIGURATION, binary=BINARY) -> Daemon:
         """The daemon of that node; `before` are the words of a command that runs it."""
+        return self.start_other(name, ["ip", "netns", "exec", f"{self.prefix}-{name}", *before,
+                                       binary, "-d", "-f", self.file(text), "--node", name])
+
+    def start_other(self, name, command) -> Daemon:
+        """Any daemon, ended with the link."""
         log = self.folder / f"{name}-{len(self.daemons)}.log"
-        command = ["ip", "netns", "exec", f"{self.prefix}-{name}", *before,
-                   binary, "-d", "-f", self.file(text), "--node", name]
         with log.open("w") as out:
             process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         self.daemons.append(Daemon(process, log))

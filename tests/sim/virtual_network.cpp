@@ -27,6 +27,8 @@ Instance instance(const SimulatedRouter::Settings& settings) {
   out.priority = settings.priority;
   out.virtual_addresses = {kVirtual};
   out.preempt = settings.preempt;
+  out.version = settings.version;
+  out.advert_interval = settings.interval;
   return out;
 }
 

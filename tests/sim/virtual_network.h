@@ -24,6 +24,8 @@ class SimulatedRouter final : private LinkPort, private Logger {
     int priority = 100;
     InitialState state = InitialState::Backup;
     bool preempt = true;
+    int version = 2;
+    Duration interval = std::chrono::seconds(1);
   };
   SimulatedRouter(VirtualNetwork& net, int number, const Settings& settings);
 

@@ -17,6 +17,7 @@ class FakeNetlink final : public Netlink {
     if (name != link_.name) return fail(Errc::NotFound, "there is no interface {}", name);
     return link_;
   }
+  Result<std::vector<Link>> links() override { return std::vector{link_}; }
   Result<std::vector<Cidr>> addresses(int) override { return addresses_; }
   Result<void> add_address(int index, const Cidr& address) override {
     if (index != link_.index) return fail(Errc::NotFound, "no interface {}", index);

@@ -38,13 +38,21 @@ struct Announcements {
 
 enum class InitialState { Master, Backup };
 
+/// How the checksum of a version 3 advert is formed (core/advert.h tells why there are two ways).
+/// Auto: with the pseudo header, as keepalived and FRR do, until a peer was heard to do otherwise.
+enum class ChecksumChoice { Auto, Pseudo, Plain };
+
 struct Instance {
   std::string name;
-  std::string interface;
+  std::string interface;  // "auto": the one whose network holds the first virtual address
+  int version = 2;        // of the protocol: 2 or 3
   InitialState state = InitialState::Backup;  // Master: claims at once instead of listening first
   int virtual_router_id = 0;                  // 1..255
   int priority = 100;                         // 1..255; 255 owns the addresses and never changes
-  Duration advert_interval = std::chrono::seconds(1);  // VRRPv2: whole seconds, 1..255
+  /// Version 2: whole seconds, 1..255. Version 3: 10 ms to 40.95 s in steps of 10 ms.
+  Duration advert_interval = std::chrono::seconds(1);
+  Duration longest_adopted{};  // version 3: of a master's interval; zero: three of ours
+  ChecksumChoice checksum = ChecksumChoice::Auto;  // version 3
   std::vector<Cidr> virtual_addresses;                 // IPv4, at least one
   std::vector<std::string> track_scripts;              // names of scripts in Config
   bool preempt = true;

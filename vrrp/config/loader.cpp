@@ -16,6 +16,10 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 
+// RFC 9568 section 5.2.7: hundredths of a second in 12 bits.
+constexpr Duration kCentisecond = 10ms;
+constexpr Duration kLongestInterval3 = 4095 * kCentisecond;
+
 constexpr std::string_view kNotBuilt = "not built yet";
 
 // Known to the design, not to this build: naming them beats "unknown key" and its wrong guesses.
@@ -25,7 +29,7 @@ constexpr std::array kInstanceNotBuilt = {
     "notify_backup"sv, "notify_fault"sv,       "notify_stop"sv,    "notify_fifo"sv,
     "preempt_delay"sv, "startup_delay"sv,      "hold_down"sv,      "sync_group"sv,
     "unicast_peers"sv, "unicast_source"sv,     "peers"sv,          "virtual_mac"sv,
-    "accept"sv,        "excluded_addresses"sv, "virtual_routes"sv, "checksum"sv,
+    "accept"sv,        "excluded_addresses"sv, "virtual_routes"sv,
     "lease"sv,
 };
 constexpr std::array kVrrpNotBuilt = {
@@ -116,8 +120,7 @@ class Loader {
     Instance instance;
     instance.name = name;
     for (std::string_view key : kInstanceNotBuilt) table.refuse(key, kNotBuilt);
-    const auto version = table.integer("version", 2, 3);
-    if (version == 3) table.error("version", "VRRP version 3 is not built yet", "version = 2");
+    if (auto version = table.integer("version", 2, 3)) instance.version = static_cast<int>(*version);
     load_interface(table, instance);
     static constexpr std::pair<std::string_view, InitialState> kStates[] = {
         {"master", InitialState::Master}, {"backup", InitialState::Backup}};
@@ -125,14 +128,8 @@ class Loader {
     load_virtual_router_id(table, instance);
     if (auto priority = table.integer("priority", 1, 255))
       instance.priority = static_cast<int>(*priority);
-    // Version 3 counts centiseconds: one refusal of it is enough.
-    const Duration shortest = version == 3 ? Duration(10ms) : Duration(1s);
-    if (auto interval = table.duration("advert_interval", shortest, 255s)) {
-      // RFC 3768 section 5.3.7: the field counts seconds.
-      if (version != 3 && *interval % 1s != Duration::zero())
-        table.error("advert_interval", "VRRP version 2 counts whole seconds", "\"1s\"");
-      instance.advert_interval = *interval;
-    }
+    load_interval(table, instance);
+    load_checksum(table, instance);
     load_addresses(table, instance);
     load_track_scripts(table, instance);
     load_preempt(table, instance);
@@ -142,15 +139,46 @@ class Loader {
     config_.instances.push_back(std::move(instance));
   }
 
+  static void load_interval(TableReader& table, Instance& instance) {
+    const bool version3 = instance.version == 3;
+    if (auto interval = table.duration("advert_interval", kCentisecond,
+                                       version3 ? kLongestInterval3 : Duration(255s))) {
+      // RFC 3768 section 5.3.7: the field counts seconds. RFC 9568 section 5.2.7: centiseconds.
+      if (!version3 && *interval % 1s != Duration::zero())
+        table.error("advert_interval", "VRRP version 2 counts whole seconds",
+                    "\"1s\", or version = 3, which counts hundredths");
+      if (version3 && *interval % kCentisecond != Duration::zero())
+        table.error("advert_interval", "VRRP version 3 counts hundredths of a second", "\"100ms\"");
+      instance.advert_interval = *interval;
+    }
+    if (!version3 && table.has("longest_adopted_interval"))
+      table.error("longest_adopted_interval", "only version 3 adopts the master's interval",
+                  "version = 3, or leave it out");
+    if (auto longest =
+            table.duration("longest_adopted_interval", instance.advert_interval, kLongestInterval3))
+      instance.longest_adopted = *longest;
+  }
+
+  static void load_checksum(TableReader& table, Instance& instance) {
+    static constexpr std::pair<std::string_view, ChecksumChoice> kChoices[] = {
+        {"auto", ChecksumChoice::Auto},
+        {"pseudo", ChecksumChoice::Pseudo},
+        {"plain", ChecksumChoice::Plain}};
+    const auto choice = table.word<ChecksumChoice>("checksum", kChoices);
+    if (!choice) return;
+    instance.checksum = *choice;
+    if (instance.version == 2)
+      table.error("checksum", "the checksum of version 2 has one form only",
+                  "version = 3, or leave it out");
+  }
+
   static void load_interface(TableReader& table, Instance& instance) {
     if (!table.has("interface")) {
       table.error_at(table.where(), "instance has no interface", "interface = \"eth1\"");
       return;
     }
     instance.interface = table.string("interface").value_or("");
-    if (instance.interface == "auto")
-      table.error("interface", "interface = \"auto\" is not built yet", "name it: \"eth1\"");
-    else if (instance.interface.size() > 15)  // IFNAMSIZ - 1
+    if (instance.interface.size() > 15)  // IFNAMSIZ - 1
       table.error("interface", "an interface name has at most 15 bytes");
     else if (table.raw("interface")->kind == ConfigNode::Kind::String && !names_interface(instance))
       table.error("interface", fmt::format("\"{}\" cannot be an interface", instance.interface),
@@ -275,6 +303,9 @@ class Loader {
       auth->error("password", "a password without authentication", "type = \"pass\" to use it");
     } else if (type == Choice::Pass) {
       instance.auth = {Auth::Type::Pass, password.value_or("")};
+      // RFC 9568 section 9: version 3 has no place for one.
+      if (instance.version == 3)
+        auth->error("type", "version 3 carries no password", "version = 2, or type = \"none\"");
       if (!auth->has("password"))
         auth->error_at(auth->where(), "auth type \"pass\" needs a password", "up to 8 bytes");
       else if (password && password->empty())

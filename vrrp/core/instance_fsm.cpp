@@ -41,8 +41,9 @@ void InstanceFsm::begin(TimePoint now, Effects& out) {
   } else if (settings_.claims_at_start && settings_.preempt && state_ == State::Initialize) {
     claim(now, out);
   } else {
-    become_backup(now, out);
     current_master_.reset();
+    master_interval_ = settings_.interval;
+    become_backup(now, out);
   }
 }
 
@@ -56,6 +57,7 @@ void InstanceFsm::claim(TimePoint now, Effects& out) {
 void InstanceFsm::become_master(TimePoint now, Effects& out) {
   state_ = State::Master;
   current_master_.reset();
+  master_interval_ = settings_.interval;
   out.push_back(Entering{State::Master});
   send_advert(now, out);
   out.insert(out.end(),
@@ -77,8 +79,9 @@ void InstanceFsm::resign(State from, Effects& out) {
   if (from == State::Master) out.push_back(RemoveAddresses{});
 }
 
-void InstanceFsm::follow(const IpAddress& master, TimePoint now) {
+void InstanceFsm::follow(const IpAddress& master, Duration interval, TimePoint now) {
   current_master_ = Rival{master, true};
+  if (interval > Duration::zero()) master_interval_ = std::min(interval, settings_.longest_adopted);
   deadline_ = now + master_down_interval();
 }
 
@@ -93,22 +96,23 @@ bool InstanceFsm::may_answer(TimePoint now) {
   return true;
 }
 
-Effects InstanceFsm::on_advert(const IpAddress& source, std::uint8_t priority, TimePoint now) {
+Effects InstanceFsm::on_advert(const IpAddress& source, std::uint8_t priority, TimePoint now,
+                               Duration interval) {
   Effects out;
   // Decoding drops our own packets; here they would make us give way to ourselves.
   if (source == settings_.source) return out;
   switch (state_) {
-    case State::Backup: as_backup(source, priority, now, out); break;
+    case State::Backup: as_backup(source, priority, interval, now, out); break;
     case State::Claiming:
-    case State::Master: as_candidate(source, priority, now, out); break;
+    case State::Master: as_candidate(source, priority, interval, now, out); break;
     case State::Initialize:
     case State::Fault: break;
   }
   return out;
 }
 
-void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, TimePoint now,
-                            Effects& out) {
+void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Duration interval,
+                            TimePoint now, Effects& out) {
   const bool from_master = current_master_ && current_master_->address == source;
   if (priority == kResign) {
     // Only the master can resign: anybody else who says so would start an election for nothing.
@@ -116,7 +120,7 @@ void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Time
     return;
   }
   if (priority >= priority_ || !settings_.preempt) {
-    follow(source, now);
+    follow(source, interval, now);
     return;
   }
   // One source that says high and low by turns must not make us master each time: between two such
@@ -134,8 +138,8 @@ void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Time
   if (!current_master_) current_master_ = Rival{source, false};
 }
 
-void InstanceFsm::as_candidate(const IpAddress& source, std::uint8_t priority, TimePoint now,
-                               Effects& out) {
+void InstanceFsm::as_candidate(const IpAddress& source, std::uint8_t priority, Duration interval,
+                               TimePoint now, Effects& out) {
   if (priority == kResign) {
     if (state_ == State::Claiming) {
       become_master(now, out);  // the master we outrank has given way: nobody holds the address
@@ -149,7 +153,7 @@ void InstanceFsm::as_candidate(const IpAddress& source, std::uint8_t priority, T
   if (priority > priority_ || (priority == priority_ && source > settings_.source)) {
     out.push_back(Noticed{Event::HigherAdvert, source, priority});
     become_backup(now, out);
-    follow(source, now);
+    follow(source, interval, now);
     return;
   }
   // RFC 9568 section 6.4.3 (RFC 3768 only discards): an answer ends the rival's belief now.

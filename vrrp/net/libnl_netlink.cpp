@@ -62,6 +62,16 @@ AddressObject make_address(int index, const Cidr& address) {
   return object;
 }
 
+Link read_link(rtnl_link* object) {
+  Link link{.index = rtnl_link_get_ifindex(object), .name = rtnl_link_get_name(object), .mac = {},
+            .up = false};
+  const unsigned flags = rtnl_link_get_flags(object);
+  link.up = (flags & IFF_UP) && (flags & IFF_RUNNING);
+  if (nl_addr* mac = rtnl_link_get_addr(object); mac && nl_addr_get_len(mac) == link.mac.size())
+    std::memcpy(link.mac.data(), nl_addr_get_binary_addr(mac), link.mac.size());
+  return link;
+}
+
 std::string interface_names() {
   std::string names;
   struct if_nameindex* list = if_nameindex();
@@ -155,12 +165,18 @@ Result<Link> LibnlNetlink::link(const std::string& name) {
     return failure;
   }
   const LinkObject object(raw);
-  Link link{.index = rtnl_link_get_ifindex(raw), .name = name, .mac = {}, .up = false};
-  const unsigned flags = rtnl_link_get_flags(raw);
-  link.up = (flags & IFF_UP) && (flags & IFF_RUNNING);
-  if (nl_addr* mac = rtnl_link_get_addr(raw); mac && nl_addr_get_len(mac) == link.mac.size())
-    std::memcpy(link.mac.data(), nl_addr_get_binary_addr(mac), link.mac.size());
-  return link;
+  return read_link(raw);
+}
+
+Result<std::vector<Link>> LibnlNetlink::links() {
+  nl_cache* raw = nullptr;
+  if (const int error = rtnl_link_alloc_cache(impl_->requests.get(), AF_UNSPEC, &raw); error < 0)
+    return fail_nl(error, "cannot list the interfaces");
+  const Cache cache(raw);
+  std::vector<Link> out;
+  for (nl_object* at = nl_cache_get_first(raw); at; at = nl_cache_get_next(at))
+    out.push_back(read_link(reinterpret_cast<rtnl_link*>(at)));
+  return out;
 }
 
 Result<std::vector<Cidr>> LibnlNetlink::addresses(int index) {

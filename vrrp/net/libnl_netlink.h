@@ -15,6 +15,7 @@ class LibnlNetlink final : public Netlink {
   ~LibnlNetlink() override;
 
   Result<Link> link(const std::string& name) override;
+  Result<std::vector<Link>> links() override;
   Result<std::vector<Cidr>> addresses(int index) override;
   Result<void> add_address(int index, const Cidr& address) override;
   Result<void> remove_address(int index, const Cidr& address) override;

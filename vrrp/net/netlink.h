@@ -27,6 +27,8 @@ class Netlink {
 
   /// Errc::NotFound if there is no such interface; the message names those that exist.
   virtual Result<Link> link(const std::string& name) = 0;
+  /// All there are.
+  virtual Result<std::vector<Link>> links() = 0;
   /// IPv4 addresses of an interface, the primary one first.
   virtual Result<std::vector<Cidr>> addresses(int index) = 0;
   /// Good as well if it is there already.

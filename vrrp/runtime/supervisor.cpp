@@ -23,6 +23,25 @@ std::optional<IpAddress> primary_address(const std::vector<Cidr>& present,
   return std::nullopt;
 }
 
+/// The interface whose network holds the instance's first virtual address. A virtual address that a
+/// crashed predecessor left is no network, and says nothing.
+Result<Link> link_of(Netlink& netlink, const Instance& instance) {
+  if (instance.interface != "auto") return netlink.link(instance.interface);
+  const IpAddress wanted = instance.virtual_addresses.front().address;
+  const auto links = netlink.links();
+  if (!links) return tl::make_unexpected(links.error());
+  for (const Link& link : *links) {
+    const auto present = netlink.addresses(link.index);
+    if (!present) return tl::make_unexpected(present.error());
+    for (const Cidr& own : *present)
+      if (own.address != wanted && own.contains(wanted)) return link;
+  }
+  return fail(Errc::NotFound,
+              "interface = \"auto\": no interface has a network with {}; name the interface, or "
+              "give this host an address there",
+              wanted.to_string());
+}
+
 }  // namespace
 
 /// A virtual router with its sockets and its timer.
@@ -124,7 +143,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
 }
 
 Result<void> Supervisor::open_router(const Instance& instance) {
-  const auto link = netlink_->link(instance.interface);
+  const auto link = link_of(*netlink_, instance);
   if (!link) return tl::make_unexpected(link.error());
   const auto present = netlink_->addresses(link->index);
   if (!present) return tl::make_unexpected(present.error());

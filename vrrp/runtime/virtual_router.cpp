@@ -41,20 +41,28 @@ VirtualRouter::VirtualRouter(const Instance& config, const IpAddress& source, co
       source_key_(std::move(source_key)),
       link_(link),
       ports_(ports),
-      terms_{.virtual_router_id = static_cast<std::uint8_t>(config.virtual_router_id),
-             .interval = whole_seconds(config.advert_interval),
+      terms_{.version = config.version == 3 ? Version::V3 : Version::V2,
+             .virtual_router_id = static_cast<std::uint8_t>(config.virtual_router_id),
+             .interval = config.advert_interval,
              .auth_type = auth_type(config.auth),
              .auth = auth_bytes(config.auth.password),
              .own_address = source},
       fsm_({.source = source,
             .priority = static_cast<std::uint8_t>(config.priority),
             .interval = config.advert_interval,
+            .version = terms_.version,
+            .longest_adopted = config.longest_adopted > Duration::zero()
+                                   ? config.longest_adopted
+                                   : 3 * config.advert_interval,
             .claims_at_start = config.state == InitialState::Master,
             .preempt = config.preempt}),
       announcements_({.repeat = config.announcements.repeat,
                       .delay = config.announcements.delay,
                       .refresh = config.announcements.refresh,
-                      .refresh_repeat = config.announcements.refresh_repeat}) {}
+                      .refresh_repeat = config.announcements.refresh_repeat}),
+      checksum_(config.version == 3 && config.checksum != ChecksumChoice::Plain
+                    ? ChecksumForm::Pseudo
+                    : ChecksumForm::Plain) {}
 
 void VirtualRouter::start(TimePoint now) {
   started_ = true;
@@ -68,7 +76,11 @@ void VirtualRouter::on_packet(ByteView packet, TimePoint now) {
   if (!advert) return refused(advert.error(), packet, now);
   ++counters_.received;
   compare_addresses(*advert, datagram->source, now);
-  run(fsm_.on_advert(datagram->source, advert->priority, now), now);
+  compare_intervals(*advert, datagram->source, now);
+  if (config_.version == 3 && config_.checksum == ChecksumChoice::Auto)
+    checksum_ = advert->checksum;
+  const Duration interval = config_.version == 3 ? advert->interval : Duration::zero();
+  run(fsm_.on_advert(datagram->source, advert->priority, now, interval), now);
 }
 
 void VirtualRouter::on_due(TimePoint now) {
@@ -178,9 +190,11 @@ void VirtualRouter::run(const Effects& effects, TimePoint now) {
 }
 
 void VirtualRouter::run(const SendAdvert& effect, TimePoint) {
-  Advert advert{.virtual_router_id = terms_.virtual_router_id,
+  Advert advert{.version = terms_.version,
+                .virtual_router_id = terms_.virtual_router_id,
                 .priority = effect.priority,
                 .interval = terms_.interval,
+                .checksum = checksum_,
                 .auth_type = terms_.auth_type,
                 .auth = terms_.auth,
                 .addresses = {}};
@@ -277,6 +291,16 @@ void VirtualRouter::compare_addresses(const Advert& advert, const IpAddress& fro
                    "VRRP_Instance({}) {} advertises other virtual addresses than ours ({} since "
                    "the last such line)",
                    config_.name, from.to_string(), *count);
+}
+
+void VirtualRouter::compare_intervals(const Advert& advert, const IpAddress& from, TimePoint now) {
+  if (advert.interval == config_.advert_interval) return;  // of version 2 always, or it was refused
+  if (const auto count = differing_intervals_.take(now))
+    ports_.log.log(Severity::Warning,
+                   "VRRP_Instance({}) {} advertises every {}, we every {} ({} since the last such "
+                   "line)",
+                   config_.name, from.to_string(), format_duration(advert.interval),
+                   format_duration(config_.advert_interval), *count);
 }
 
 }  // namespace hapair::vrrp

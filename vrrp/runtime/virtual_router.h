@@ -78,6 +78,7 @@ class VirtualRouter {
   void send_announcements(TimePoint now, bool tell);
   void refused(Refusal why, ByteView packet, TimePoint now);
   void compare_addresses(const Advert& advert, const IpAddress& from, TimePoint now);
+  void compare_intervals(const Advert& advert, const IpAddress& from, TimePoint now);
   /// Of a master: puts back what somebody removed, or resigns when that does not last.
   void restore_addresses(TimePoint now);
   /// Whether all of them are there now.
@@ -100,6 +101,8 @@ class VirtualRouter {
   Counters counters_;
   std::array<LineLimit, kRefusals> refusal_lines_{};
   LineLimit differing_lines_;
+  LineLimit differing_intervals_;
+  ChecksumForm checksum_;  // of what we send
   std::uint16_t packet_id_ = 0;
   bool started_ = false;
   bool link_usable_ = true;

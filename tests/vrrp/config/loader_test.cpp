@@ -82,6 +82,27 @@ TEST(Loader, UsesKeepalivedsDefaults) {
   EXPECT_EQ(garp.refresh, 0s);
 }
 
+TEST(Loader, ReadsVersion3) {
+  const auto [config, diagnostics] = load(R"(
+[vrrp.instance.web]
+version = 3
+interface = "auto"
+virtual_router_id = 51
+advert_interval = "100ms"
+longest_adopted_interval = "2s"
+checksum = "plain"
+virtual_addresses = ["10.0.0.1"]
+)",
+                                          "");
+  ASSERT_TRUE(config) << diagnostics.to_string();
+  const Instance& instance = config->instances.at(0);
+  EXPECT_EQ(instance.version, 3);
+  EXPECT_EQ(instance.interface, "auto");
+  EXPECT_EQ(instance.advert_interval, 100ms);
+  EXPECT_EQ(instance.longest_adopted, 2s);
+  EXPECT_EQ(instance.checksum, ChecksumChoice::Plain);
+}
+
 TEST(Loader, ReadsEveryKey) {
   const auto [config, diagnostics] = load(R"(
 [vrrp.script.disk]
@@ -177,7 +198,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"UnknownKey", "", "prioritty = 3", "16:1", "did you mean \"priority\"?"},
         Mistake{"UnknownSection", "", "[vrrp.instances.x]", "16:7", "instance"},
         Mistake{"NoInterface", "interface = \"eth1\"\n", "", "10:1", "no interface"},
-        Mistake{"InterfaceAuto", "\"eth1\"", "\"auto\"", "11:13", "not built yet"},
         Mistake{"LongInterface", "\"eth1\"", "\"averylonginterfacename\"", "11:13", "15 bytes"},
         Mistake{"WrongState", "\"master\"", "\"mastr\"", "12:9", "master"},
         Mistake{"NoRouterId", "virtual_router_id = 51\n", "", "10:1", "virtual_router_id"},
@@ -227,7 +247,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "needs a shell"},
         Mistake{"BareInterval", "\"2s\"", "2", "8:12", "interval"},
         Mistake{"Weight", "weight = 2", "weight = 300", "9:10", "-253 to 253"},
-        Mistake{"Version3", "", "version = 3", "16:11", "not built yet"},
+        Mistake{"Interval3TooLong", "", "version = 3\nadvert_interval = \"41s\"", "17:19", "40950ms"},
+        Mistake{"Interval3Odd", "", "version = 3\nadvert_interval = \"15ms\"", "17:19",
+                "hundredths of a second"},
+        Mistake{"Interval2Short", "", "advert_interval = \"100ms\"", "16:19", "or version = 3"},
+        Mistake{"Version3Password", "",
+                "version = 3\nauth = { type = \"pass\", password = \"x\" }", "17:17",
+                "carries no password"},
+        Mistake{"ChecksumOf2", "", "checksum = \"plain\"", "16:12", "one form only"},
+        Mistake{"ChecksumWord", "", "version = 3\nchecksum = \"plane\"", "17:12", "plain"},
+        Mistake{"AdoptedOf2", "", "longest_adopted_interval = \"5s\"", "16:28", "only version 3"},
         Mistake{"Version4", "", "version = 4", "16:11", "version"},
         Mistake{"HalfSecond", "", "advert_interval = \"1500ms\"", "16:19", "whole seconds"},
         Mistake{"PreemptWord", "", "preempt = \"allways\"", "16:11", "always"},

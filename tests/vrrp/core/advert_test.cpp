@@ -110,6 +110,67 @@ TEST(Advert, RefusesAVersion3MessageForItsVersionThoughItIsShorter) {
   EXPECT_EQ(refusal_of(version3), Refusal::Version);
 }
 
+// ---- version 3
+
+// Virtual router 51, priority 103, 0.1 s, 192.168.50.10, sent by 192.168.50.12. The checksums were
+// added up by hand, with the pseudo header and without.
+const Bytes kVersion3Pseudo = {0x31, 51, 103, 1, 0, 10, 0xa1, 0xca, 192, 168, 50, 10};
+const Bytes kVersion3Plain = {0x31, 51, 103, 1, 0, 10, 0x75, 0x0e, 192, 168, 50, 10};
+
+Terms terms3() {
+  return {.version = Version::V3, .virtual_router_id = 51, .interval = 1s, .own_address = kOurs};
+}
+
+Advert advert3(ChecksumForm form) {
+  return {.version = Version::V3,
+          .virtual_router_id = 51,
+          .priority = 103,
+          .interval = 100ms,
+          .checksum = form,
+          .addresses = {kVirtual}};
+}
+
+TEST(Advert3, HasEitherChecksum) {
+  EXPECT_EQ(encode(advert3(ChecksumForm::Pseudo), kTheirs), kVersion3Pseudo);
+  EXPECT_EQ(encode(advert3(ChecksumForm::Plain), kTheirs), kVersion3Plain);
+}
+
+TEST(Advert3, IsBelievedWithEitherChecksumAndAnyIntervalAndSaysWhich) {
+  EXPECT_EQ(decode_message(kVersion3Pseudo, terms3()), advert3(ChecksumForm::Pseudo));
+  EXPECT_EQ(decode_message(kVersion3Plain, terms3()), advert3(ChecksumForm::Plain));
+}
+
+TEST(Advert3, DoesNotHaveAnothersPseudoHeader) {
+  const Datagram from_another{
+      .source = IpAddress::v4(0xC0A8320D), .ttl = 255, .payload = kVersion3Pseudo};
+  EXPECT_EQ(decode(from_another, terms3()).error(), Refusal::Checksum);
+}
+
+TEST(Advert3, RefusesTheIntervalZeroAndIgnoresTheReservedBits) {
+  EXPECT_EQ(refusal_of(message_with([](Bytes& b) { b[5] = 0; }, kVersion3Plain), terms3()),
+            Refusal::Interval);
+  const auto reserved = message_with([](Bytes& b) { b[4] = 0xF0; }, kVersion3Plain);
+  EXPECT_EQ(decode_message(reserved, terms3())->interval, 100ms);
+}
+
+TEST(Advert3, RefusesEveryLengthButTheRightOneAndEveryFlippedBit) {
+  for (std::size_t size = 0; size < kVersion3Plain.size(); ++size) {
+    const Bytes cut(kVersion3Plain.begin(),
+                    kVersion3Plain.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_EQ(refusal_of(cut, terms3()), size < 8 ? Refusal::Length : Refusal::Count) << size;
+  }
+  for (std::size_t bit = 0; bit < kVersion3Plain.size() * 8; ++bit) {
+    Bytes flipped = kVersion3Plain;
+    flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ (1U << (bit % 8)));
+    EXPECT_FALSE(decode_message(flipped, terms3())) << "bit " << bit;
+  }
+}
+
+TEST(Advert3, IsNotMistakenForVersion2NorTheReverse) {
+  EXPECT_EQ(refusal_of(kVersion3Plain), Refusal::Version);
+  EXPECT_EQ(refusal_of(kCaptured, terms3()), Refusal::Version);
+}
+
 TEST(Advert, RefusesAWrongPasswordAndItsPrefix) {
   Terms with_password = terms();
   with_password.auth_type = AuthType::Pass;

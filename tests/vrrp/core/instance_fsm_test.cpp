@@ -365,5 +365,46 @@ TEST(LogLines, AreTheSeedsWords) {
   EXPECT_EQ(line(SendAdvert{100}), "-");
 }
 
+// ---- version 3
+
+InstanceFsm backup3(std::uint8_t priority) {
+  InstanceFsm fsm(
+      {.source = kUs, .priority = priority, .interval = 100ms, .version = Version::V3});
+  fsm.on_start(t0);
+  return fsm;
+}
+
+TEST(InstanceFsm3, TakesItsSkewFromTheMastersInterval) {
+  // RFC 9568 section 6.1: 3 * 0.1 s + (256 - 100) * 0.1 s / 256.
+  EXPECT_EQ(backup3(100).deadline(), t0 + 300ms + 60937500ns);
+}
+
+TEST(InstanceFsm3, AdoptsTheMastersInterval) {
+  InstanceFsm fsm = backup3(100);
+  fsm.on_advert(kPeer, 150, t0, 200ms);
+  EXPECT_EQ(fsm.master_down_interval(), 600ms + 121875us);
+  EXPECT_EQ(fsm.deadline(), t0 + fsm.master_down_interval());
+  fsm.on_advert(kPeer, 150, t0 + 100ms, 50ms);
+  EXPECT_EQ(fsm.deadline(), t0 + 100ms + 150ms + 30468750ns);
+}
+
+TEST(InstanceFsm3, IsNotSilencedByOneAdvertWithTheLongestInterval) {
+  InstanceFsm fsm = backup3(100);
+  fsm.on_advert(kPeer, 200, t0, 40950ms);
+  EXPECT_LE(fsm.deadline(), t0 + 4 * 300ms);
+  fsm.on_deadline(fsm.deadline());
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsm3, HasItsOwnIntervalAgainOnceItIsMaster) {
+  InstanceFsm fsm = backup3(100);
+  fsm.on_advert(kPeer, 150, t0, 300ms);
+  fsm.on_deadline(t0 + 2s);
+  ASSERT_EQ(fsm.state(), State::Master);
+  EXPECT_EQ(fsm.deadline(), t0 + 2s + 100ms);
+  fsm.on_advert(kPeer, 150, t0 + 2s, 0ms);
+  EXPECT_EQ(fsm.deadline(), t0 + 2s + 300ms + 60937500ns);
+}
+
 }  // namespace
 }  // namespace hapair::vrrp
