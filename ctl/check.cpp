@@ -90,7 +90,10 @@ Diagnostics check_configuration(const ReadDocument& read) {
     Node& node = nodes.emplace_back();
     node.document = read(name, node.found);
     // A file may be for the election alone.
-    if (has_proxy_sections(node.document) || !node.document.root.find("vrrp")) load_proxy(node);
+    if (has_proxy_sections(node.document) || !node.document.root.find("vrrp"))
+      load_proxy(node);
+    else
+      proxy::judge_global(node.document, node.found);
     load_vrrp(node);
   }
   Diagnostics joined = join(nodes);

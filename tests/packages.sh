@@ -21,7 +21,7 @@ incumbent_packages=(haproxy keepalived)
 # What the tests use besides all of the above.
 # shellcheck disable=SC2034
 test_packages=(
-  python3 python3-pytest python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
+  python3 python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
   valgrind jq ccache clang clang-format git socat php-fpm
 )
 

@@ -250,4 +250,10 @@ std::optional<Config> load_config(const ConfigDocument& document, Diagnostics& d
   return config;
 }
 
+void judge_global(const ConfigDocument& document, Diagnostics& diagnostics) {
+  TableReader root(document.root, "", diagnostics);
+  Global unused;
+  if (auto global = root.table("global")) read_global(*global, unused);
+}
+
 }  // namespace hapair::proxy

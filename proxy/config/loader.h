@@ -12,4 +12,7 @@ namespace hapair::proxy {
 /// VRRP daemon (vrrp, pair, alert) are known by name and left to it. Nothing if there were errors.
 std::optional<Config> load_config(const ConfigDocument& document, Diagnostics& diagnostics);
 
+/// Only what is wrong in [global], of which a file for the election alone may have one too.
+void judge_global(const ConfigDocument& document, Diagnostics& diagnostics);
+
 }  // namespace hapair::proxy

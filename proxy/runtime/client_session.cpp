@@ -54,7 +54,9 @@ void ClientSession::follow() {
 
 void ClientSession::on_ready(std::uint32_t events) {
   socket_.on_events(events);
-  if (events & (EPOLLERR | EPOLLHUP)) {
+  const bool ends_in_order = (events & (EPOLLERR | EPOLLHUP)) == EPOLLHUP &&
+                             state_ == State::Relaying && relay_->awaits_client_end();
+  if ((events & (EPOLLERR | EPOLLHUP)) && !ends_in_order) {
     // Both directions are gone: whatever is under way has no one to go to.
     if (state_ == State::Relaying) return relay_->on_client_gone();
     return close(false);

@@ -49,7 +49,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   phase_ = Phase::Dispatching;
   mode_ = client.frontend().config.connection;
   repeated_ = beyond_buffer_ = false;
-  client_ended_ = keep_client_ = counted_in_backend_ = false;
+  client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = false;
 
   start_record(first_byte);
   stats::FrontendCounters& counters = frontend_counters();
@@ -211,6 +211,7 @@ void RequestRelay::pump_request() {
       if (!in_tunnel()) return client_aborted('C');
       if (!client_ended_) server_socket()->shutdown_write();
       client_ended_ = true;
+      if (server_ended_) return on_response_complete();
       break;
     }
     if (!send_body(scratch, read.size)) return;
@@ -302,6 +303,7 @@ void RequestRelay::pump_response() {
       case Outcome::Going: return await_next();
       case Outcome::Upgraded: begin_tunnel(); continue;
       case Outcome::Complete: return on_response_complete();
+      case Outcome::HalfClosed: return on_server_half_closed();
       case Outcome::Ended: return on_response_ended();
       case Outcome::Malformed: return on_response_malformed();
       case Outcome::ClientBroken: return client_aborted('C');
@@ -343,6 +345,14 @@ void RequestRelay::begin_tunnel() {
   client_->drop_ahead();
   // Bytes that came while the answer was awaited had their event already.
   if (client_->socket().is_readable()) worker_.loop().resume(*client_, EPOLLIN);
+}
+
+/// Each direction of a tunnel ends for itself.
+void RequestRelay::on_server_half_closed() {
+  if (client_ended_ || server_ended_) return on_response_complete();
+  server_ended_ = true;
+  client_->socket().shutdown_write();
+  await_next();
 }
 
 void RequestRelay::on_response_complete() {

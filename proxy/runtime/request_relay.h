@@ -39,6 +39,10 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   bool is_queued() const { return phase_ == Phase::Dispatching && dispatch_.is_queued(); }
 
   // From the session.
+
+  /// The server's direction of a tunnel is over, and the client was told: what it still sends before
+  /// its own end is to be passed on.
+  bool awaits_client_end() const { return server_ended_; }
   void on_reload() { dispatch_.on_reload(); }
   void on_client_readable();
   void on_client_drained();
@@ -89,6 +93,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void remind_visitor(const http::ResponseHead& response, exchange::ResponsePlan& plan);
   void pump_response();
   void begin_tunnel();
+  void on_server_half_closed();
   void on_response_ended();
   void on_response_malformed();
   void on_response_complete();
@@ -124,6 +129,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   bool repeated_ = false;        // was sent again after a reused connection failed
   bool beyond_buffer_ = false;   // body bytes that are no longer there were sent
   bool client_ended_ = false;
+  bool server_ended_ = false;  // its direction of a tunnel
   bool keep_client_ = false;
   bool counted_in_backend_ = false;
 

@@ -38,6 +38,7 @@ class ResponseRelay {
     Going,         // more to come: from the server, or once the client has taken its part
     Upgraded,      // the 101 went to the client: from here the connections are a tunnel
     Complete,      // all of it is written, or kept for the client
+    HalfClosed,    // the server's direction of a tunnel; the client has taken all of it
     Ended,         // the server closed or broke the connection before the response was complete
     Malformed,     // what the server sent is no response to this request
     ClientBroken,  // the connection to the client

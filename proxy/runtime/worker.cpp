@@ -70,6 +70,8 @@ void Acceptor::accept_all() {
     }
     if (errno == EAGAIN) return;
     if (errno == ECONNABORTED || errno == EINTR) continue;
+    // A client is worth more than a server connection that waits for use.
+    if ((errno == EMFILE || errno == ENFILE) && worker_.close_idle()) continue;
     // No descriptor or no memory: those who wait are tried again with the next sweep. Said once.
     const int error_number = errno;
     paused_ = true;

@@ -186,6 +186,21 @@ TEST(Check, OfASyntaxErrorIsThatAlone) {
             "t.toml:2:5: error: expected a value, found '='\n    2 | x = = 1\n      |     ^\n");
 }
 
+TEST(Check, JudgesGlobalOfAFileForTheElectionAloneToo) {
+  EXPECT_EQ(check(R"([global]
+log_tga = "x"
+[[global.log]]
+target = "/dev/log"
+facility = "local9"
+[vrrp.instance.VI_1]
+interface = "eth1"
+virtual_router_id = 51
+virtual_addresses = ["192.168.50.10"]
+)")
+                .substr(0, 60),
+            "t.toml:2:1: error: unknown key 'log_tga' in global\n    2 | l");
+}
+
 TEST(Check, TakesFilesWithoutNodesAndWithoutAProxy) {
   EXPECT_EQ(check(R"([vrrp.instance.VI_1]
 interface = "eth1"

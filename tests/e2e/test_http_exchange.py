@@ -547,38 +547,6 @@ def test_a_side_that_does_not_take_stops_the_other(tmp_path, direction):
         client.reset()
 
 
-def test_ten_thousand_connections_leave_nothing_behind(tmp_path):
-    """Ends and resets at every step of an exchange."""
-
-    def serve(connection, number):
-        connection.until(b"\r\n\r\n")
-        if number % 3 == 0:
-            return connection.reset()
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-        if number % 3 == 1:
-            connection.send(b"llo")
-            connection.rest()
-
-    whole = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
-    with proxy_and_origin(tmp_path, serve, workers=2) as (proxy, _):
-        for step in range(0, len(whole)):  # warm up, so that pools have their size
-            client = proxy.connect()
-            client.send(whole[:step])
-            client.close()
-        wait_until(lambda: proxy.log.lines, "warm")
-        settled = proxy.descriptors()
-        memory = proxy.resident_bytes()
-        for number in range(3000):
-            client = proxy.connect()
-            client.send(whole[:number % (len(whole) + 1)])
-            if number % 2:
-                client.close()
-            else:
-                client.reset()
-        wait_until(lambda: proxy.descriptors() <= settled, f"{proxy.descriptors()} down to {settled}")
-        assert proxy.resident_bytes() - memory < 4_000_000
-
-
 def upgrading(seen, early=b""):
     """A server that switches protocols and then only listens."""
 

@@ -152,29 +152,3 @@ def test_a_limit_counts_connections(relay):
     release.set()
     first.close()
     assert second.exactly(5) == b"hello"
-
-
-def test_connections_of_every_kind_leave_nothing_behind(relay):
-    def serve(connection, number):
-        if number % 3 == 0:
-            return connection.reset()
-        connection.send(b"hello")
-        if number % 3 == 1:
-            connection.rest()
-
-    proxy, _ = relay(serve)
-
-    def visit(number):
-        client = proxy.connect()
-        with contextlib.suppress(ConnectionError):  # the server may have reset it by now
-            client.send(b"x" * (number % 5))
-        client.close() if number % 2 else client.reset()
-
-    for number in range(50):
-        visit(number)
-    wait_until(lambda: len(proxy.log.lines) >= 1, "warm")
-    settled, memory = proxy.descriptors(), proxy.resident_bytes()
-    for number in range(2000):
-        visit(number)
-    wait_until(lambda: proxy.descriptors() <= settled, f"{proxy.descriptors()} down to {settled}")
-    assert proxy.resident_bytes() - memory < 4_000_000
