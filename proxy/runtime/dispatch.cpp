@@ -212,9 +212,11 @@ void Dispatch::on_server_connected() {
 }
 
 bool Dispatch::announce() {
+  const auto& how = server()->config.send_proxy;
+  if (!how) return true;  // a reload took it back while the connection was made
   char header[wire::kHeaderRoom];
-  const std::size_t size = wire::encode_proxy_header(
-      user_.endpoints(), header_style(*server()->config.send_proxy), header);
+  const std::size_t size =
+      wire::encode_proxy_header(user_.endpoints(), header_style(*how), header);
   return connection_->socket().write(std::string_view(header, size));
 }
 

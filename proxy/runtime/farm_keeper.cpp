@@ -1,8 +1,9 @@
 #include "proxy/runtime/farm_keeper.h"
-#include "proxy/runtime/dispatch.h"
 
 #include <algorithm>
 #include <utility>
+
+#include "proxy/runtime/dispatch.h"
 
 namespace hapair::proxy {
 namespace {
