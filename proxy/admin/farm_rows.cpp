@@ -63,8 +63,11 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     const auto& unix_socket = server.config.approach.unix_socket;
     row.addr = unix_socket ? unix_socket->to_string() : live.address().to_string();
   }
-  row.act = 1;
-  row.bck = 0;
+  row.act = live.backup() ? 0 : 1;
+  row.bck = live.backup() ? 1 : 0;
+  if (live.max_queue() > 0) row.qlimit = live.max_queue();
+  if (live.warmth() < balance::Server::kWarm)
+    row.throttle = 100 * live.warmth() / balance::Server::kWarm;
   row.status = health::status_word({.condition = live.condition(),
                                     .checked = server.config.check.has_value(),
                                     .rise = report.rise,
@@ -106,11 +109,11 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
   std::int64_t weight = 0;
   for (const auto& server : backend.farm)
     if (server->usable()) weight += server->weight();
-  const unsigned usable = balance::usable_servers(backend.farm);
+  const auto [active, backup] = balance::strength(backend.farm);
   row.weight = row.uweight = weight;
-  row.act = usable;
-  row.bck = 0;
-  row.status = usable > 0 ? "UP" : "DOWN";
+  row.act = active;
+  row.bck = backup;
+  row.status = active + backup > 0 ? "UP" : "DOWN";
   {
     const std::lock_guard lock(backend.record->downtime_mutex);
     row.chkdown = static_cast<std::int64_t>(backend.record->downtime.downs());

@@ -29,8 +29,14 @@ void Admission::continue_from(const Admission& before) {
   peak_waiting_ = before.peak_waiting_.load(std::memory_order_relaxed);
 }
 
+void Admission::set_limits(const Limits& limits) {
+  full_conn_.store(limits.full_conn, std::memory_order_relaxed);
+  max_queue_.store(limits.max_queue, std::memory_order_relaxed);
+}
+
 Admission::Answer Admission::ask(const Ask& ask) {
-  const PickInput input{.worker = ask.worker, .avoid = ask.avoid, .client = ask.client};
+  const PickInput input{.worker = ask.worker, .avoid = ask.avoid, .key = ask.key};
+  if (elastic_.load(std::memory_order_relaxed)) [[unlikely]] fit_limits(+1);
   int tied_to =
       ask.tied_to != kNoServer && farm_[at(ask.tied_to)]->up() ? ask.tied_to : balancer_.tie(input);
   const auto admitted = [](int server) {
@@ -46,26 +52,35 @@ Admission::Answer Admission::ask(const Ask& ask) {
       if (take(server)) return server;
     }
   };
+  const auto whoever = [](int) { return true; };
 
   const bool nobody_before_us = waiting_any_.load(kOrdered) == 0 &&
                                 (tied_to == kNoServer || farm_[at(tied_to)]->waiting() == 0);
   if (nobody_before_us)
-    if (const int server = choose([](int) { return true; }); server != kNoServer)
-      return admitted(server);
-  if (tied_to == kNoServer && usable_servers(farm_) == 0) return {};
+    if (const int server = choose(whoever); server != kNoServer) return admitted(server);
+  if (tied_to == kNoServer && able_servers(farm_) == 0) return {};
 
   const std::lock_guard lock(mutex_);
   // The health may have changed since, and grants_after_change() may have been here already: it
   // would not come again for a request that now queues for a lost server, or for none.
   if (tied_to != kNoServer && !farm_[at(tied_to)]->up()) tied_to = kNoServer;
-  if (tied_to == kNoServer && usable_servers(farm_) == 0) return {};
-  const Index index = enqueue(ask, tied_to);
-  const Lane& lane = lane_of(nodes_[index]);
+  // A server that is able but not on duty is a backup in the moment between another's fall and
+  // grants_after_change(), which will come and give it to those who wait.
+  if (tied_to == kNoServer && able_servers(farm_) == 0) return {};
+  if (tied_to != kNoServer && farm_[at(tied_to)]->queue_full()) {
+    // Better another server than an endless queue for the right one.
+    tied_to = kNoServer;
+    if (!somebody_before(kNoServer, ask.priority))
+      if (const int server = choose(whoever); server != kNoServer) return admitted(server);
+  }
+  const unsigned most = max_queue_.load(std::memory_order_relaxed);
+  if (most != 0 && ask.arrival == 0 && waiting_.load(kOrdered) >= most) return {.kind = Answer::Kind::QueueFull};
+  const auto [index, place] = enqueue(ask, tied_to);
   // A slot may have come free before its giver could see us wait. Whoever stood in this lane before
   // us has looked again then; the first in it must, and so must those behind one that avoids a
   // server.
-  if (lane.length == 1 || avoiding_ > 0) {
-    const auto first_in_line = [&](int server) { return first_entitled(server) == index; };
+  if (place == 1 || avoiding_ > 0) {
+    const auto first_in_line = [&, us = index](int server) { return first_entitled(server) == us; };
     if (const int server = choose(first_in_line); server != kNoServer) {
       dequeue(index);
       return admitted(server);
@@ -74,7 +89,7 @@ Admission::Answer Admission::ask(const Ask& ask) {
   Answer answer{.kind = Answer::Kind::Queued,
                 .ticket = Ticket{nodes_[index].generation} << 32 | index,
                 .arrival = nodes_[index].order};
-  (tied_to == kNoServer ? answer.backend_queue : answer.server_queue) = lane.length;
+  (tied_to == kNoServer ? answer.backend_queue : answer.server_queue) = place;
   return answer;
 }
 
@@ -85,6 +100,7 @@ bool Admission::try_acquire(int server) {
 
 std::optional<Grant> Admission::release(int server) {
   Server& target = *farm_[at(server)];
+  if (elastic_.load(std::memory_order_relaxed)) [[unlikely]] fit_limits(-1);
   if (waiting_.load(kOrdered) == 0) {
     drop(server);
     if (waiting_.load(kOrdered) == 0) return std::nullopt;
@@ -96,7 +112,7 @@ std::optional<Grant> Admission::release(int server) {
   }
   const std::lock_guard lock(mutex_);
   const Index index = first_entitled(server);
-  const unsigned limit = target.maxconn();
+  const unsigned limit = target.limit();
   if (index == kNone || (limit != 0 && target.sessions() > limit)) {
     drop(server);
     return std::nullopt;
@@ -116,6 +132,11 @@ Admission::Cancelled Admission::cancel(Ticket ticket) {
 
 Admission::Change Admission::grants_after_change() {
   Change change;
+  const bool elastic = full_conn_.load(std::memory_order_relaxed) > 0 &&
+                       std::any_of(farm_.begin(), farm_.end(),
+                                   [](const auto& server) { return server->minconn() > 0; });
+  // Once more after the last minconn has gone: its limit is its maxconn again.
+  if (elastic_.exchange(elastic, std::memory_order_relaxed) || elastic) fit_limits(0);
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < tied_.size(); ++i) {
     if (farm_[i]->up()) continue;
@@ -143,13 +164,32 @@ Admission::Change Admission::grants_after_change() {
   return change;
 }
 
+std::optional<Grant> Admission::find_surplus() {
+  if (waiting_.load(kOrdered) == 0) return std::nullopt;
+  fit_limits(0);
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < farm_.size(); ++i) {
+    const int server = static_cast<int>(i);
+    const Index index = first_entitled(server);
+    if (index != kNone && take(server)) return hand_over(index, server);
+  }
+  return std::nullopt;
+}
+
+void Admission::fit_limits(int self) {
+  std::uint32_t demand = waiting_.load(kOrdered) + static_cast<std::uint32_t>(self);
+  for (const auto& server : farm_) demand += server->sessions();
+  const unsigned full = full_conn_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < farm_.size(); ++i)
+    if (farm_[i]->fit_limit(demand, full)) balancer_.on_load(static_cast<int>(i));
+}
+
 std::optional<TimePoint> Admission::oldest() const {
   const std::lock_guard lock(mutex_);
   std::optional<TimePoint> oldest;
-  const auto look = [&](const Lane& lane) {
-    if (lane.first == kNone) return;
-    const TimePoint since = nodes_[lane.first].since;
-    oldest = oldest ? std::min(*oldest, since) : since;
+  const auto look = [&](const Lane& lane) {  // all of it: priority orders it, not only time
+    for (Index index = lane.first; index != kNone; index = nodes_[index].next)
+      oldest = oldest ? std::min(*oldest, nodes_[index].since) : nodes_[index].since;
   };
   look(any_);
   for (const Lane& lane : tied_) look(lane);
@@ -183,7 +223,7 @@ void Admission::count_waiting(int tied_to, int by) {
   balancer_.on_load(tied_to);
 }
 
-Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {
+Admission::Place Admission::enqueue(const Ask& ask, int tied_to) {
   Index index = free_;
   if (index == kNone) {
     index = static_cast<Index>(nodes_.size());
@@ -193,6 +233,7 @@ Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {
   }
   Node& node = nodes_[index];
   node.queued = true;
+  node.priority = ask.priority;
   node.order = ask.arrival != 0 ? ask.arrival : ++arrivals_;
   node.worker = ask.worker;
   node.request = ask.request;
@@ -200,22 +241,33 @@ Admission::Index Admission::enqueue(const Ask& ask, int tied_to) {
   node.avoid = ask.avoid;
   node.since = ask.now;
   if (node.avoid != kNoServer) ++avoiding_;
-  insert(index);
+  const std::uint32_t place = insert(index);
   count_waiting(tied_to, +1);
-  return index;
+  return {index, place};
 }
 
-void Admission::insert(Index index) {
+bool Admission::somebody_before(int tied_to, int priority) const {
+  const Lane& lane = tied_to == kNoServer ? any_ : tied_[at(tied_to)];
+  return lane.first != kNone && nodes_[lane.first].priority <= priority;
+}
+
+std::uint32_t Admission::insert(Index index) {
   Node& node = nodes_[index];
   Lane& lane = lane_of(node);
-  // Almost always at the end: only requests that change lanes find later ones before them.
   Index before = lane.last;
-  while (before != kNone && nodes_[before].order > node.order) before = nodes_[before].previous;
+  std::uint32_t place = lane.length + 1;
+  // Almost always at the end. Who is more urgent, or comes from another lane, belongs near the front.
+  if (before != kNone && goes_before(node, nodes_[before])) {
+    Index next = lane.first;
+    for (place = 1; goes_before(nodes_[next], node); ++place) next = nodes_[next].next;
+    before = nodes_[next].previous;
+  }
   node.previous = before;
   node.next = before == kNone ? lane.first : nodes_[before].next;
   (node.previous == kNone ? lane.first : nodes_[node.previous].next) = index;
   (node.next == kNone ? lane.last : nodes_[node.next].previous) = index;
   ++lane.length;
+  return place;
 }
 
 void Admission::unlink(Index index) {
@@ -251,7 +303,7 @@ Admission::Index Admission::first_entitled(int server) {
   while (any != kNone && !entitled(nodes_[any], server)) any = nodes_[any].next;
   if (tied == kNone) return any;
   if (any == kNone) return tied;
-  return nodes_[tied].order < nodes_[any].order ? tied : any;
+  return goes_before(nodes_[tied], nodes_[any]) ? tied : any;
 }
 
 Grant Admission::hand_over(Index index, int server) {

@@ -38,13 +38,14 @@ class Admission {
     std::uint64_t request = 0;  // the worker's own id of it, given back in the Grant
     int tied_to = kNoServer;    // persistence; ignored if that server is not up
     int avoid = kNoServer;      // the server that just failed this request
-    IpAddress client{};         // whose it is, for algorithms that tie a client to a server
+    std::optional<std::uint64_t> key{};  // what the balancer ties it by: PickInput::key
+    int priority = 0;           // in the queue: lower ones first, among equals who came first
     TimePoint now{};
     std::uint64_t arrival = 0;  // from an Answer of this admission or the one it continues: its place
                                 // before all who came later. 0: it comes now
   };
   struct Answer {
-    enum class Kind { Admitted, Queued, NoServer };
+    enum class Kind { Admitted, Queued, NoServer, QueueFull };
     Kind kind = Kind::NoServer;
     int server = kNoServer;  // Admitted
     Ticket ticket = 0;       // Queued: for cancel()
@@ -62,21 +63,36 @@ class Admission {
     Granted,  // a Grant is on its way: release its slot when it arrives
   };
 
+  struct Limits {
+    unsigned full_conn = 0;  // demand at which servers with minconn have their whole maxconn; 0: always
+    unsigned max_queue = 0;  // that wait in the whole backend; 0: any number
+  };
   /// Farm and balancer must outlive it.
   Admission(const Farm& farm, Balancer& balancer);
   /// Takes over from the one of the farm's earlier state: whoever waits there cancels and asks here
   /// with the same `arrival`, before all who come here first. Main thread, before anybody asks here.
   void continue_from(const Admission& before);
+  /// Main thread. Call grants_after_change() then.
+  void set_limits(const Limits& limits);
 
   /// A slot at the server of the balancer's choice (or the one it is tied to), or a place in the
-  /// queue. New arrivals do not overtake those that wait.
+  /// queue. New arrivals do not overtake those that wait, unless their priority says so. Call
+  /// surplus() afterwards.
   Answer ask(const Ask& ask);
 
   /// Only a slot at this very server, never queued: for a retry on the same server.
   bool try_acquire(int server);
 
-  /// Gives a slot back. If somebody was waiting for it, the slot is theirs: post the grant.
+  /// Gives a slot back. If somebody was waiting for it, the slot is theirs: post the grant. Call
+  /// surplus() afterwards.
   [[nodiscard]] std::optional<Grant> release(int server);
+
+  /// A grant for one more who waits, until there is none: where servers have a minconn, a request
+  /// that arrives may raise the limits by more than its own slot. Costs a branch elsewhere.
+  [[nodiscard]] std::optional<Grant> surplus() {
+    if (!elastic_.load(std::memory_order_relaxed)) [[likely]] return std::nullopt;
+    return find_surplus();
+  }
 
   /// Timeout, or the client is gone.
   Cancelled cancel(Ticket ticket);
@@ -101,6 +117,7 @@ class Admission {
     std::uint32_t generation = 1;
     bool queued = false;
     Index previous = kNone, next = kNone;
+    int priority = 0;
     std::uint64_t order = 0;  // arrival, over all lanes
     unsigned worker = 0;
     std::uint64_t request = 0;
@@ -117,8 +134,21 @@ class Admission {
   bool take(int server);
   void drop(int server);
   Lane& lane_of(const Node& node);
-  Index enqueue(const Ask& ask, int tied_to);
-  void insert(Index index);   // into its lane, by order
+  struct Place {
+    Index index = kNone;
+    std::uint32_t number = 0;  // in its lane, from 1
+  };
+  Place enqueue(const Ask& ask, int tied_to);
+  bool goes_before(const Node& a, const Node& b) const {
+    return a.priority != b.priority ? a.priority < b.priority : a.order < b.order;
+  }
+  /// Whoever waits for `server` (or for any) and stands before a newcomer of this priority.
+  bool somebody_before(int tied_to, int priority) const;
+  std::optional<Grant> find_surplus();
+  /// Brings the limits of servers with minconn up to date; `self` more or fewer are about to be
+  /// there than are counted.
+  void fit_limits(int self);
+  std::uint32_t insert(Index index);  // into its lane, by priority and order; its place, from 1
   void unlink(Index index);   // out of its lane; counts kept
   void dequeue(Index index);  // unlink and free
   /// The first who may have a slot at `server`, or kNone.
@@ -132,6 +162,10 @@ class Admission {
   alignas(64) std::atomic<std::uint32_t> waiting_ = 0;  // in all lanes
   std::atomic<std::uint32_t> waiting_any_ = 0;          // in the lane for any server
   std::atomic<std::uint32_t> peak_waiting_ = 0;
+  // Written by the main thread.
+  std::atomic<bool> elastic_ = false;  // a server has a minconn, and there is a full_conn
+  std::atomic<unsigned> full_conn_ = 0;
+  std::atomic<unsigned> max_queue_ = 0;
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Node> nodes_;
   Index free_ = kNone;

@@ -2,11 +2,11 @@
 
 namespace hapair::balance {
 
-First::First(const Farm& farm) : farm_(farm), tournament_(farm.size()) {
+First::First(const Farm& farm) : Balancer(farm), tournament_(farm.size()) {
   rebuild();
 }
 
-void First::rebuild() {
+void First::on_change() {
   for (std::size_t i = 0; i < farm_.size(); ++i) refresh(i, true);
 }
 

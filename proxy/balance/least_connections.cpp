@@ -15,7 +15,7 @@ std::uint64_t common_multiple(const Farm& farm, std::uint64_t lightest) {
   std::uint64_t multiple = 1;
   for (const auto& server : farm) {
     if (server->weight() == 0) continue;
-    multiple = std::lcm(multiple, std::uint64_t{server->weight()});
+    multiple = std::lcm(multiple, std::uint64_t{server->effective_weight()});
     if (multiple > kCoarsest * lightest) return kCoarsest * lightest;
   }
   return multiple;
@@ -24,18 +24,19 @@ std::uint64_t common_multiple(const Farm& farm, std::uint64_t lightest) {
 }  // namespace
 
 LeastConnections::LeastConnections(const Farm& farm)
-    : farm_(farm), tournament_(farm.size()), steps_(farm.size()) {
+    : Balancer(farm), tournament_(farm.size()), steps_(farm.size()) {
   rebuild();
 }
 
-void LeastConnections::rebuild() {
+void LeastConnections::on_change() {
   std::uint64_t lightest = UINT64_MAX;
   for (const auto& server : farm_)
-    if (server->weight() > 0) lightest = std::min<std::uint64_t>(lightest, server->weight());
+    if (server->weight() > 0)
+      lightest = std::min<std::uint64_t>(lightest, server->effective_weight());
   if (lightest == UINT64_MAX) lightest = 1;
   const std::uint64_t multiple = common_multiple(farm_, lightest);
   for (std::size_t i = 0; i < farm_.size(); ++i) {
-    const std::uint64_t weight = std::max(1u, farm_[i]->weight());
+    const std::uint64_t weight = std::max(1u, farm_[i]->effective_weight());
     steps_[i].store(static_cast<std::uint32_t>((multiple + weight / 2) / weight));
   }
   for (std::size_t i = 0; i < farm_.size(); ++i) refresh(i, true);

@@ -11,7 +11,7 @@ constexpr unsigned kRolls = 8;
 }  // namespace
 
 RandomDraws::RandomDraws(const Farm& farm, unsigned workers, unsigned draws)
-    : farm_(farm), draws_(draws), rotation_(workers), dice_(workers + 1) {
+    : Balancer(farm), draws_(draws), rotation_(workers), dice_(workers + 1) {
   for (std::size_t i = 0; i < dice_.size(); ++i) dice_[i].state = mix(i + 1);
   rebuild();
 }
@@ -37,8 +37,8 @@ int RandomDraws::pick(const PickInput& input) {
     const int drawn = schedule.at(turn);
     const Server& server = *farm_[static_cast<std::size_t>(drawn)];
     if (drawn == input.avoid || !server.usable() || !server.has_room()) continue;
-    if (best && std::uint64_t{server.load()} * best->weight() >=
-                    std::uint64_t{best->load()} * server.weight())
+    if (best && std::uint64_t{server.load()} * best->effective_weight() >=
+                    std::uint64_t{best->load()} * server.effective_weight())
       continue;
     best = &server;
     least = drawn;

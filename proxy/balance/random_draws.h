@@ -12,19 +12,18 @@ namespace hapair::balance {
 /// Servers are drawn as often as their weight says. Workers share nothing but the servers.
 class RandomDraws final : public Balancer {
  public:
-  /// The farm must outlive it. `draws` is at least 1; with 1 load does not count.
+  /// `draws` is at least 1; with 1 load does not count.
   RandomDraws(const Farm& farm, unsigned workers, unsigned draws);
 
   int pick(const PickInput& input) override;
-  void rebuild() override { rotation_.rebuild(farm_); }
 
  private:
+  void on_change() override { rotation_.rebuild(farm_); }
   struct alignas(64) Dice {
     std::uint64_t state = 0;
   };
   std::uint64_t roll(unsigned worker);
 
-  const Farm& farm_;
   const unsigned draws_;
   Rotation rotation_;
   std::vector<Dice> dice_;  // as Rotation's readers

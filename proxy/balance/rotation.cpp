@@ -16,21 +16,9 @@ int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t tur
 void Rotation::rebuild(const Farm& farm) {
   std::vector<unsigned> weights;
   weights.reserve(farm.size());
-  for (const auto& server : farm) weights.push_back(server->usable() ? server->weight() : 0);
-  auto schedule = std::make_shared<const Schedule>(weights);
-  const std::lock_guard lock(mutex_);
-  current_ = std::move(schedule);
-  version_.fetch_add(1, std::memory_order_release);
-}
-
-const Schedule& Rotation::schedule_for(unsigned worker) {
-  Reader& reader = readers_[worker];
-  if (reader.version != version_.load(std::memory_order_acquire)) {
-    const std::lock_guard lock(mutex_);
-    reader.schedule = current_;
-    reader.version = version_.load(std::memory_order_relaxed);
-  }
-  return *reader.schedule;
+  for (const auto& server : farm)
+    weights.push_back(server->usable() ? server->effective_weight() : 0);
+  schedule_.publish(Schedule(weights));
 }
 
 }  // namespace hapair::balance

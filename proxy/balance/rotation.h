@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
-#include <vector>
 
+#include "proxy/balance/published.h"
 #include "proxy/balance/schedule.h"
 #include "proxy/balance/server.h"
 
@@ -15,27 +13,18 @@ namespace hapair::balance {
 /// other takes new work; or kNoServer.
 int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t turn, int avoid);
 
-/// The schedule of the day. The main thread replaces it; each worker keeps its own reference and
-/// renews it when the version moved.
+/// The schedule of the day.
 class Rotation {
  public:
-  explicit Rotation(unsigned workers) : readers_(workers + 1) {}
+  explicit Rotation(unsigned workers) : schedule_(workers) {}
 
   /// From the health and the weights of now. Main thread.
   void rebuild(const Farm& farm);
   /// Valid until this worker's next call.
-  const Schedule& schedule_for(unsigned worker);
+  const Schedule& schedule_for(unsigned worker) { return schedule_.read(worker); }
 
  private:
-  struct alignas(64) Reader {
-    std::uint64_t version = 0;
-    std::shared_ptr<const Schedule> schedule;
-  };
-
-  std::vector<Reader> readers_;  // one a worker, the last one the main thread's
-  std::mutex mutex_;             // guards current_
-  std::shared_ptr<const Schedule> current_ = std::make_shared<const Schedule>();
-  std::atomic<std::uint64_t> version_ = 1;
+  Published<Schedule> schedule_;
 };
 
 }  // namespace hapair::balance

@@ -2,7 +2,7 @@
 
 namespace hapair::balance {
 
-RoundRobin::RoundRobin(const Farm& farm, unsigned workers) : farm_(farm), rotation_(workers) {
+RoundRobin::RoundRobin(const Farm& farm, unsigned workers) : Balancer(farm), rotation_(workers) {
   rebuild();
 }
 

@@ -13,14 +13,12 @@ namespace hapair::balance {
 /// land.
 class RoundRobin final : public Balancer {
  public:
-  /// The farm must outlive it. Builds the first schedule.
   RoundRobin(const Farm& farm, unsigned workers);
 
   int pick(const PickInput& input) override;
-  void rebuild() override { rotation_.rebuild(farm_); }
 
  private:
-  const Farm& farm_;
+  void on_change() override { rotation_.rebuild(farm_); }
   Rotation rotation_;
   alignas(64) std::atomic<std::uint64_t> turn_ = 0;
 };

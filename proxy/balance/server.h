@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "proxy/balance/slow_start.h"
 #include "proxy/health/condition.h"
 
 namespace hapair::balance {
@@ -28,6 +29,9 @@ class Server {
     unsigned weight = 1;   // 0..256
     unsigned maxconn = 0;  // 0: no limit
     bool checked = false;  // false: up from the start
+    unsigned minconn = 0;    // 0: maxconn always; else the limit follows the backend's load, see fit_limit()
+    unsigned max_queue = 0;  // those that wait for this very server; 0: any number
+    bool backup = false;     // serves only while no other can, see assign_duty()
   };
   explicit Server(Settings settings)
       : name_(std::move(settings.name)),
@@ -37,6 +41,11 @@ class Server {
         checked_(settings.checked),
         weight_(settings.weight),
         maxconn_(settings.maxconn),
+        minconn_(settings.minconn),
+        max_queue_(settings.max_queue),
+        backup_(settings.backup),
+        on_duty_(!settings.backup),
+        limit_(settings.maxconn),
         condition_(Condition().with(Condition::kUnproven, settings.checked).bits()) {}
 
   const std::string& name() const { return name_; }
@@ -54,7 +63,16 @@ class Server {
   unsigned weight() const { return weight_.load(std::memory_order_relaxed); }
   void set_weight(unsigned weight) { weight_.store(weight, std::memory_order_relaxed); }
   unsigned maxconn() const { return maxconn_.load(std::memory_order_relaxed); }
-  void set_maxconn(unsigned maxconn) { maxconn_.store(maxconn, std::memory_order_relaxed); }
+  void set_maxconn(unsigned maxconn) {
+    maxconn_.store(maxconn, std::memory_order_relaxed);
+    limit_.store(warm_limit(), std::memory_order_relaxed);
+  }
+  unsigned minconn() const { return minconn_.load(std::memory_order_relaxed); }
+  void set_minconn(unsigned minconn) { minconn_.store(minconn, std::memory_order_relaxed); }
+  unsigned max_queue() const { return max_queue_.load(std::memory_order_relaxed); }
+  void set_max_queue(unsigned most) { max_queue_.store(most, std::memory_order_relaxed); }
+  bool backup() const { return backup_.load(std::memory_order_relaxed); }
+  void set_backup(bool backup) { backup_.store(backup, std::memory_order_relaxed); }
   Condition condition() const { return Condition(condition_.load(std::memory_order_relaxed)); }
   void set_condition(Condition condition) {
     condition_.store(condition.bits(), std::memory_order_relaxed);
@@ -68,10 +86,41 @@ class Server {
                       .with(Condition::kCheckDown, health == Health::Down));
   }
 
+  /// How much of its weight and maxconn a server has that begins slowly: 1 … kWarm.
+  static constexpr unsigned kWarm = 64;
+  unsigned warmth() const { return warmth_.load(std::memory_order_relaxed); }
+  void set_warmth(unsigned warmth) {
+    warmth_.store(warmth, std::memory_order_relaxed);
+    limit_.store(warm_limit(), std::memory_order_relaxed);
+  }
+  /// From now on it warms with time; a length of zero ends that: it is warm. Main thread, as
+  /// warm().
+  void begin_slowly(TimePoint now, Duration length);
+  /// Brings its warmth up to date. True if it changed.
+  bool warm(TimePoint now);
+  TimePoint next_warmth(TimePoint now) const { return slow_start_.next_step(now, kWarm); }
+  /// What algorithms that heed live weights share by: weight times warmth, in units of 1/kWarm.
+  unsigned effective_weight() const { return weight() * warmth(); }
+
   /// Serves those that are tied to it.
   bool up() const { return condition().serves_tied(); }
-  /// Takes new work too: drain, NOLB and weight 0 keep the tied ones and get no other.
-  bool usable() const { return condition().takes_new() && weight() > 0; }
+  /// Could take new work, were it its turn: drain, NOLB and weight 0 keep the tied ones and get no
+  /// other.
+  bool able() const { return condition().takes_new() && weight() > 0; }
+  /// Takes new work: able, and no backup that others stand before.
+  bool usable() const { return able() && on_duty_.load(std::memory_order_relaxed); }
+  void set_on_duty(bool on_duty) { on_duty_.store(on_duty, std::memory_order_relaxed); }
+
+  /// How many sessions it may have now; 0: any number. maxconn, less while it is not warm yet or
+  /// while fit_limit() found little to do.
+  unsigned limit() const { return limit_.load(std::memory_order_relaxed); }
+  /// For a server with minconn, HAProxy's ramp: of `demand` requests in the whole backend, where
+  /// `full` of them or more give it its maxconn, and fewer that share of it, but minconn at least.
+  /// True if that changed the limit. A limit that two threads fit in the same moment may be the
+  /// older one; the next request fits it again.
+  bool fit_limit(unsigned demand, unsigned full);
+  /// As many wait for this very server as may.
+  bool queue_full() const { return max_queue() != 0 && waiting() >= max_queue(); }
 
   /// Requests (HTTP) or connections (TCP) that hold a slot now, and the most there ever were.
   std::uint32_t sessions() const { return sessions_.load(std::memory_order_seq_cst); }
@@ -86,16 +135,18 @@ class Server {
   /// Below its limit with nobody waiting for it. A snapshot: only take_slot() decides. Ordered,
   /// since Admission looks here again after it has raised the number of waiters.
   bool has_room() const {
-    const unsigned limit = maxconn();
-    return (limit == 0 || sessions() < limit) && waiting() == 0;
+    const unsigned most = limit();
+    return (most == 0 || sessions() < most) && waiting() == 0;
   }
-  /// Never takes sessions() above maxconn(), whoever else tries.
+  /// Never takes sessions() above limit(), whoever else tries.
   bool take_slot();
   void drop_slot() { sessions_.fetch_sub(1, std::memory_order_seq_cst); }
 
  private:
   friend class Admission;
   static constexpr auto kRelaxed = std::memory_order_relaxed;
+
+  unsigned warm_limit() const;
 
   const std::string name_;
   const SocketAddress address_;
@@ -106,7 +157,14 @@ class Server {
   std::atomic<bool> checked_;
   std::atomic<unsigned> weight_;
   std::atomic<unsigned> maxconn_;
+  std::atomic<unsigned> minconn_;
+  std::atomic<unsigned> max_queue_;
+  std::atomic<unsigned> warmth_ = kWarm;
+  std::atomic<bool> backup_;
+  std::atomic<bool> on_duty_;
+  std::atomic<unsigned> limit_;
   std::atomic<std::uint32_t> condition_;
+  SlowStart slow_start_;  // of the main thread alone
   // Written per request: away from what is only read.
   alignas(64) std::atomic<std::uint32_t> sessions_ = 0;
   std::atomic<std::uint32_t> peak_sessions_ = 0;
@@ -125,7 +183,21 @@ inline unsigned usable_servers(const Farm& farm) {
   return count;
 }
 
-std::vector<unsigned> configured_weights(const Farm& farm);
+/// How many could, backups not on duty among them: while this is not 0 somebody will serve.
+unsigned able_servers(const Farm& farm);
+/// The two figures of state lines and statistics: those that are up with a weight, by their role.
+struct Strength {
+  unsigned active = 0;
+  unsigned backup = 0;
+};
+Strength strength(const Farm& farm);
+
+/// Puts backups on duty while no other server is able: all of them if `all_backups`, else the first
+/// able one. Main thread; Balancer::rebuild() does it.
+void assign_duty(const Farm& farm, bool all_backups);
+
+/// Of the servers that are backups, or of those that are not; the others weigh nothing.
+std::vector<unsigned> configured_weights(const Farm& farm, bool backup);
 
 /// The server to avoid, after all, if it has room and no other takes new work; else kNoServer.
 int last_resort(const Farm& farm, int avoid);

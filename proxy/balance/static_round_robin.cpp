@@ -5,12 +5,16 @@
 namespace hapair::balance {
 
 StaticRoundRobin::StaticRoundRobin(const Farm& farm)
-    : farm_(farm), schedule_(configured_weights(farm)) {}
+    : Balancer(farm),
+      active_(configured_weights(farm, /*backup=*/false)),
+      backup_(configured_weights(farm, /*backup=*/true)) {
+  rebuild();
+}
 
 int StaticRoundRobin::pick(const PickInput& input) {
-  if (schedule_.empty()) return kNoServer;
   const std::uint64_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
-  return next_with_room(farm_, schedule_, turn, input.avoid);
+  const int server = next_with_room(farm_, active_, turn, input.avoid);
+  return server != kNoServer ? server : next_with_room(farm_, backup_, turn, input.avoid);
 }
 
 }  // namespace hapair::balance

@@ -13,15 +13,14 @@ namespace hapair::balance {
 /// running counts only when it is 0.
 class StaticRoundRobin final : public Balancer {
  public:
-  /// The farm must outlive it.
   explicit StaticRoundRobin(const Farm& farm);
 
   int pick(const PickInput& input) override;
-  void rebuild() override {}
 
  private:
-  const Farm& farm_;
-  const Schedule schedule_;
+  void on_change() override {}
+  const Schedule active_;
+  const Schedule backup_;
   alignas(64) std::atomic<std::uint64_t> turn_ = 0;
 };
 

@@ -12,8 +12,10 @@
 #include "common/log.h"
 #include "common/service.h"
 #include "proxy/config/approach.h"
+#include "proxy/config/balance.h"
 #include "proxy/config/bind.h"
 #include "proxy/config/cookie.h"
+#include "proxy/config/retry.h"
 
 namespace hapair::proxy {
 
@@ -76,6 +78,13 @@ struct Check {
   friend bool operator==(const Check&, const Check&) = default;
 };
 
+/// For how long a server's weight and maxconn grow before it has all of them.
+struct SlowStart {
+  Duration length{};        // zero: it has them at once
+  bool at_recovery = true;  // when it comes back after a failure
+  bool at_start = false;    // when we start
+};
+
 struct Server {
   std::string name;
   SocketAddress address;  // 0.0.0.0:0 of one that is at a Unix socket
@@ -84,18 +93,12 @@ struct Server {
   unsigned weight = 1;   // 0..256; 0: no new work
   unsigned maxconn = 0;  // concurrent requests (HTTP) or connections (TCP); 0: no limit
   std::string cookie;    // what the backend's cookie says for this one; empty: nothing
+  unsigned minconn = 0;   // the limit while the backend has little to do; 0: maxconn
+  unsigned max_queue = 0;  // that wait for this very server; 0: any number
+  bool backup = false;     // only while no other server can serve
+  SlowStart slow_start;
   std::optional<Check> check;  // absent: always considered up
 };
-
-/// How a backend chooses among its servers.
-struct Balance {
-  enum class Algorithm { RoundRobin, StaticRoundRobin, LeastConnections, First, Source, Random };
-  Algorithm algorithm = Algorithm::RoundRobin;
-  unsigned draws = 2;  // Random: the least loaded of so many
-};
-
-/// As HAProxy and its statistics write it.
-std::string_view word(Balance::Algorithm algorithm);
 
 struct Backend {
   std::string name;
@@ -106,8 +109,10 @@ struct Backend {
   std::optional<Stats> stats;
   std::optional<CookiePersistence> cookie;
   Timeouts timeout;
-  int retries = 3;          // further attempts after a failed connect
-  bool redispatch = true;   // the last retry (or any, when nothing ties the request) may change server
+  RetryRules retry;
+  bool all_backups = false;  // when no other server is left: all of them, not only the first
+  unsigned full_conn = 0;    // requests under way and queued at which minconn no longer counts; 0: no minconn
+  unsigned max_queue = 0;    // requests that may wait for a server; 0: any number
   Approach approach;                   // of servers that do not say otherwise
   std::optional<SendProxy> send_proxy;  // likewise
   std::vector<Server> servers;
@@ -130,6 +135,7 @@ struct Frontend {
   bool log_errors_only = false;      // what went well is not worth a line
   bool log_separate_errors = false;  // what did not has level err, not info
   bool log_null = true;  // also connections that sent nothing
+  int priority = 0;          // in a backend's queue: lower ones are served first
   int default_backend = -1;  // index into Config::backends; -1: none
   bool from_listen = false;  // [listen.NAME]: shares its name with its backend
 };

@@ -95,6 +95,8 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
   if (const auto mode = read_mode(section)) out.mode = *mode;
   if (const auto maxconn = section.integer("maxconn", 0, 100'000'000))
     out.maxconn = static_cast<unsigned>(*maxconn);
+  if (const auto priority = section.integer("priority", -2047, 2047))
+    out.priority = static_cast<int>(*priority);
   if (const auto connection = read_connection(section)) out.connection = *connection;
   read_listener_defaults(section, out);
   out.forwarded_for = read_forwarded_for(section);

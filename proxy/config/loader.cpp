@@ -34,6 +34,7 @@ class Loader {
     for (auto& [name, table] : backends) load_backend(name, table);
     for (auto& [name, table] : listens) load_listen(name, table, root);
     for (auto& [name, table] : frontends) load_frontend(name, table);
+    settle_full_conn();
     if (config_.frontends.empty() && !diagnostics_.has_errors())
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
                          "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
@@ -65,6 +66,7 @@ class Loader {
     backend.name = name;
     read_backend_keys(section, backend);
     read_servers(section, backend);
+    places_[name] = section.where();
     section.finish();
     require_servers(section, backend);
     warn_of_first_without_limit(section, backend);
@@ -106,6 +108,7 @@ class Loader {
     backend.name = name;
     read_backend_keys(section, backend);
     read_servers(section, backend);
+    places_[name] = section.where();
     section.finish();
     require_servers(section, backend);
     warn_of_first_without_limit(section, backend);
@@ -183,6 +186,30 @@ class Loader {
     return timeout && timeout->value.find(key);
   }
 
+  /// Absent, it is HAProxy's: a tenth of what the frontends in front of a backend may let in.
+  void settle_full_conn() {
+    for (std::size_t i = 0; i < config_.backends.size(); ++i) {
+      Backend& backend = config_.backends[i];
+      const auto elastic = std::find_if(backend.servers.begin(), backend.servers.end(),
+                                        [](const Server& server) { return server.minconn > 0; });
+      if (elastic == backend.servers.end() || backend.full_conn > 0) continue;
+      std::uint64_t clients = 0;
+      for (const Frontend& frontend : config_.frontends) {
+        if (frontend.default_backend != static_cast<int>(i)) continue;
+        const unsigned own = frontend.maxconn > 0 ? frontend.maxconn : config_.global.maxconn;
+        if (own == 0)
+          diagnostics_.error(places_[backend.name],
+                             fmt::format("backend \"{}\": minconn of server \"{}\" needs to know how "
+                                         "much is full load",
+                                         backend.name, elastic->name),
+                             "fullconn = 1000, or a maxconn for the frontends or in [global]");
+        clients += own;
+      }
+      backend.full_conn =
+          static_cast<unsigned>(std::clamp<std::uint64_t>(clients / 10, 1, 100'000'000));
+    }
+  }
+
   void warn_of_first_without_limit(TableReader& section, const Backend& backend) {
     if (backend.balance.algorithm != Balance::Algorithm::First) return;
     for (std::size_t i = 0; i + 1 < backend.servers.size(); ++i) {
@@ -233,6 +260,7 @@ class Loader {
                              "add [[global.log]] with target = \"udp:127.0.0.1:514\"");
   }
 
+  std::map<std::string, SourceLocation> places_;  // of the backends
   const ConfigDocument& document_;
   Diagnostics& diagnostics_;
   Config config_;

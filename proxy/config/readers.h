@@ -47,6 +47,11 @@ void read_send_proxy(TableReader& section, std::optional<SendProxy>& out);
 void read_timeouts(TableReader& section, Timeouts& out);
 /// `log_format`, `log` and what else says which requests are logged where.
 void read_access_log(TableReader& section, Frontend& out);
+/// `balance` and the hash_* keys; in TCP mode there is nothing but the client's address to hash.
+void read_balance(TableReader& section, Mode mode, Balance& out);
+void read_retry(TableReader& section, RetryRules& out);
+/// `slow_start` of a backend (for all its servers) or of a server.
+std::optional<SlowStart> read_slow_start(TableReader& section);
 std::optional<Stats> read_stats(TableReader& section);
 std::optional<ForwardedFor> read_forwarded_for(TableReader& section);
 /// `cookie = { … }` of a backend.

@@ -6,11 +6,9 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 17> kNotBuiltServer = {
-    "accept_proxy", "agent",     "backup",   "disabled",
-    "id",           "max_reuse", "maxqueue", "minconn",    "observe",
-    "on_error",     "pool",      "resolve", "slow_start",
-    "slowstart",    "tls",      "track",      "on_marked_down"};
+constexpr std::array<std::string_view, 12> kNotBuiltServer = {
+    "accept_proxy", "agent",    "disabled", "id",    "max_reuse", "observe",
+    "on_error",     "pool",     "resolve",  "tls",   "track",     "on_marked_down"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -57,6 +55,28 @@ void judge_source(TableReader& table, Server& server) {
   }
 }
 
+/// How much it may have, and when it is used at all.
+void read_load(TableReader& table, Server& out) {
+  constexpr std::int64_t kMost = 100'000'000;
+  if (const auto weight = table.integer("weight", 0, 256))
+    out.weight = static_cast<unsigned>(*weight);
+  if (const auto maxconn = table.integer("maxconn", 0, kMost))
+    out.maxconn = static_cast<unsigned>(*maxconn);
+  if (const auto minconn = table.integer("minconn", 0, kMost))
+    out.minconn = static_cast<unsigned>(*minconn);
+  if (const auto most = table.integer("max_queue", 0, kMost))
+    out.max_queue = static_cast<unsigned>(*most);
+  if (const auto backup = table.boolean("backup")) out.backup = *backup;
+  if (auto slow = read_slow_start(table)) out.slow_start = *slow;
+  if (out.minconn > 0 && out.maxconn == 0)
+    table.error("minconn", "minconn without maxconn has no end to grow to", "add maxconn");
+  else if (out.minconn > out.maxconn)
+    table.error("minconn", fmt::format("minconn {} is above maxconn {}", out.minconn, out.maxconn),
+                "minconn is the limit while there is little to do, maxconn the one for full load");
+  if (out.max_queue > 0 && out.maxconn == 0)
+    table.warning("max_queue", "nobody waits for a server without maxconn", "add maxconn");
+}
+
 /// The server's own say lies over what its backend decided.
 void read_server_check(TableReader& table, const ConfigNode* of_backend, Server& out) {
   const ConfigNode* own = table.raw("check");
@@ -79,6 +99,7 @@ void read_servers(TableReader& section, Backend& out) {
   Diagnostics heard;
   TableReader again(section.node(), section.path(), heard);
   const auto of_backend = read_check(again);
+  const SlowStart slow_start = read_slow_start(again).value_or(SlowStart{});
   const ConfigNode* check_node = section.raw("check");
 
   std::set<std::string> names;
@@ -87,6 +108,7 @@ void read_servers(TableReader& section, Backend& out) {
     server.check = of_backend;
     server.approach = out.approach;
     server.send_proxy = out.send_proxy;
+    server.slow_start = slow_start;
     if (const auto name = table.string("name")) {
       check_name(*name, "server", table.where("name"), table.diagnostics());
       if (!names.insert(*name).second)
@@ -101,10 +123,7 @@ void read_servers(TableReader& section, Backend& out) {
     read_source(table, server.approach);
     read_send_proxy(table, server.send_proxy);
     judge_source(table, server);
-    if (const auto weight = table.integer("weight", 0, 256))
-      server.weight = static_cast<unsigned>(*weight);
-    if (const auto maxconn = table.integer("maxconn", 0, 100'000'000))
-      server.maxconn = static_cast<unsigned>(*maxconn);
+    read_load(table, server);
     read_server_cookie(table, out.cookie, server);
     read_server_check(table, check_node, server);
     refuse_not_built(table, kNotBuiltServer);

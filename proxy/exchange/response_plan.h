@@ -26,6 +26,7 @@ struct ResponsePlan {
   bool tunnel = false;                       // 101: both sides speak another protocol from here
   bool interim = false;                      // 1xx: another response head follows
   bool withheld = false;                     // interim, and the client could not read it
+  bool rejected = false;                     // the request is sent again, and this forgotten
   bool unsolicited = false;                  // 101 to a request that asked for no upgrade: an error
 };
 /// `request_complete`: the whole request has been read; if not, neither connection can go on.

@@ -3,17 +3,36 @@
 #include <algorithm>
 
 namespace hapair::exchange {
+namespace {
 
-Retry::Decision Retry::on_connect_failure(bool tied, unsigned others) {
+bool may_be_sent_twice(const proxy::RetryRules& rules, http::Method method) {
+  return rules.any_method || http::is_idempotent(method);
+}
+
+}  // namespace
+
+bool is_retryable(const proxy::RetryRules& rules, ResponseFailure failure, http::Method method) {
+  const bool named = failure == ResponseFailure::Empty  ? rules.empty_response
+                     : failure == ResponseFailure::Junk ? rules.junk_response
+                                                        : rules.response_timeout;
+  return named && may_be_sent_twice(rules, method);
+}
+
+bool is_retryable(const proxy::RetryRules& rules, int status, http::Method method) {
+  return std::find(rules.statuses.begin(), rules.statuses.end(), status) != rules.statuses.end() &&
+         may_be_sent_twice(rules, method);
+}
+
+Retry::Decision Retry::on_failure(bool tied, unsigned others) {
   if (left_ <= 0) return {};
   --left_;
-  const bool may_move = settings_.redispatch && others > 0;
+  const bool may_move = rules_->redispatch && others > 0;
   if (may_move && (!tied || left_ == 0)) {
     redispatched_ = true;
     return {Next::OtherServer, {}};
   }
   constexpr Duration kPause = std::chrono::seconds(1);
-  const Duration limit = settings_.connect_timeout;
+  const Duration limit = connect_timeout_;
   return {Next::SameServer, limit > Duration::zero() ? std::min(kPause, limit) : kPause};
 }
 

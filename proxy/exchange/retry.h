@@ -1,36 +1,45 @@
-// Decides what follows a connection that could not be made.
+// Decides what follows an attempt that failed.
 #pragma once
 
 #include "common/clock.h"
+#include "proxy/config/retry.h"
+#include "proxy/http/message.h"
 
 namespace hapair::exchange {
 
-/// HAProxy's rules: `retries` further attempts; a request that nothing ties to its server goes to
+/// What went wrong with a request that a server was given.
+enum class ResponseFailure { Empty, Junk, Timeout };
+
+/// The rules name this cause, and sending such a request twice does no harm.
+bool is_retryable(const proxy::RetryRules& rules, ResponseFailure failure, http::Method method);
+bool is_retryable(const proxy::RetryRules& rules, int status, http::Method method);
+
+/// HAProxy's rules: `attempts` further ones; a request that nothing ties to its server goes to
 /// another one at once; otherwise the same server is tried again after a pause, and only the last
-/// attempt may go elsewhere.
+/// attempt may go elsewhere. The rules must outlive it.
 class Retry {
  public:
-  struct Settings {
-    int retries = 3;
-    bool redispatch = true;
-    Duration connect_timeout{};  // a pause is never longer
-  };
-  explicit Retry(const Settings& settings) : settings_(settings), left_(settings.retries) {}
+  Retry(const proxy::RetryRules& rules, Duration connect_timeout)
+      : rules_(&rules), connect_timeout_(connect_timeout), left_(rules.attempts) {}
   Retry() = default;
 
   enum class Next { SameServer, OtherServer, GiveUp };
   struct Decision {
     Next next = Next::GiveUp;
-    Duration pause{};
+    Duration pause{};  // never longer than the connect timeout
   };
   /// `tied`: persistence chose the server. `others`: usable servers besides the one that failed.
-  Decision on_connect_failure(bool tied, unsigned others);
+  Decision on_failure(bool tied, unsigned others);
+  bool has_attempts_left() const { return left_ > 0; }
 
-  unsigned attempts_repeated() const { return static_cast<unsigned>(settings_.retries - left_); }
+  unsigned attempts_repeated() const {
+    return rules_ ? static_cast<unsigned>(rules_->attempts - left_) : 0;
+  }
   bool redispatched() const { return redispatched_; }
 
  private:
-  Settings settings_;
+  const proxy::RetryRules* rules_ = nullptr;
+  Duration connect_timeout_{};
   int left_ = 0;
   bool redispatched_ = false;
 };

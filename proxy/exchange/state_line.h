@@ -30,7 +30,7 @@ struct ServerChange {
   bool is_backup = false;
   health::Condition before, after;
   Cause cause;
-  unsigned active_left = 0;  // usable servers, this one counted if it is up
+  unsigned active_left = 0;  // up with a weight, this one counted if it is
   unsigned backup_left = 0;
   unsigned sessions = 0;  // on this server
   unsigned requeued = 0;  // that left its queue for another server's

@@ -224,6 +224,12 @@ void ClientSession::move_to_next_request() {
   }
 }
 
+StreamSocket::ReadResult ClientSession::read_behind_head() {
+  const auto read = socket_.read(head_.get() + received_, kFirstRead - received_);
+  if (read.kind == StreamSocket::Read::Bytes) received_ += static_cast<std::uint32_t>(read.size);
+  return read;
+}
+
 void ClientSession::stash(std::string_view bytes) {
   std::memcpy(head_.get() + received_, bytes.data(), bytes.size());
   next_request_ = received_;

@@ -39,6 +39,14 @@ class ClientSession final : public Session {
   std::size_t behind_head_size() const { return received_ - head_size_; }
   /// The body's beginning, which stands behind the head, is sent and will not be needed again.
   void drop_body() { received_ = next_request_ = head_size_; }
+  /// Only `size` bytes of what stands behind the head are kept.
+  void keep_behind_head(std::size_t size) {
+    received_ = next_request_ = head_size_ + static_cast<std::uint32_t>(size);
+  }
+  /// A head's first read would still find room behind what is there.
+  bool may_read_behind_head() const { return received_ < kFirstRead; }
+  /// Reads more behind what is there, as far as that room goes.
+  StreamSocket::ReadResult read_behind_head();
   /// How many more bytes fit behind what is there; never none.
   std::size_t room() const { return kHeadBuffer - received_; }
   /// Says where the request ended: at `offset` bytes behind its head.

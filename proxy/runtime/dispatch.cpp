@@ -49,17 +49,17 @@ stats::BackendCounters& Dispatch::counters_of(BackendState& backend) const {
   return backend.counters[worker_.index()];
 }
 
-void Dispatch::start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record,
-                     std::span<const int> homes) {
+void Dispatch::start(BackendState& backend, Reuse reuse, const Order& order,
+                     exchange::AccessRecord& record) {
   backend_ = &backend;
   newest_ = &worker_.newest(backend);
   reuse_ = reuse;
+  order_ = order;
   record_ = &record;
-  homes_ = homes;
   server_ = balance::kNoServer;
-  retry_ = Retry({.retries = backend.config.retries,
-                  .redispatch = backend.config.redispatch,
-                  .connect_timeout = backend.config.timeout.connect});
+  retry_ = Retry(backend.config.retry, backend.config.timeout.connect);
+  if (backend.config.retry.heeds_responses()) [[unlikely]]
+    backend.budgets[worker_.index()].retries.on_request();
   arrival_ = 0;
   ask(balance::kNoServer);
 }
@@ -75,7 +75,7 @@ int Dispatch::newest_home(int home) const {
 }
 
 int Dispatch::tie(int avoid) const {
-  for (const int home : homes_) {
+  for (const int home : order_.homes) {
     const int here = newest_home(home);
     if (here != balance::kNoServer && here != avoid &&
         newest_->farm[static_cast<std::size_t>(here)]->up())
@@ -131,16 +131,21 @@ void Dispatch::ask(int avoid) {
   avoid_ = avoid;
   const auto given = newest_->admission->ask({.worker = worker_.index(),
                                               .request = name,
-                                              .tied_to = homes_.empty() ? balance::kNoServer
-                                                                        : tie(avoid),
+                                              .tied_to = order_.homes.empty() ? balance::kNoServer
+                                                                              : tie(avoid),
                                               .avoid = avoid,
-                                              .client = record_->client.ip,
+                                              .key = order_.key,
+                                              .priority = order_.priority,
                                               .now = arrival_ != 0 ? queued_at_ : now,
                                               .arrival = arrival_});
+  post_surplus();
   using Kind = balance::Admission::Answer::Kind;
   switch (given.kind) {
     case Kind::Admitted: return take(given.server);
     case Kind::NoServer: return fail({'S', 'C'});
+    case Kind::QueueFull:
+      record_->dequeued = now;
+      return fail({'P', 'Q'});
     case Kind::Queued:
       phase_ = Phase::Queued;
       ticket_ = given.ticket;
@@ -235,14 +240,28 @@ void Dispatch::repeat() {
   reach();
 }
 
+bool Dispatch::may_try_again() {
+  return retry_.has_attempts_left() &&
+         backend_->budgets[worker_.index()].retries.spend(worker_.loop().now());
+}
+
+void Dispatch::try_again() { go_on({'S', 'H'}); }
+
 void Dispatch::retry(exchange::Termination why) {
-  release_connection(false);
   count([](stats::ServerCounters& counters) { ++counters.connection_errors; });
+  if (backend_->config.retry.conn_failure) return go_on(why);
+  release_connection(false);
+  fail(why);
+}
+
+void Dispatch::go_on(exchange::Termination why) {
+  timer_.disarm();
+  release_connection(false);
   const unsigned usable = balance::usable_servers(newest_->farm);
   const unsigned others = usable - (server()->live->usable() ? 1 : 0);
-  const bool tied = std::any_of(homes_.begin(), homes_.end(),
+  const bool tied = std::any_of(order_.homes.begin(), order_.homes.end(),
                                 [&](int home) { return newest_home(home) == server_; });
-  const auto decision = retry_.on_connect_failure(tied, others);
+  const auto decision = retry_.on_failure(tied, others);
   record_->retries = retry_.attempts_repeated();
   record_->redispatched = retry_.redispatched();
   switch (decision.next) {
@@ -301,6 +320,11 @@ void Dispatch::release_connection(bool reusable) {
 void Dispatch::release_slot() {
   if (!std::exchange(holds_slot_, false)) return;
   worker_.post_grant(newest_->admission->release(server_), *newest_);
+  post_surplus();
+}
+
+void Dispatch::post_surplus() {
+  while (const auto grant = newest_->admission->surplus()) worker_.post_grant(grant, *newest_);
 }
 
 void Dispatch::release() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "common/loop/loop.h"
@@ -48,14 +49,27 @@ class Dispatch final : public ServerUser {
     Fresh,   // only one that was in use a moment ago: what is sent on it must not be repeated
     Always,
   };
+  /// What is known of a request before a server is chosen.
+  struct Order {
+    std::optional<std::uint64_t> key{};  // of the backend's algorithm, if that hashes
+    // The servers that persistence ties this to, while one of them is up; none: any will do. They
+    // live as long as the backend.
+    std::span<const int> homes{};
+    // In the queue lower ones go first. A frontend has one; whoever routes may set another for his
+    // requests here.
+    int priority = 0;
+  };
   /// Answers, at once or later, with one of the user's two calls. `record` hears of server, times,
-  /// queue places and retries; it must live until release() or failure. `homes`: the servers that
-  /// persistence ties this to, while one of them is up; none: any will do. They live as long as the
-  /// backend.
-  void start(BackendState& backend, Reuse reuse, exchange::AccessRecord& record,
-             std::span<const int> homes = {});
+  /// queue places and retries; it must live until release() or failure.
+  void start(BackendState& backend, Reuse reuse, const Order& order,
+             exchange::AccessRecord& record);
   /// Once more with the same server on a new connection: the reused one turned out to be dead.
   void repeat();
+  /// There are attempts left, and the backend's budget pays for one more request to a server that
+  /// has been given this one already. True once means: call try_again().
+  bool may_try_again();
+  /// The server failed the request: on to another, or to the same one after a pause.
+  void try_again();
 
   BackendState* backend() const { return backend_; }
   /// The server chosen last; null before there was one.
@@ -110,7 +124,7 @@ class Dispatch final : public ServerUser {
   /// Where `server` of newest_ stands in the newest state of the backend, which is newest_ from now
   /// on. False: it is not there, and nothing has changed.
   bool follow(int& server);
-  /// Where one of homes_ stands in newest_; kNoServer if it does not.
+  /// Where one of its homes stands in newest_; kNoServer if it does not.
   int newest_home(int home) const;
   /// The server this is tied to and which is up, other than `avoid`; kNoServer: any will do.
   int tie(int avoid) const;
@@ -123,6 +137,8 @@ class Dispatch final : public ServerUser {
   bool announce();
   void connected();
   void retry(exchange::Termination why);
+  void go_on(exchange::Termination why);
+  void post_surplus();
   void fail(exchange::Termination why);
   void release_slot();
   void on_timeout();
@@ -138,7 +154,7 @@ class Dispatch final : public ServerUser {
   ServerConnection* connection_ = nullptr;
   exchange::AccessRecord* record_ = nullptr;
   exchange::Retry retry_;
-  std::span<const int> homes_;  // in backend_
+  Order order_;
   balance::Admission::Ticket ticket_ = 0;
   std::uint64_t arrival_ = 0;  // its place in the order of those that wait; 0: it has none
   TimePoint queued_at_{};

@@ -13,19 +13,27 @@ using health::Condition;
 // Probes of different servers start apart, all within this time, so that the first verdicts are
 // there soon after the start.
 constexpr Duration kFirstProbeSpread = std::chrono::milliseconds(20);
+// Steps of many slow starts are taken together, and no more often than this.
+constexpr Duration kWarmingPause = std::chrono::milliseconds(20);
 
 }  // namespace
 
 FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant)
-    : loop_(loop), log_(log), post_grant_(std::move(post_grant)) {}
+    : loop_(loop),
+      log_(log),
+      post_grant_(std::move(post_grant)),
+      warming_(loop, [this] { keep_warming(); }) {}
 
 void FarmKeeper::clear() {
   checkers_.clear();
   followers_.clear();
   places_.clear();
+  snapshot_ = nullptr;
+  warming_.disarm();
 }
 
 void FarmKeeper::reconcile(Snapshot& snapshot) {
+  snapshot_ = &snapshot;
   places_.clear();
   std::size_t checked = 0;
   for (const auto& backend : snapshot.backends) {
@@ -101,6 +109,34 @@ balance::Admission::Change FarmKeeper::rebalance(BackendState& backend) {
   return change;
 }
 
+void FarmKeeper::begin_slowly(Occasion occasion) {
+  for (const auto& backend : snapshot_->backends) {
+    for (const auto& server : backend->servers) {
+      const SlowStart& slow_start = server->config.slow_start;
+      const bool asked = occasion == Occasion::Takeover || slow_start.at_start;
+      if (asked && server->live->up()) server->live->begin_slowly(loop_.now(), slow_start.length);
+    }
+    rebalance(*backend);
+  }
+  keep_warming();
+}
+
+/// Takes slow starts on by a step where it is time.
+void FarmKeeper::keep_warming() {
+  if (!snapshot_) return;
+  const TimePoint now = loop_.now();
+  TimePoint next = kNever;
+  for (const auto& backend : snapshot_->backends) {
+    bool changed = false;
+    for (const auto& server : backend->farm) {
+      changed |= server->warm(now);
+      next = std::min(next, server->next_warmth(now));
+    }
+    if (changed) rebalance(*backend);
+  }
+  warming_.arm(next == kNever ? kNever : std::max(next, now + kWarmingPause));
+}
+
 void FarmKeeper::set_weight(BackendState& backend, std::size_t index, unsigned weight) {
   balance::Server& server = *backend.servers[index]->live;
   if (server.weight() == weight) return;
@@ -115,9 +151,16 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
   const Condition before = server.condition();
   if (before == after) return;
   server.set_condition(after);
+  const SlowStart& slow_start = state.config.slow_start;
+  const bool is_first = before.health() == health::Health::Unknown;
+  if (after.serves_tied() && !before.serves_tied() &&
+      (is_first ? slow_start.at_start : slow_start.at_recovery))
+    server.begin_slowly(loop_.now(), slow_start.length);
   const balance::Admission::Change moved = rebalance(backend);
+  keep_warming();
 
-  const unsigned left = balance::usable_servers(backend.farm);
+  const auto [active_left, backup_left] = balance::strength(backend.farm);
+  const unsigned left = active_left + backup_left;
   // Servers that have no verdict yet may still come up: no outage before the last one has its.
   const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
     return s->health() == health::Health::Unknown && !s->condition().in_maintenance();
@@ -142,11 +185,12 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
   }
   const exchange::ServerChange change{.backend = backend.config.name,
                                       .server = server.name(),
+                                      .is_backup = server.backup(),
                                       .before = before,
                                       .after = after,
                                       .cause = cause,
-                                      .active_left = left,
-                                      .backup_left = 0,
+                                      .active_left = active_left,
+                                      .backup_left = backup_left,
                                       .sessions = server.sessions(),
                                       .requeued = moved.requeued,
                                       .queued = backend.admission->waiting()};

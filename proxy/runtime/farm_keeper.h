@@ -46,6 +46,13 @@ class FarmKeeper {
   /// 0..256, of the moment; what the file says stays known.
   void set_weight(BackendState& backend, std::size_t index, unsigned weight);
 
+  /// When a slow start may be asked for, beside a server's return.
+  enum class Occasion : std::uint8_t { Start, Takeover };
+  /// Lets every server that was asked to begin slowly now, as if it came back. Takeover is for whoever
+  /// learns that this node has the virtual address now; nobody does yet, so the file cannot ask for
+  /// it.
+  void begin_slowly(Occasion occasion);
+
  private:
   /// Where a live server stands in the snapshot.
   struct Place {
@@ -57,10 +64,13 @@ class FarmKeeper {
   void report(ServerState& server, const health::CheckFsm& fsm);
   HealthChecker* checker_of(const balance::Server& live);
   balance::Admission::Change rebalance(BackendState& backend);
+  void keep_warming();
 
   Loop& loop_;
   Logger& log_;
   PostGrant post_grant_;
+  Snapshot* snapshot_ = nullptr;  // the one in force
+  Timer warming_;                 // the next step of some server's slow start
   std::unordered_map<const balance::Server*, Place> places_;
   std::unordered_map<const balance::Server*, std::vector<Place>> followers_;  // that track it
   std::unordered_map<const balance::Server*, std::unique_ptr<HealthChecker>> checkers_;

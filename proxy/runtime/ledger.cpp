@@ -45,6 +45,9 @@ std::shared_ptr<balance::Server> Ledger::live(const Backend& backend, const Serv
       .weight = server.weight,
       .maxconn = server.maxconn,
       .checked = server.check.has_value(),
+      .minconn = server.minconn,
+      .max_queue = server.max_queue,
+      .backup = server.backup,
   };
   Live& known = live_[{Names{backend.name, server.name}, backend.mode, server.address}];
   const bool stays = known.listed + 1 == snapshots_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proxy/exchange/balance_key.h"
 #include "proxy/runtime/worker.h"
 
 namespace hapair::proxy {
@@ -38,7 +39,10 @@ void RelaySession::begin() {
   record_.backend = backend.config.name;
   backend.sessions.enter();
   counted_ = true;
-  dispatch_.start(backend, Dispatch::Reuse::Never, record_);
+  Dispatch::Order order{.priority = frontend().config.priority};
+  if (backend.config.balance.hashes())
+    order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash, record_.client.ip);
+  dispatch_.start(backend, Dispatch::Reuse::Never, order, record_);
 }
 
 StreamSocket* RelaySession::server_socket() {

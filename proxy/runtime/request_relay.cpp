@@ -6,7 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "common/text.h"
 #include "proxy/exchange/answers.h"
+#include "proxy/exchange/balance_key.h"
 #include "proxy/runtime/client_session.h"
 #include "proxy/runtime/worker.h"
 
@@ -49,7 +51,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   phase_ = Phase::Dispatching;
   mode_ = client.frontend().config.connection;
   repeated_ = beyond_buffer_ = false;
-  client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = false;
+  client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = continued_ = false;
 
   start_record(first_byte);
   stats::FrontendCounters& counters = frontend_counters();
@@ -116,14 +118,70 @@ void RequestRelay::enter(BackendState& backend) {
   stay_->reset();
 }
 
-/// Balance, admission, connection: Dispatch answers when all three are done.
 void RequestRelay::dispatch_to(BackendState& backend) {
+  if (exchange::wants_body(backend.config.balance.key, request_) && !request_complete_) [[unlikely]]
+    return gather(backend);
+  find_server(backend);
+}
+
+/// Waits for the content, until all of it is here or the buffer is full.
+void RequestRelay::gather(BackendState& backend) {
+  phase_ = Phase::Gathering;
+  gathering_for_ = &backend;
+  client_->keep_behind_head(early_payload_);
+  client_->arm(
+      after(worker_.loop().now(), client_->frontend().config.timeout.effective_request()));
+  // RFC 9110 10.1.1: this client will not send before it is told to.
+  const http::Field* expect = request_.fields.find(http::FieldId::Expect);
+  if (expect && request_.http_1_1 && early_payload_ == 0 &&
+      iequals(expect->value, "100-continue")) {
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    continued_ = true;
+    record_.bytes_out += kContinue.size();
+    if (!client_->socket().write(kContinue)) return client_aborted('C');
+  }
+  gather_content();
+}
+
+void RequestRelay::gather_content() {
+  while (!request_complete_ && client_->may_read_behind_head()) {
+    const auto read = client_->read_behind_head();
+    if (read.kind == StreamSocket::Read::Nothing) return;
+    if (read.kind != StreamSocket::Read::Bytes) return client_aborted('C');
+    const auto step = request_body_.decode(client_->behind_head() + early_payload_, read.size);
+    if (step.error != http::H1Error::None) {
+      ++frontend_counters().request_errors;
+      return answer(400, {'P', 'R'});
+    }
+    request_complete_ = request_body_.done();
+    // Behind the content's end the next request begins; before it there is nothing but content.
+    if (request_complete_) {
+      client_->request_ends_at(early_payload_ + step.consumed);
+    } else {
+      client_->keep_behind_head(early_payload_ + step.payload);
+    }
+    early_payload_ += step.payload;
+  }
+  phase_ = Phase::Dispatching;
+  client_->arm(kNever);
+  find_server(*gathering_for_);
+}
+
+/// Balance, admission, connection: Dispatch answers when all three are done.
+void RequestRelay::find_server(BackendState& backend) {
+  Dispatch::Order order{.priority = client_->frontend().config.priority};
+  if (backend.config.balance.hashes())
+    order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash,
+                                      client_->peer().ip, request_,
+                                      {client_->behind_head(), early_payload_});
   const auto reuse = mode_ != ConnectionMode::KeepAlive ? Dispatch::Reuse::Never
                      : is_idempotent(request_.method)   ? Dispatch::Reuse::Always
                                                         : Dispatch::Reuse::Fresh;
-  if (!persistence_) return dispatch_.start(backend, reuse, record_);
-  persistence_->read(request_, backend.farm, wall_now(), stay_->visit);
-  dispatch_.start(backend, reuse, record_, stay_->visit.servers);
+  if (persistence_) {
+    persistence_->read(request_, backend.farm, wall_now(), stay_->visit);
+    order.homes = stay_->visit.servers;
+  }
+  dispatch_.start(backend, reuse, order, record_);
 }
 
 wire::Endpoints RequestRelay::endpoints() {
@@ -180,6 +238,7 @@ std::size_t RequestRelay::encode_request(char* out) {
 }
 
 void RequestRelay::on_client_readable() {
+  if (phase_ == Phase::Gathering) return gather_content();
   if (dispatch_.is_connected()) pump_request();
 }
 
@@ -272,10 +331,31 @@ bool RequestRelay::can_repeat() const {
          is_idempotent(request_.method);
 }
 
+template <typename Failure>
+bool RequestRelay::may_try_again(Failure failure) {
+  return !beyond_buffer_ && !response_.has_sent_interim() &&
+         exchange::is_retryable(dispatch_.backend()->config.retry, failure, request_.method) &&
+         dispatch_.may_try_again();
+}
+
+/// Forgets what the server said, if anything, and gives the request to one once more.
+void RequestRelay::try_again() {
+  phase_ = Phase::Dispatching;
+  timer_.disarm();
+  client_->arm(kNever);
+  response_.release();
+  response_.begin();
+  dispatch_.try_again();
+}
+
 exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
   auto plan =
       exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
-  if (persistence_ && !plan.interim && !plan.unsolicited) remind_visitor(response, plan);
+  if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]
+    plan.rejected = may_try_again(response.status);
+  if (continued_ && response.status == 100) plan.withheld = true;  // said already
+  if (persistence_ && !plan.interim && !plan.unsolicited && !plan.rejected)
+    remind_visitor(response, plan);
   return plan;
 }
 
@@ -306,6 +386,7 @@ void RequestRelay::pump_response() {
       case Outcome::HalfClosed: return on_server_half_closed();
       case Outcome::Ended: return on_response_ended();
       case Outcome::Malformed: return on_response_malformed();
+      case Outcome::Rejected: return try_again();
       case Outcome::ClientBroken: return client_aborted('C');
     }
   }
@@ -322,11 +403,15 @@ void RequestRelay::on_response_ended() {
     repeated_ = true;
     return dispatch_.repeat();
   }
+  using exchange::ResponseFailure;
+  if (may_try_again(response_.is_untouched() ? ResponseFailure::Empty : ResponseFailure::Junk))
+    return try_again();
   dispatch_.count([](auto& counters) { ++counters.response_errors; });
   answer(502, {'S', 'H'});
 }
 
 void RequestRelay::on_response_malformed() {
+  if (!response_.has_begun() && may_try_again(exchange::ResponseFailure::Junk)) return try_again();
   dispatch_.count([](auto& counters) { ++counters.response_errors; });
   if (!response_.has_begun()) return answer(502, {'P', 'H'});
   record_.termination = {'P', 'D'};
@@ -365,7 +450,7 @@ void RequestRelay::on_response_complete() {
 }
 
 void RequestRelay::on_client_progress() {
-  if (phase_ != Phase::Dispatching) await_next();
+  if (phase_ != Phase::Dispatching && phase_ != Phase::Gathering) await_next();
 }
 
 void RequestRelay::on_client_drained() {
@@ -419,6 +504,9 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
 }
 
 void RequestRelay::on_timeout() {
+  if (phase_ == Phase::AtServer && !response_.has_begun() &&
+      may_try_again(exchange::ResponseFailure::Timeout))
+    return try_again();
   if (!response_.has_begun()) {
     dispatch_.count([](auto& counters) { ++counters.response_errors; });
     return answer(504, {'s', 'H'});
@@ -429,6 +517,10 @@ void RequestRelay::on_timeout() {
 }
 
 void RequestRelay::on_client_timeout() {
+  if (phase_ == Phase::Gathering) {
+    ++frontend_counters().request_errors;
+    return answer(408, {'c', 'R'});
+  }
   if (phase_ == Phase::AtServer && !response_.has_begun() && !request_complete_) {
     ++frontend_counters().request_errors;
     return answer(408, {'c', 'D'});
@@ -440,6 +532,7 @@ void RequestRelay::on_client_gone() { client_aborted('C'); }
 
 char RequestRelay::phase_letter() const {
   switch (phase_) {
+    case Phase::Gathering: return 'R';
     case Phase::Dispatching: return dispatch_.is_queued() ? 'Q' : 'C';
     case Phase::AtServer: return request_complete_ && !response_.has_begun() ? 'H' : 'D';
     default: return 'D';

@@ -66,6 +66,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
  private:
   enum class Phase : std::uint8_t {
     Free,
+    Gathering,    // content that the backend's algorithm wants to see first
     Dispatching,  // to a server
     AtServer,     // the request is on its way there, the response on its way back
     Flushing,     // all that is left is the client taking what it was given
@@ -81,12 +82,19 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   BackendState* route();
   void enter(BackendState& backend);
   void dispatch_to(BackendState& backend);
+  void gather(BackendState& backend);
+  void gather_content();
+  void find_server(BackendState& backend);
 
   // Towards the server.
   std::size_t encode_request(char* out);
   void pump_request();
   bool send_body(char* data, std::size_t size);
   bool can_repeat() const;
+  /// The rules and the budget allow another attempt after this. True once means: make it.
+  template <typename Failure>
+  bool may_try_again(Failure failure);
+  void try_again();
 
   // Towards the client.
   exchange::ResponsePlan plan(const http::ResponseHead& response) override;
@@ -126,6 +134,8 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   ClientSession* client_ = nullptr;
   Phase phase_ = Phase::Free;
   ConnectionMode mode_ = ConnectionMode::KeepAlive;
+  bool continued_ = false;       // we said 100 Continue ourselves
+  BackendState* gathering_for_ = nullptr;
   bool repeated_ = false;        // was sent again after a reused connection failed
   bool beyond_buffer_ = false;   // body bytes that are no longer there were sent
   bool client_ended_ = false;

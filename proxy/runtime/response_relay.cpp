@@ -117,6 +117,7 @@ ResponseRelay::Outcome ResponseRelay::take(char* data, std::size_t size, StreamS
     plan_ = planner_.plan(head_);
     data += found.size;
     size -= found.size;
+    if (plan_.rejected) return Outcome::Rejected;
     if (plan_.unsolicited || interim_ > kMaxInterim) return Outcome::Malformed;
     if (plan_.interim) {
       ++interim_;

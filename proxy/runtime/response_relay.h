@@ -41,6 +41,7 @@ class ResponseRelay {
     HalfClosed,    // the server's direction of a tunnel; the client has taken all of it
     Ended,         // the server closed or broke the connection before the response was complete
     Malformed,     // what the server sent is no response to this request
+    Rejected,      // the planner wants another response than this one; nothing of it was sent on
     ClientBroken,  // the connection to the client
   };
   /// Moves what there is to move. After Upgraded, call again: there may be more.
@@ -50,6 +51,8 @@ class ResponseRelay {
 
   /// Nothing of it was received, not even an interim response.
   bool is_untouched() const { return interim_ == 0 && partial_size_ == 0 && state_ == State::Head; }
+  /// The client has had an interim response.
+  bool has_sent_interim() const { return interim_ > 0; }
   /// The final head went to the client: nothing else can be said any more.
   bool has_begun() const { return state_ != State::Head; }
   bool is_tunnel() const { return state_ == State::Tunnel; }

@@ -2,11 +2,12 @@
 
 #include <cstdlib>
 
+#include "proxy/balance/consistent_hash.h"
 #include "proxy/balance/first.h"
+#include "proxy/balance/key_map.h"
 #include "proxy/balance/least_connections.h"
 #include "proxy/balance/random_draws.h"
 #include "proxy/balance/round_robin.h"
-#include "proxy/balance/source_hash.h"
 #include "proxy/balance/static_round_robin.h"
 
 namespace hapair::proxy {
@@ -15,11 +16,17 @@ namespace {
 std::unique_ptr<balance::Balancer> make_balancer(const Balance& balance, const balance::Farm& farm,
                                                  unsigned workers) {
   using Algorithm = Balance::Algorithm;
+  if (balance.hashes() && balance.hash_type == Balance::HashType::Consistent)
+    return std::make_unique<balance::ConsistentHash>(farm, workers, balance.hash_balance_factor);
   switch (balance.algorithm) {
     case Algorithm::RoundRobin: return std::make_unique<balance::RoundRobin>(farm, workers);
     case Algorithm::StaticRoundRobin: return std::make_unique<balance::StaticRoundRobin>(farm);
     case Algorithm::First: return std::make_unique<balance::First>(farm);
-    case Algorithm::Source: return std::make_unique<balance::SourceHash>(farm);
+    case Algorithm::Source:
+    case Algorithm::Uri:
+    case Algorithm::UrlParam:
+    case Algorithm::Header:
+    case Algorithm::Hash: return std::make_unique<balance::KeyMap>(farm, workers);
     case Algorithm::Random:
       return std::make_unique<balance::RandomDraws>(farm, workers, balance.draws);
     case Algorithm::LeastConnections: return std::make_unique<balance::LeastConnections>(farm);
@@ -35,6 +42,7 @@ BackendState::BackendState(Snapshot& owner, const Backend& backend, unsigned pos
       config(backend),
       index(position),
       is_listen(from_listen),
+      key_hash(backend.balance.hash_function, backend.balance.hash_key),
       record(ledger.backend(backend)),
       sessions(record->sessions),
       counters(record->counters) {
@@ -44,7 +52,13 @@ BackendState::BackendState(Snapshot& owner, const Backend& backend, unsigned pos
         std::make_unique<ServerState>(server, farm.back(), ledger.server(backend, server)));
   }
   balancer = make_balancer(backend.balance, farm, ledger.workers());
+  balancer->use_all_backups(backend.all_backups);
+  balancer->rebuild();
   admission = std::make_unique<balance::Admission>(farm, *balancer);
+  admission->set_limits({.full_conn = backend.full_conn, .max_queue = backend.max_queue});
+  (void)admission->grants_after_change();  // nobody waits yet
+  budgets.assign(ledger.workers(),
+                 {exchange::RetryBudget(backend.retry.budget, ledger.workers(), steady_now())});
   if (backend.cookie)
     persistence = std::make_unique<exchange::Persistence>(*backend.cookie, backend.servers);
 }

@@ -11,7 +11,9 @@
 #include "proxy/balance/balancer.h"
 #include "proxy/balance/server.h"
 #include "proxy/config/config.h"
+#include "proxy/exchange/key_hash.h"
 #include "proxy/exchange/persistence.h"
+#include "proxy/exchange/retry_budget.h"
 #include "proxy/runtime/ledger.h"
 
 namespace hapair::proxy {
@@ -55,6 +57,11 @@ struct BackendState {
   std::unique_ptr<balance::Balancer> balancer;
   std::unique_ptr<balance::Admission> admission;
   std::unique_ptr<const exchange::Persistence> persistence;  // null: no cookie is configured
+  const exchange::KeyHash key_hash;  // what config.balance.key is hashed with
+  struct alignas(64) Budget {
+    exchange::RetryBudget retries;
+  };
+  std::vector<Budget> budgets;  // one a worker
   const std::shared_ptr<BackendRecord> record;
   stats::Gauge& sessions;
   const std::span<stats::BackendCounters> counters;  // one a worker

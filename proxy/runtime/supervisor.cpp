@@ -116,6 +116,7 @@ void Supervisor::run() {
     }));
   for (auto& worker : workers_) worker->start();
   keeper_.reconcile(*snapshot_);
+  keeper_.begin_slowly(FarmKeeper::Occasion::Start);
   if (const Duration interval = watchdog_interval(); interval > Duration::zero()) {
     watchdog_ = std::make_unique<Timer>(loop_, [this, interval] {
       beat();

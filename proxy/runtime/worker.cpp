@@ -199,6 +199,7 @@ void Worker::release_slot(BackendState& backend, int server) {
       &there == &backend ? server : there.index_of(*backend.farm[static_cast<std::size_t>(server)]);
   if (index == balance::kNoServer) return post_grant(backend.admission->release(server), backend);
   post_grant(there.admission->release(index), there);
+  while (const auto more = there.admission->surplus()) post_grant(more, there);
 }
 
 void Worker::start() {

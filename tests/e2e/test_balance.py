@@ -214,11 +214,43 @@ def test_random_with_two_servers_takes_the_less_loaded(farm):
 
 # ------------------------------------------------------------------ what the statistics call it
 
-@pytest.mark.parametrize("balance,name", [('"leastconn"', "leastconn"), ('"static-rr"', "static-rr"),
-                                          ("{ random = 3 }", "random"), ('"source"', "source")])
-def test_the_statistics_name_the_algorithm(farm, balance, name):
+@pytest.mark.parametrize("balance", ['"leastconn"', '"static-rr"', "{ random = 3 }", '"source"', '"uri"',
+                                     '{ header = "X-Tenant" }'])
+def test_the_page_does_not_tell_the_world_the_algorithm(farm, balance):
     app = farm("http", balance, backend='stats = { uri = "/stats", auth = ["a:b"] }')
     page = app.proxy.get("/stats;csv", "Authorization: Basic YTpi\r\n")[2].decode()
     columns = page.splitlines()[0].lstrip("# ").split(",")
     rows = [dict(zip(columns, line.split(","))) for line in page.splitlines()[1:]]
-    assert [row["algo"] for row in rows if row["svname"] == "BACKEND"] == [name]
+    assert [row["algo"] for row in rows if row["svname"] == "BACKEND"] == [""]
+
+
+# ------------------------------------------------------------------ what requests say
+
+KEYED = {
+    '"uri"': lambda n: (f"/page{n}?x={n}", ""),
+    '{ algorithm = "uri", depth = 1 }': lambda n: (f"/dir{n}/file", ""),
+    '{ url_param = "user" }': lambda n: (f"/?user=u{n}", ""),
+    '{ header = "X-Tenant" }': lambda n: ("/", f"X-Tenant: t{n}\r\n"),
+    '{ hash = "cookie:id" }': lambda n: ("/", f"Cookie: id=c{n}\r\n"),
+    '{ hash = "header:X-Forwarded-For", mask = 24 }': lambda n: ("/", f"X-Forwarded-For: 9.9.9.9, 10.1.{n}.7\r\n"),
+}
+
+
+@pytest.mark.parametrize("kind", ["map-based", "consistent"])
+@pytest.mark.parametrize("balance", KEYED)
+def test_what_a_request_says_decides_its_server_on_both_nodes(farm, balance, kind):
+    app = farm("http", balance, servers=3, backend=f'hash_type = "{kind}"')
+    peer = app.another_proxy()
+
+    def servers(proxy):
+        return [proxy.get(*KEYED[balance](n))[2] for n in range(30)]
+
+    first = servers(app.proxy)
+    assert len(set(first)) == 3
+    assert servers(app.proxy) == first
+    assert servers(peer) == first
+
+
+def test_requests_without_the_key_go_around(farm):
+    app = farm("http", '{ header = "X-Tenant" }')
+    assert [app.visit() for _ in range(4)] == ["s1", "s2", "s1", "s2"]

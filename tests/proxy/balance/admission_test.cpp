@@ -10,11 +10,13 @@
 #include <thread>
 
 #include "farm.h"
+#include "proxy/balance/consistent_hash.h"
 #include "proxy/balance/first.h"
+#include "proxy/balance/key_map.h"
 #include "proxy/balance/least_connections.h"
+#include "proxy/balance/mix.h"
 #include "proxy/balance/random_draws.h"
 #include "proxy/balance/round_robin.h"
-#include "proxy/balance/source_hash.h"
 
 namespace hapair::balance {
 namespace {
@@ -33,8 +35,11 @@ std::unique_ptr<Balancer> first(const Farm& farm, unsigned) {
 std::unique_ptr<Balancer> random_draws(const Farm& farm, unsigned workers) {
   return std::make_unique<RandomDraws>(farm, workers, 2);
 }
-std::unique_ptr<Balancer> source_hash(const Farm& farm, unsigned) {
-  return std::make_unique<SourceHash>(farm);
+std::unique_ptr<Balancer> key_map(const Farm& farm, unsigned workers) {
+  return std::make_unique<KeyMap>(farm, workers);
+}
+std::unique_ptr<Balancer> consistent(const Farm& farm, unsigned workers) {
+  return std::make_unique<ConsistentHash>(farm, workers, 150);
 }
 std::unique_ptr<Balancer> least_connections(const Farm& farm, unsigned) {
   return std::make_unique<LeastConnections>(farm);
@@ -226,10 +231,88 @@ TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
   EXPECT_EQ(backend.admission.release(1), grant(3, 1));
 }
 
+TEST(Admission, ServesTheMoreUrgentFirst) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  const auto waits = [&](std::uint64_t request, int priority, int tied_to = kNoServer) {
+    const auto answer =
+        backend.admission.ask({.request = request, .tied_to = tied_to, .priority = priority});
+    return tied_to == kNoServer ? answer.backend_queue : answer.server_queue;
+  };
+  EXPECT_EQ(waits(2, 0), 1u);
+  EXPECT_EQ(waits(3, 0), 2u);
+  EXPECT_EQ(waits(4, -5), 1u);  // before both
+  EXPECT_EQ(waits(5, 7), 4u);
+  EXPECT_EQ(waits(6, -5), 2u);  // among equals who came first
+  EXPECT_EQ(waits(7, -5, /*tied_to=*/0), 1u);  // another lane, the same order
+  EXPECT_EQ(waits(8, -6, /*tied_to=*/0), 1u);
+  for (const std::uint64_t next : {8, 4, 6, 7, 2, 3, 5})
+    EXPECT_EQ(backend.admission.release(0), grant(next, 0));
+}
+
+TEST(Admission, TurnsAwayWhoFindsTheBackendsQueueFull) {
+  Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
+  backend.admission.set_limits({.max_queue = 2});
+  for (std::uint64_t request = 1; request <= 3; ++request) backend.ask(request);
+  EXPECT_EQ(backend.ask(4, /*tied_to=*/1).kind, Kind::Queued);
+  EXPECT_EQ(backend.ask(5).kind, Kind::QueueFull);
+  EXPECT_EQ(backend.admission.waiting(), 2u);
+  EXPECT_EQ(backend.admission.release(0), grant(3, 0));
+  EXPECT_EQ(backend.ask(6).kind, Kind::Queued);
+}
+
+TEST(Admission, SendsTheTiedElsewhereOnceTheirServersQueueIsFull) {
+  Backend backend(Sketches{{.maxconn = 1, .max_queue = 1}, {.maxconn = 1}});
+  EXPECT_EQ(backend.ask(1, /*tied_to=*/0).server, 0);
+  EXPECT_EQ(backend.ask(2, /*tied_to=*/0).server_queue, 1u);
+  EXPECT_EQ(backend.ask(3, /*tied_to=*/0).server, 1);
+  EXPECT_EQ(backend.ask(4, /*tied_to=*/0).backend_queue, 1u);  // the first that comes free
+}
+
+// minconn 2, maxconn 10, full at 20: the limit is half of what is under way or waits.
+TEST(Admission, LetsTheLimitFollowTheDemand) {
+  Backend backend(Sketches{{.maxconn = 10, .minconn = 2}});
+  backend.admission.set_limits({.full_conn = 20});
+  ASSERT_TRUE(backend.admission.grants_after_change().grants.empty());
+  std::vector<Grant> granted;
+  const auto surplus = [&] {
+    while (const auto given = backend.admission.surplus()) granted.push_back(*given);
+  };
+  for (std::uint64_t request = 1; request <= 30; ++request) {
+    backend.ask(request);
+    surplus();
+    const auto limit = std::clamp<std::uint64_t>(request / 2, 2, 10);
+    EXPECT_EQ(backend.farm[0]->sessions(), std::min(request, limit)) << request;
+  }
+  EXPECT_EQ(granted.size(), 8u);
+  // As they leave it goes down again, and whoever waits is served whenever the limit has room.
+  for (int left = 29; left >= 0; --left) {
+    if (const auto given = backend.admission.release(0)) granted.push_back(*given);
+    surplus();
+    EXPECT_LE(backend.farm[0]->sessions(), 10u);
+    EXPECT_EQ(backend.farm[0]->sessions() + backend.admission.waiting(),
+              static_cast<std::uint32_t>(left));
+    EXPECT_TRUE(left == 0 || backend.farm[0]->sessions() > 0) << left;
+  }
+  EXPECT_EQ(granted.size(), 28u);  // all that waited, in the order they came
+  for (std::size_t i = 0; i < granted.size(); ++i) EXPECT_EQ(granted[i].request, i + 3);
+}
+
+TEST(Admission, GoesBackToMaxconnWhenMinconnIsGone) {
+  Backend backend(Sketches{{.maxconn = 10, .minconn = 1}});
+  backend.admission.set_limits({.full_conn = 100});
+  (void)backend.admission.grants_after_change();
+  backend.ask(1);
+  EXPECT_EQ(backend.farm[0]->limit(), 1u);
+  backend.farm[0]->set_minconn(0);
+  (void)backend.admission.grants_after_change();
+  EXPECT_EQ(backend.farm[0]->limit(), 10u);
+}
+
 class AdmissionRace : public testing::TestWithParam<MakeBalancer> {};
 INSTANTIATE_TEST_SUITE_P(Balancers, AdmissionRace,
                          testing::Values(round_robin, least_connections, first, random_draws,
-                                         source_hash));
+                                         key_map, consistent));
 
 // Many threads, each a worker with a mailbox: a limit of 32 is never exceeded, no slot and no
 // request is lost, whoever gives up when.
@@ -296,7 +379,7 @@ TEST_P(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
             backend.admission.ask({.worker = worker,
                                    .request = request,
                                    .tied_to = tied_to,
-                                   .client = IpAddress::v4(static_cast<std::uint32_t>(request))});
+                                   .key = mix(request)});
         if (answer.kind == Kind::Admitted) {
           enter(answer.server);
         } else {
@@ -333,6 +416,108 @@ TEST_P(AdmissionRace, NeverSeesThirtyThreeAndLosesNothing) {
   EXPECT_EQ(backend.farm[1]->sessions(), 0u);
   EXPECT_EQ(backend.farm[0]->waiting(), 0u);
   EXPECT_LE(backend.farm[0]->peak_sessions(), 32u);
+}
+
+// The same, with limits that follow the demand, priorities, and a main thread that changes health,
+// warmth and maxconn meanwhile.
+TEST_P(AdmissionRace, LosesNothingWhileServersChange) {
+  constexpr unsigned kWorkers = 3;
+  constexpr std::uint64_t kRequests = 600;  // of each worker
+  Backend backend(Sketches{{.maxconn = 16, .minconn = 2, .max_queue = 20}, {.maxconn = 3}, {.maxconn = 2, .backup = true}},
+                  kWorkers, GetParam());
+  backend.admission.set_limits({.full_conn = 30});
+  struct Mailbox {
+    std::mutex mutex;
+    std::deque<Grant> grants;
+  };
+  std::array<Mailbox, kWorkers> mailboxes;
+  std::array<std::atomic<int>, 3> inside{};
+  const std::array<int, 3> limits = {16, 3, 2};
+  std::atomic<bool> exceeded = false;
+  std::atomic<std::uint64_t> served = 0, none = 0;
+  std::atomic<unsigned> busy = kWorkers;
+  const auto post = [&](const std::optional<Grant>& given) {
+    if (!given) return;
+    const std::lock_guard lock(mailboxes[given->worker].mutex);
+    mailboxes[given->worker].grants.push_back(*given);
+  };
+  const auto post_surplus = [&] {
+    while (const auto given = backend.admission.surplus()) post(given);
+  };
+  const auto run = [&](unsigned worker) {
+    std::mt19937 random(worker);
+    std::vector<int> running;
+    std::uint64_t next = 0, waiting = 0;
+    const auto enter = [&](int server) {
+      const auto s = static_cast<std::size_t>(server);
+      if (++inside[s] > limits[s]) exceeded = true;
+      running.push_back(server);
+    };
+    while (next < kRequests || !running.empty() || waiting > 0) {
+      std::deque<Grant> grants;
+      {
+        const std::lock_guard lock(mailboxes[worker].mutex);
+        grants.swap(mailboxes[worker].grants);
+      }
+      for (const Grant& given : grants) {
+        --waiting;
+        enter(given.server);
+      }
+      if (next < kRequests && running.size() + waiting < 20) {
+        const std::uint64_t request = next++;
+        const int tied_to = random() % 4 == 0 ? static_cast<int>(random() % 2) : kNoServer;
+        const auto answer = backend.admission.ask({.worker = worker,
+                                                   .request = request,
+                                                   .tied_to = tied_to,
+                                                   .key = mix(request),
+                                                   .priority = static_cast<int>(random() % 3)});
+        post_surplus();
+        if (answer.kind == Kind::Admitted) enter(answer.server);
+        if (answer.kind == Kind::Queued) ++waiting;
+        if (answer.kind == Kind::NoServer) ++none;
+      }
+      if (!running.empty() && random() % 2 == 0) {
+        const std::size_t which = random() % running.size();
+        const int server = running[which];
+        running[which] = running.back();
+        running.pop_back();
+        --inside[static_cast<std::size_t>(server)];
+        ++served;
+        post(backend.admission.release(server));
+        post_surplus();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    --busy;
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned worker = 0; worker < kWorkers; ++worker) workers.emplace_back(run, worker);
+    std::mt19937 random(99);
+    const auto settle = [&] {
+      backend.balancer->rebuild();
+      for (const Grant& given : backend.admission.grants_after_change().grants) post(given);
+    };
+    while (busy > 0) {
+      Server& server = *backend.farm[random() % 2];
+      switch (random() % 3) {
+        case 0: server.set_health(random() % 2 ? Health::Down : Health::Up); break;
+        case 1: server.set_warmth(1 + static_cast<unsigned>(random() % Server::kWarm)); break;
+        case 2: server.set_maxconn(1 + static_cast<unsigned>(random() % 3)); break;
+      }
+      settle();
+      std::this_thread::yield();
+    }
+  }
+  EXPECT_FALSE(exceeded);
+  EXPECT_EQ(none, 0u);  // the backup is always there
+  EXPECT_EQ(served, kWorkers * kRequests);
+  EXPECT_EQ(backend.admission.waiting(), 0u);
+  for (const auto& server : backend.farm) {
+    EXPECT_EQ(server->sessions(), 0u);
+    EXPECT_EQ(server->waiting(), 0u);
+  }
 }
 
 // The last release against the first wait, over and over: one of them must see the other.

@@ -8,11 +8,13 @@
 
 #include "farm.h"
 #include "proxy/balance/admission.h"
+#include "proxy/balance/consistent_hash.h"
 #include "proxy/balance/first.h"
+#include "proxy/balance/key_map.h"
 #include "proxy/balance/least_connections.h"
+#include "proxy/balance/mix.h"
 #include "proxy/balance/random_draws.h"
 #include "proxy/balance/round_robin.h"
-#include "proxy/balance/source_hash.h"
 #include "proxy/balance/static_round_robin.h"
 
 namespace hapair::balance {
@@ -42,7 +44,7 @@ double nanoseconds(Make make, std::size_t servers, unsigned threads) {
           for (unsigned i = 0; i < kRequests; ++i) {
             int& server = held[i % kHeld];  // the oldest ends, a new one begins
             if (server != kNoServer) (void)admission.release(server);
-            server = admission.ask({.worker = worker, .client = IpAddress::v4(i * 7919)}).server;
+            server = admission.ask({.worker = worker, .key = mix(i)}).server;
           }
           for (const int server : held) (void)admission.release(server);
         });
@@ -80,7 +82,15 @@ int main() {
   report("static-rr", plain<StaticRoundRobin>);
   report("leastconn", plain<LeastConnections>);
   report("first", plain<First>);
-  report("source", plain<SourceHash>);
+  report("key map", [](const Farm& farm) -> std::unique_ptr<Balancer> {
+    return std::make_unique<KeyMap>(farm, kThreads);
+  });
+  report("consistent", [](const Farm& farm) -> std::unique_ptr<Balancer> {
+    return std::make_unique<ConsistentHash>(farm, kThreads, 0);
+  });
+  report("… bounded", [](const Farm& farm) -> std::unique_ptr<Balancer> {
+    return std::make_unique<ConsistentHash>(farm, kThreads, 150);
+  });
   report("random", [](const Farm& farm) -> std::unique_ptr<Balancer> {
     return std::make_unique<RandomDraws>(farm, kThreads, 2);
   });

@@ -13,6 +13,9 @@ struct Sketch {
   unsigned weight = 1;
   unsigned maxconn = 0;
   bool checked = false;
+  unsigned minconn = 0;
+  unsigned max_queue = 0;
+  bool backup = false;
 };
 
 inline Farm make_farm(std::vector<Sketch> sketches) {
@@ -22,7 +25,10 @@ inline Farm make_farm(std::vector<Sketch> sketches) {
         Server::Settings{.name = std::string(1, static_cast<char>('a' + farm.size())),
                          .weight = sketch.weight,
                          .maxconn = sketch.maxconn,
-                         .checked = sketch.checked}));
+                         .checked = sketch.checked,
+                         .minconn = sketch.minconn,
+                         .max_queue = sketch.max_queue,
+                         .backup = sketch.backup}));
   return farm;
 }
 

@@ -65,7 +65,7 @@ TEST(ProxyLoader, InheritsTheDefaults) {
   EXPECT_TRUE(frontend.log_null);
   EXPECT_FALSE(frontend.from_listen);
   const Backend& backend = config.backends[0];
-  EXPECT_EQ(backend.retries, 2);
+  EXPECT_EQ(backend.retry.attempts, 2);
   EXPECT_EQ(backend.timeout.server, 40s);
   EXPECT_EQ(backend.timeout.effective_queue(), 5s);
   ASSERT_EQ(backend.servers.size(), 1U);
@@ -81,7 +81,7 @@ TEST(ProxyLoader, ASectionWinsOverTheDefaults) {
   const Config config = load(replaced("balance = \"roundrobin\"",
                                       "balance = \"roundrobin\"\nretries = 5\n"
                                       "timeout = { server = \"7s\" }"));
-  EXPECT_EQ(config.backends[0].retries, 5);
+  EXPECT_EQ(config.backends[0].retry.attempts, 5);
   EXPECT_EQ(config.backends[0].timeout.server, 7s);
   EXPECT_EQ(config.backends[0].timeout.connect, 5s);
 }
@@ -110,7 +110,7 @@ maxconn = 3
   EXPECT_EQ(backend.name, "app");
   EXPECT_EQ(backend.connection, ConnectionMode::ServerClose);
   EXPECT_EQ(backend.approach.source->to_string(), "10.0.0.1");
-  EXPECT_FALSE(backend.redispatch);
+  EXPECT_FALSE(backend.retry.redispatch);
   EXPECT_EQ(backend.forwarded_for->header, "X-Client");
   EXPECT_EQ(backend.forwarded_for->except.size(), 2U);
   EXPECT_EQ(backend.servers[0].weight, 256U);
@@ -233,12 +233,53 @@ INSTANTIATE_TEST_SUITE_P(
         // words
         Mistake{kBalance, "balance = \"roundrobbin\"", "13:11", "unknown balance \"roundrobbin\"",
                 "did you mean \"roundrobin\"?"},
-        Mistake{kBalance, "balance = \"uri\"", "13:11", "known, but not built yet", "roundrobin"},
+        Mistake{kBalance, "balance = \"rdp-cookie\"", "13:11", "known, but not built yet", "roundrobin"},
+        Mistake{kBalance, "balance = \"hash\"", "13:11", "must know of what", "header:X-Tenant"},
+        Mistake{kBalance, "balance = { algorithm = \"urii\" }", "13:25", "unknown algorithm", "did you mean \"uri\"?"},
+        Mistake{kBalance, "balance = { algorithm = \"header\" }", "13:11", "needs a name", "X-Tenant"},
+        Mistake{kBalance, "balance = { algorithm = \"hash\" }", "13:11", "needs a key", "header:X-Tenant"},
+        Mistake{kBalance, "balance = { algorithm = \"uri\", check_post = true }", "13:32",
+                "unknown key 'check_post'", "depth"},
+        Mistake{kBalance, "balance = { algorithm = \"uri\", depth = 0 }", "13:40", "out of range", "from 1"},
+        Mistake{kBalance, "balance = { header = \"X Y\" }", "13:22", "cannot be the name", ""},
+        Mistake{kBalance, "balance = { hash = \"headr:X\" }", "13:20", "unknown key \"headr:X\"",
+                "did you mean \"header\"?"},
+        Mistake{kBalance, "balance = { hash = \"header\" }", "13:20", "needs a name", "header:NAME"},
+        Mistake{kBalance, "balance = { hash = \"path:x\" }", "13:20", "has no name", ""},
+        Mistake{kBalance, "balance = { hash = \"header:X\", occurrence = 0 }", "13:45",
+                "no occurrence 0", "-1 the last"},
+        Mistake{kBalance, "balance = { hash = \"header:X\", mask = 33 }", "13:39", "out of range", "to 32"},
+        Mistake{kBalance, "balance = \"uri\"\nhash_type = \"consistant\"", "14:13",
+                "unknown hash_type", "did you mean \"consistent\"?"},
+        Mistake{kBalance, "balance = \"uri\"\nhash_function = \"wt6\"", "14:17",
+                "known, but not built yet", "siphash"},
+        Mistake{kBalance, "balance = \"uri\"\nhash_balance_factor = 150", "14:23",
+                "needs hash_type", "consistent"},
+        Mistake{kBalance, "balance = \"uri\"\nhash_type = \"consistent\"\nhash_balance_factor = 90",
+                "15:23", "no more than 90 percent", "above 100"},
+        Mistake{kBalance, "retry_on = [\"503\", \"conn-failur\"]", "13:20", "unknown retry_on",
+                "did you mean \"conn-failure\"?"},
+        Mistake{kBalance, "retry_on = [418]", "13:13", "unknown retry_on \"418\"", ""},
+        Mistake{kBalance, "retry_on = \"0rtt-rejected\"", "13:12", "known, but not built yet", ""},
+        Mistake{kBalance, "retry_on = [\"none\", \"503\"]", "13:13", "beside others", "alone"},
+        Mistake{kBalance, "retry_on = [true]", "13:13", "a list of words", ""},
+        Mistake{kBalance, "retry_methods = \"all\"", "13:17", "unknown retry_methods", "any"},
+        Mistake{kBalance, "retry_budget = 101", "13:16", "out of range", "to 100"},
+        Mistake{kBalance, "retry_budget = \"20%\"", "13:16", "a percentage, a table or false", "20"},
+        Mistake{kBalance, "retry_budget = { percent = -1 }", "13:28", "out of range", "from 0"},
+        Mistake{kBalance, "all_backups = 1", "13:15", "true or false", ""},
+        Mistake{kBalance, "fullconn = 0", "13:12", "out of range", "from 1"},
+        Mistake{kBalance, "max_queue = -1", "13:13", "out of range", "from 0"},
+        Mistake{kBalance, "slow_start = 5", "13:14", "needs a unit", "5s"},
+        Mistake{kBalance, "slow_start = { at = [\"start\"] }", "13:14", "needs a duration", "30s"},
+        Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"strat\"] }", "13:38",
+                "unknown occasion", "did you mean \"start\"?"},
+        Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"takeover\"] }", "13:38",
+                "\"takeover\": known, but not built yet", ""},
         Mistake{kBalance, "balance = 1", "13:11", "must be a word", "roundrobin"},
         Mistake{kBalance, "balance = {}", "13:11", "names no algorithm", "random = 2"},
         Mistake{kBalance, "balance = { random = 0 }", "13:22", "out of range", "from 1"},
         Mistake{kBalance, "balance = { randon = 2 }", "13:13", "unknown key", "random"},
-        Mistake{kBalance, "balance = { url_param = \"u\" }", "13:13", "url_param: known", ""},
         Mistake{kBalance, "balence = \"roundrobin\"", "13:1",
                 "unknown key 'balence' in backend.webs", "did you mean \"balance\"?"},
         Mistake{kBalance, "mode = \"tcp\"", "11:19", "has mode \"tcp\"", "the same mode"},
@@ -307,8 +348,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kAddress, "address = \"1.2.3.4:80\"\nweight = 257", "18:10", "out of range",
                 "0 to 256"},
         Mistake{kAddress, "address = \"1.2.3.4:80\"\nmaxconn = -1", "18:11", "out of range", ""},
-        Mistake{kAddress, "address = \"1.2.3.4:80\"\nbackup = true", "18:1",
-                "backup: known, but not built yet", ""},
+        Mistake{kAddress, "address = \"1.2.3.4:80\"\nobserve = \"layer4\"", "18:1",
+                "observe: known, but not built yet", ""},
         Mistake{kAddress, "address = \"1.2.3.4:80\"\nwieght = 1", "18:1", "unknown key 'wieght'",
                 "did you mean \"weight\"?"},
         Mistake{kAddress,
@@ -441,6 +482,154 @@ TEST(ProxyLoader, ReadsWhereAFrontendLogsTo) {
 TEST(ProxyLoader, WarnsOfAnOpenStatisticsPage) {
   EXPECT_NE(complaints(replaced(kBalance, "stats = { uri = \"/s\" }"))
                 .find("13:9: warning: the statistics page is open"),
+            std::string::npos);
+}
+
+TEST(ProxyLoader, ReadsWhatToHashAndHow) {
+  using Kind = BalanceKey::Kind;
+  const auto balance = [](const std::string& value) {
+    return load(replaced(kBalance, "balance = " + value)).backends.at(0).balance;
+  };
+  EXPECT_EQ(balance("\"source\"").key.kind, Kind::Source);
+  EXPECT_EQ(balance("\"source\"").hash_function, Balance::HashFunction::Fnv1a);
+  EXPECT_EQ(balance("\"source\"\nhash_function = \"siphash\"").hash_function,
+            Balance::HashFunction::SipHash);
+  EXPECT_EQ(balance("\"uri\"").key.kind, Kind::Uri);
+  EXPECT_EQ(balance("\"roundrobin\"").key.kind, Kind::None);
+  const Balance uri = balance("{ algorithm = \"uri\", depth = 2, len = 9, whole = true, path_only = true }");
+  EXPECT_EQ(uri.key.kind, Kind::Path);
+  EXPECT_EQ(uri.key.depth, 2U);
+  EXPECT_EQ(uri.key.length, 9U);
+  EXPECT_TRUE(uri.key.whole);
+  const Balance param = balance("{ url_param = \"userid\", check_post = true }");
+  EXPECT_EQ(param.algorithm, Balance::Algorithm::UrlParam);
+  EXPECT_EQ(param.key.kind, Kind::Query);
+  EXPECT_EQ(param.key.name, "userid");
+  EXPECT_TRUE(param.key.check_post);
+  EXPECT_EQ(balance("{ algorithm = \"url_param\", name = \"u\" }").key.name, "u");
+  const Balance header = balance("{ header = \"Host\", use_domain_only = true }");
+  EXPECT_EQ(word(header.algorithm), "hdr");
+  EXPECT_EQ(header.key.occurrence, 0);
+  EXPECT_TRUE(header.key.domain_only);
+  const Balance address =
+      balance("{ algorithm = \"hash\", key = \"header:X-Forwarded-For\", mask = 24 }");
+  EXPECT_EQ(address.algorithm, Balance::Algorithm::Hash);
+  EXPECT_EQ(address.key.kind, Kind::HeaderAddress);
+  EXPECT_EQ(address.key.occurrence, -1);
+  EXPECT_EQ(address.key.mask, 24U);
+  EXPECT_EQ(address.key.mask6, 128U);
+  EXPECT_EQ(balance("{ hash = \"header:X\", occurrence = 2 }").key.kind, Kind::Header);
+  EXPECT_EQ(balance("{ hash = \"cookie:id\" }").key.name, "id");
+  EXPECT_EQ(balance("{ hash = \"query:id\", check_post = true }").key.kind, Kind::Query);
+  EXPECT_EQ(balance("{ hash = \"path\", depth = 1 }").key.depth, 1U);
+  EXPECT_EQ(balance("{ hash = \"source\", mask = 16 }").key.mask, 16U);
+  const Balance ring = balance(
+      "\"uri\"\nhash_type = \"consistent\"\nhash_function = \"crc32\"\nhash_key = \"s\"\n"
+      "hash_balance_factor = 150");
+  EXPECT_EQ(ring.hash_type, Balance::HashType::Consistent);
+  EXPECT_EQ(ring.hash_function, Balance::HashFunction::Crc32);
+  EXPECT_EQ(ring.hash_key, "s");
+  EXPECT_EQ(ring.hash_balance_factor, 150U);
+  EXPECT_EQ(balance("{ algorithm = \"random\", draws = 4 }").draws, 4U);
+}
+
+TEST(ProxyLoader, HashesOnlyAddressesInTcpMode) {
+  const std::string tcp = "mode = \"tcp\"\nbalance = ";
+  const auto both = [&](const std::string& balance) {
+    std::string text = replaced(kBalance, tcp + balance);
+    text.replace(text.find("[frontend.web]"), 14, "[frontend.web]\nmode = \"tcp\"\nlog_format = \"tcp\"");
+    return complaints(text);
+  };
+  EXPECT_EQ(both("\"source\""), "");
+  EXPECT_EQ(both("{ hash = \"source\" }"), "");
+  EXPECT_NE(both("\"uri\"").find("mode \"tcp\" has none"), std::string::npos);
+}
+
+TEST(ProxyLoader, WarnsOfHashKeysWhereNothingIsHashed) {
+  EXPECT_NE(complaints(replaced(kBalance, "hash_type = \"consistent\"")).find("hashes nothing"),
+            std::string::npos);
+  // What [defaults] say is for those that hash.
+  EXPECT_EQ(complaints(replaced("retries = 2", "hash_type = \"consistent\"")), "");
+}
+
+TEST(ProxyLoader, ReadsWhenToTryAgain) {
+  const auto rules = [](const std::string& lines) {
+    return load(replaced(kBalance, lines)).backends.at(0).retry;
+  };
+  const RetryRules plain = rules("");
+  EXPECT_TRUE(plain.conn_failure);
+  EXPECT_FALSE(plain.heeds_responses());
+  EXPECT_EQ(plain.attempts, 2);
+  EXPECT_EQ(plain.budget.percent, 20U);
+  EXPECT_TRUE(plain.budget.limited);
+  const RetryRules some = rules(
+      "retry_on = [\"conn-failure\", \"empty-response\", 503, \"429\"]\nretry_methods = \"any\"\n"
+      "retry_budget = { percent = 5, per_second = 1 }");
+  EXPECT_TRUE(some.conn_failure && some.empty_response && some.any_method);
+  EXPECT_FALSE(some.junk_response || some.response_timeout);
+  EXPECT_EQ(some.statuses, (std::vector<int>{503, 429}));
+  EXPECT_EQ(some.budget.percent, 5U);
+  EXPECT_EQ(some.budget.per_second, 1U);
+  const RetryRules all = rules("retry_on = \"all-retryable-errors\"\nretry_budget = false");
+  EXPECT_TRUE(all.conn_failure && all.empty_response && all.junk_response && all.response_timeout);
+  EXPECT_EQ(all.statuses, (std::vector<int>{500, 502, 503, 504}));
+  EXPECT_FALSE(all.budget.limited);
+  EXPECT_FALSE(rules("retry_on = \"none\"").conn_failure);
+  EXPECT_EQ(rules("retry_budget = 30").budget.percent, 30U);
+}
+
+TEST(ProxyLoader, ReadsWhatAServerMayHave) {
+  const auto backend = [](const std::string& of_backend, const std::string& of_server) {
+    std::string text = replaced(kBalance, of_backend);
+    return load(text + of_server).backends.at(0);
+  };
+  const Backend plain = backend("", "");
+  EXPECT_FALSE(plain.servers[0].backup || plain.all_backups);
+  EXPECT_EQ(plain.servers[0].slow_start.length, 0s);
+  const Backend full = backend(
+      "all_backups = true\nmax_queue = 100\nfullconn = 50\nslow_start = \"20s\"",
+      "backup = true\nmaxconn = 10\nminconn = 2\nmax_queue = 5\n");
+  EXPECT_TRUE(full.servers[0].backup && full.all_backups);
+  EXPECT_EQ(full.max_queue, 100U);
+  EXPECT_EQ(full.full_conn, 50U);
+  EXPECT_EQ(full.servers[0].minconn, 2U);
+  EXPECT_EQ(full.servers[0].max_queue, 5U);
+  EXPECT_EQ(full.servers[0].slow_start.length, 20s);
+  EXPECT_TRUE(full.servers[0].slow_start.at_recovery);
+  EXPECT_FALSE(full.servers[0].slow_start.at_start);
+  const Backend own =
+      backend("slow_start = \"20s\"", "slow_start = { duration = \"5s\", at = \"start\" }\n");
+  EXPECT_EQ(own.servers[0].slow_start.length, 5s);
+  EXPECT_FALSE(own.servers[0].slow_start.at_recovery);
+  EXPECT_TRUE(own.servers[0].slow_start.at_start);
+}
+
+TEST(ProxyLoader, TakesATenthOfTheClientsForFullLoad) {
+  const std::string minconn = "maxconn = 10\nminconn = 2\n";
+  EXPECT_EQ(load(std::string(kGood) + minconn).backends[0].full_conn, 200U);
+  EXPECT_EQ(load(replaced("default_backend", "maxconn = 500\ndefault_backend") + minconn)
+                .backends[0].full_conn,
+            50U);
+  EXPECT_NE(complaints(replaced("maxconn = 2000", "") + minconn).find("how much is full load"),
+            std::string::npos);
+}
+
+TEST(ProxyLoader, RefusesLimitsThatMakeNoSense) {
+  EXPECT_NE(complaints(std::string(kGood) + "minconn = 2\n").find("minconn without maxconn"),
+            std::string::npos);
+  EXPECT_NE(complaints(std::string(kGood) + "maxconn = 2\nminconn = 3\n").find("is above maxconn"),
+            std::string::npos);
+  EXPECT_NE(complaints(std::string(kGood) + "max_queue = 2\n").find("without maxconn"),
+            std::string::npos);
+  EXPECT_NE(complaints(std::string(kGood) + "backup = 1\n").find("true or false"), std::string::npos);
+  EXPECT_NE(complaints(std::string(kGood) + "min_conn = 1\n").find("did you mean \"minconn\"?"),
+            std::string::npos);
+}
+
+TEST(ProxyLoader, ReadsAFrontendsPriority) {
+  EXPECT_EQ(load(replaced("default_backend", "priority = -3\ndefault_backend")).frontends[0].priority, -3);
+  EXPECT_NE(complaints(replaced("default_backend", "priority = 3000\ndefault_backend"))
+                .find("from -2047 to 2047"),
             std::string::npos);
 }
 

@@ -1,24 +1,25 @@
-#include "proxy/balance/source_hash.h"
+#include "proxy/balance/key_map.h"
 
 #include <gtest/gtest.h>
 
 #include "farm.h"
 #include "picks.h"
 #include "proxy/balance/admission.h"
+#include "proxy/balance/mix.h"
 
 namespace hapair::balance {
 namespace {
 
-IpAddress client(unsigned number) {
-  return IpAddress::v4(0x0a000000 + number);
+std::uint64_t client(unsigned number) {
+  return mix(number + 1);
 }
 
 struct Backend {
   explicit Backend(std::vector<Sketch> sketches)
-      : farm(make_farm(std::move(sketches))), balancer(farm), admission(farm, balancer) {}
+      : farm(make_farm(std::move(sketches))), balancer(farm, 1), admission(farm, balancer) {}
 
   int server_of(unsigned number, int avoid = kNoServer) {
-    return balancer.pick({.avoid = avoid, .client = client(number)});
+    return balancer.pick({.avoid = avoid, .key = client(number)});
   }
   std::vector<int> servers_of(unsigned clients) {
     std::vector<int> servers;
@@ -32,30 +33,22 @@ struct Backend {
   }
 
   Farm farm;
-  SourceHash balancer;
+  KeyMap balancer;
   Admission admission;
 };
 
-TEST(SourceHash, GivesAClientTheSameServerOnBothNodes) {
+TEST(KeyMap, GivesAClientTheSameServerOnBothNodes) {
   Backend hap1({{}, {}, {}}), hap2({{}, {}, {}});
   EXPECT_EQ(hap1.servers_of(1000), hap2.servers_of(1000));
   EXPECT_EQ(hap1.servers_of(1000), hap1.servers_of(1000));
 }
 
-// What the other node computes, maybe with another version or on another kind of machine.
-TEST(SourceHash, NeverChangesItsMind) {
-  EXPECT_EQ(hash_of(*IpAddress::parse("192.168.50.1")), 0x9b8c11090d4a585eu);
-  EXPECT_EQ(hash_of(*IpAddress::parse("2001:db8::1")), 0x216dba65aa6c0c57u);
-  EXPECT_EQ(hash_of(*IpAddress::parse("::ffff:192.168.50.1")),
-            hash_of(*IpAddress::parse("192.168.50.1")));
-}
-
-TEST(SourceHash, SharesNeighbouringAddressesByWeight) {
+TEST(KeyMap, SharesKeysByWeight) {
   Backend backend({{.weight = 3}, {.weight = 1}});
   EXPECT_NEAR(backend.counts(40000)[0], 30000, 400);
 }
 
-TEST(SourceHash, MovesOnlyTheVisitorsOfADeadServerAndSpreadsThem) {
+TEST(KeyMap, MovesOnlyTheVisitorsOfADeadServerAndSpreadsThem) {
   Backend backend({{.weight = 2}, {.weight = 2}, {.weight = 1}, {.weight = 1}});
   const auto before = backend.servers_of(12000);
   backend.farm[0]->set_health(Health::Down);
@@ -78,7 +71,7 @@ TEST(SourceHash, MovesOnlyTheVisitorsOfADeadServerAndSpreadsThem) {
   EXPECT_EQ(backend.servers_of(12000), before);
 }
 
-TEST(SourceHash, SendsAVisitorOnWhenItsServerJustFailed) {
+TEST(KeyMap, SendsAVisitorOnWhenItsServerJustFailed) {
   Backend backend({{}, {}, {}});
   EXPECT_EQ(backend.counts(3000, /*avoid=*/1)[1], 0);
   backend.farm[0]->set_health(Health::Down);
@@ -88,7 +81,7 @@ TEST(SourceHash, SendsAVisitorOnWhenItsServerJustFailed) {
   EXPECT_EQ(backend.server_of(1), kNoServer);
 }
 
-TEST(SourceHash, MovesVisitorsOfADeadServerToTheSameOneOnBothNodes) {
+TEST(KeyMap, MovesVisitorsOfADeadServerToTheSameOneOnBothNodes) {
   Backend hap1({{}, {}, {}, {}}), hap2({{}, {}, {}, {}});
   hap1.farm[2]->set_health(Health::Down);  // hap1's checks know, hap2 finds out by trying
   for (unsigned i = 0; i < 1000; ++i) {
@@ -97,20 +90,55 @@ TEST(SourceHash, MovesVisitorsOfADeadServerToTheSameOneOnBothNodes) {
   }
 }
 
-TEST(SourceHash, LetsAFullServersVisitorsWaitForIt) {
+TEST(KeyMap, LetsAFullServersVisitorsWaitForIt) {
   Backend backend({{.maxconn = 1}, {}});
   unsigned visitor = 0;
   while (backend.server_of(visitor) != 0) ++visitor;
-  EXPECT_EQ(backend.admission.ask({.request = 1, .client = client(visitor)}).server, 0);
-  const auto second = backend.admission.ask({.request = 2, .client = client(visitor)});
+  EXPECT_EQ(backend.admission.ask({.request = 1, .key = client(visitor)}).server, 0);
+  const auto second = backend.admission.ask({.request = 2, .key = client(visitor)});
   EXPECT_EQ(second.kind, Admission::Answer::Kind::Queued);
   EXPECT_EQ(second.server_queue, 1u);
   EXPECT_EQ(backend.admission.release(0), (Grant{.request = 2, .server = 0}));
 }
 
-TEST(SourceHash, KnowsNoServerWhereThereIsNone) {
+TEST(KeyMap, SendsAVisitorElsewhereOnceTheQueueOfItsServerIsFull) {
+  Backend backend({{.maxconn = 1, .max_queue = 1}, {.maxconn = 1}});
+  unsigned visitor = 0;
+  while (backend.server_of(visitor) != 0) ++visitor;
+  const auto ask = [&](std::uint64_t request) {
+    return backend.admission.ask({.request = request, .key = client(visitor)});
+  };
+  EXPECT_EQ(ask(1).server, 0);
+  EXPECT_EQ(ask(2).server_queue, 1u);
+  EXPECT_EQ(ask(3).server, 1);
+  const auto fourth = ask(4);  // the other one is full too: whichever comes free first
+  EXPECT_EQ(fourth.backend_queue, 1u);
+  EXPECT_EQ(backend.admission.release(1), (Grant{.request = 4, .server = 1}));
+}
+
+TEST(KeyMap, GoesAroundWithRequestsThatHaveNoKey) {
+  Backend backend({{.weight = 2}, {.weight = 1}});
+  EXPECT_EQ(picks(backend.balancer, 6), "abaaba");
+}
+
+TEST(KeyMap, TakesAPlainNumberForTheTurnInTheMap) {
+  Backend backend({{}, {}, {}});
+  for (std::uint64_t shard = 0; shard < 9; ++shard)
+    EXPECT_EQ(backend.balancer.pick({.key = shard}), static_cast<int>(shard % 3));
+}
+
+TEST(KeyMap, LeavesBackupsOutWhileOthersServe) {
+  Backend with({{}, {}, {.backup = true}}), without({{}, {}});
+  EXPECT_EQ(with.servers_of(1000), without.servers_of(1000));
+  with.farm[0]->set_health(Health::Down);
+  with.farm[1]->set_health(Health::Down);
+  with.balancer.rebuild();
+  EXPECT_EQ(with.counts(100)[2], 100);
+}
+
+TEST(KeyMap, KnowsNoServerWhereThereIsNone) {
   Backend backend({{.checked = true}, {.weight = 0}});
-  EXPECT_EQ(backend.admission.ask({.client = client(1)}).kind, Admission::Answer::Kind::NoServer);
+  EXPECT_EQ(backend.admission.ask({.key = client(1)}).kind, Admission::Answer::Kind::NoServer);
 }
 
 }  // namespace

@@ -1,0 +1,265 @@
+"""What is tried again, what never is, and how often: through the real binary."""
+
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from loopback import Origin, Proxy, ok, wait_until
+
+
+class Pair:
+    """A server that fails in a way of its own and one that is well, and a proxy in front."""
+
+    def __init__(self, tmp_path, fail, backend, **options):
+        self.bad_requests, self.good_requests = [], []
+        self.bad = Origin(self._serve(self.bad_requests, fail))
+        self.good = Origin(self._serve(self.good_requests, lambda connection: connection.send(ok(b"good"))))
+        self.proxy = Proxy(tmp_path, [self.bad.port, self.good.port], backend=backend, workers=1, **options)
+
+    @staticmethod
+    def _serve(requests, answer):
+        def serve(connection, _number):
+            while True:
+                requests.append(connection.message(body_expected=True)[0])
+                if answer(connection) == "close":
+                    return
+
+        return serve
+
+    def ask(self, method="GET", body=b""):
+        connection = self.proxy.connect()
+        connection.send(b"%s / HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s" % (method.encode(), len(body), body))
+        line, _, content = connection.message()
+        connection.close()
+        return int(line.split()[1]), content
+
+    def close(self):
+        self.proxy.stop()
+        self.bad.close()
+        self.good.close()
+
+
+FAILURES = {
+    "empty-response": lambda connection: "close",
+    "junk-response": lambda connection: connection.send(b"I am no HTTP server\r\n\r\n") or "close",
+    "response-timeout": lambda connection: time.sleep(3) or "close",
+    "500": lambda connection: connection.send(b"HTTP/1.1 500 Broken\r\nContent-Length: 3\r\n\r\nbad"),
+    "503": lambda connection: connection.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 3\r\n\r\nbad"),
+    "404": lambda connection: connection.send(b"HTTP/1.1 404 Gone\r\nContent-Length: 3\r\n\r\nbad"),
+}
+ANSWERS = {"empty-response": 502, "junk-response": 502, "response-timeout": 504, "500": 500, "503": 503, "404": 404}
+
+
+@pytest.fixture
+def pair(tmp_path):
+    made = []
+
+    def make(cause, backend, **options):
+        made.append(Pair(tmp_path, FAILURES[cause], 'timeout = { server = "500ms" }\n' + backend, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("cause", FAILURES)
+def test_a_named_cause_sends_the_request_to_the_other_server(pair, cause):
+    farm = pair(cause, f'retry_on = ["{cause}"]')
+    assert farm.ask() == (200, b"good")
+    assert len(farm.bad_requests) == 1 and len(farm.good_requests) == 1
+    assert re.search(r" app/s2 .*/\+1 0/0 ", farm.proxy.log.wait_for(r"/\+1 "))
+
+
+@pytest.mark.parametrize("cause", FAILURES)
+def test_a_cause_that_is_not_named_is_told_to_the_client(pair, cause):
+    farm = pair(cause, "")  # conn-failure alone
+    assert farm.ask()[0] == ANSWERS[cause]
+    assert len(farm.bad_requests) == 1 and not farm.good_requests
+
+
+@pytest.mark.parametrize("cause", FAILURES)
+def test_a_post_is_never_sent_twice(pair, cause):
+    farm = pair(cause, f'retry_on = ["conn-failure", "{cause}"]')
+    assert farm.ask("POST", b"pay")[0] == ANSWERS[cause]
+    assert len(farm.bad_requests) == 1 and not farm.good_requests
+
+
+def test_a_post_is_sent_twice_by_those_who_ask_for_it(pair):
+    farm = pair("503", 'retry_on = ["503"]\nretry_methods = "any"')
+    assert farm.ask("POST", b"pay") == (200, b"good")
+
+
+def test_all_retryable_errors_are_all(pair):
+    farm = pair("503", 'retry_on = "all-retryable-errors"')
+    assert farm.ask() == (200, b"good")
+
+
+def test_the_last_answer_stands_when_the_attempts_are_used_up(pair):
+    farm = pair("503", 'retry_on = ["503"]\nretries = 0')
+    assert farm.ask() == (503, b"bad")
+
+
+def test_a_failed_connect_is_not_tried_again_where_nothing_is(tmp_path):
+    with socket.socket() as held:  # a port where nobody listens
+        held.bind(("127.0.0.1", 0))
+        proxy = Proxy(tmp_path, [held.getsockname()[1]], backend='retry_on = "none"')
+        try:
+            assert proxy.get()[0].startswith("HTTP/1.1 503 ")
+            assert " SC-- " in proxy.log.wait_for(r" 503 ")
+            assert re.search(r"/0 0/0 ", proxy.log.lines[-1])
+        finally:
+            proxy.stop()
+
+
+def test_the_budget_bounds_what_the_farm_is_given_twice(tmp_path):
+    farm = Pair(tmp_path, FAILURES["503"],
+                'retry_on = ["503"]\nretry_budget = { percent = 20, per_second = 0 }')
+    try:
+        answers = [farm.ask()[0] for _ in range(200)]
+        repeated = len(farm.bad_requests) + len(farm.good_requests) - len(answers)
+        assert 0 < repeated <= 0.2 * len(answers)
+        assert answers.count(503) > 0  # what the budget does not pay for is told
+    finally:
+        farm.close()
+
+
+def test_without_a_budget_every_request_may_be_saved(tmp_path):
+    farm = Pair(tmp_path, FAILURES["503"], 'retry_on = ["503"]\nretry_budget = false')
+    try:
+        assert {farm.ask()[0] for _ in range(60)} == {200}
+    finally:
+        farm.close()
+
+
+# ------------------------------------------------------------------ check_post
+
+def test_check_post_waits_for_the_body_and_sends_it_once(tmp_path):
+    seen = {"s1": [], "s2": [], "s3": []}
+
+    def server(name):
+        def serve(connection, _number):
+            while True:
+                seen[name].append(connection.message()[2])
+                connection.send(ok(name.encode()))
+        return serve
+
+    origins = [Origin(server(name)) for name in seen]
+    proxy = Proxy(tmp_path, [origin.port for origin in origins],
+                  balance='{ url_param = "user", check_post = true }')
+    try:
+        def post(user, pieces=1, expect=b"", chunked=False):
+            body = b"a=1&user=%s" % user
+            connection = proxy.connect()
+            framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+            connection.send(b"POST / HTTP/1.1\r\nHost: t\r\n%s%s\r\n\r\n" % (expect, framing))
+            if expect:
+                assert connection.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+            size = -(-len(body) // pieces)
+            for at in range(0, len(body), size):
+                piece = body[at:at + size]
+                connection.send(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+                if pieces > 1:
+                    time.sleep(0.02)  # so that they are read apart
+            if chunked:
+                connection.send(b"0\r\n\r\n")
+            # A second request on the connection: the first one's end was found to the byte.
+            connection.send(b"GET /?user=%s HTTP/1.1\r\nHost: t\r\n\r\n" % user)
+            servers = [connection.message()[2] for _ in range(2)]
+            assert servers[0] == servers[1]
+            connection.close()
+            return servers[0]
+
+        users = [b"anna", b"bert", b"carla", b"dora", b"emil", b"franz"]
+        homes = {user: post(user) for user in users}
+        assert len(set(homes.values())) > 1
+        for user in users:
+            assert post(user, pieces=4) == homes[user]
+            assert post(user, pieces=3, chunked=True) == homes[user]
+            assert post(user, expect=b"Expect: 100-continue\r\n") == homes[user]
+        bodies = [body for name in seen for body in seen[name] if body]
+        assert sorted(bodies) == sorted(b"a=1&user=%s" % user for user in users for _ in range(4))
+    finally:
+        proxy.stop()
+        for origin in origins:
+            origin.close()
+
+
+# ------------------------------------------------------------------ limits
+
+def test_a_limit_of_32_is_never_33_whatever_dies(tmp_path):
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def serve(connection, number):
+        while True:
+            connection.message()
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            time.sleep(0.01)
+            with lock:
+                now[0] -= 1
+            if number % 40 == 0:
+                return connection.reset()
+            connection.send(ok())
+
+    origin = Origin(serve)
+    proxy = Proxy(tmp_path, [origin.port], workers=4, server_extra="maxconn = 32",
+                  defaults="", backend='stats = { uri = "/stats", auth = ["a:b"] }\ntimeout = { queue = "200ms" }')
+    try:
+        def client(number):
+            for turn in range(3):
+                connection = proxy.connect()
+                connection.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+                if (number + turn) % 5 == 0:
+                    connection.close()  # from the queue, or from the server
+                    continue
+                try:
+                    connection.message()
+                except (EOFError, OSError):
+                    pass
+                connection.close()
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(500)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        def rows():
+            page = proxy.get("/stats;csv", "Authorization: Basic YTpi\r\n")[2].decode().splitlines()
+            columns = page[0].lstrip("# ").split(",")
+            return {row["svname"]: row for row in (dict(zip(columns, line.split(","))) for line in page[1:])}
+
+        assert most[0] <= 32
+        assert most[0] > 16  # it was in demand
+        wait_until(lambda: rows()["s1"]["scur"] == "0" and rows()["BACKEND"]["qcur"] == "0",
+                   "no slot is held and nobody waits")
+    finally:
+        proxy.stop()
+        origin.close()
+
+
+# ------------------------------------------------------------------ backups, priorities
+
+def test_a_backup_serves_while_nobody_else_can(tmp_path):
+    origins = [Origin(lambda connection, _number, name=name: [
+        connection.message() and connection.send(ok(name)) for _ in range(1000)]) for name in (b"s1", b"s2")]
+    extra = 'check = { interval = "100ms" }'
+    proxy = Proxy(tmp_path, [origins[0].port], server_extra=extra, run=False)
+    with proxy.path.open("a") as file:
+        file.write(f'[[backend.app.server]]\nname = "s2"\naddress = "127.0.0.1:{origins[1].port}"\nbackup = true\n')
+    proxy.start()
+    try:
+        wait_until(lambda: proxy.get()[2] == b"s1", "the first verdict")
+        assert {proxy.get()[2] for _ in range(10)} == {b"s1"}
+        origins[0].close()
+        line = proxy.log.wait_for("is DOWN")
+        assert "0 active and 1 backup servers left. Running on backup." in line
+        assert {proxy.get()[2] for _ in range(10)} == {b"s2"}
+    finally:
+        proxy.stop()
+        origins[1].close()
