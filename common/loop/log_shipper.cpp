@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 namespace hapair {
@@ -51,8 +49,10 @@ LogRoute LogShipper::open(const std::vector<LogTarget>& targets) {
     if (index == kMostSinks) {
       index = free;
       if (index == kMostSinks) {
-        std::fprintf(stderr, "more than %zu log targets are open\n", kMostSinks);
-        std::abort();
+        // Many configurations, one after the other, and connections that outlived them.
+        write(Severity::Error, fmt::format("{} gets no lines: {} log targets are open already",
+                                           target.name(), kMostSinks));
+        continue;
       }
       sinks_[index] = open_log_sink(loop_, target, speaker_);
       sinks_[index]->flush_at = kFlushBytes;

@@ -25,7 +25,8 @@ class LogShipper final : public Logger {
   LogShipper(Loop& loop, const std::vector<LogTarget>& targets, std::string tag);
   ~LogShipper() override;
 
-  /// The set of these targets; equal ones are opened once. More than 64 at a time abort.
+  /// The set of these targets; equal ones are opened once. Of more than 64 at a time the
+  /// rest gets nothing, which is said.
   LogRoute open(const std::vector<LogTarget>& targets);
   /// Takes an open() back: targets that no route leads to any more are closed.
   void close(LogRoute route);

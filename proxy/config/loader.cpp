@@ -39,6 +39,7 @@ class Loader {
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
                          "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
     warn_of_unread_access_log();
+    limit_log_targets();
     return std::move(config_);
   }
 
@@ -248,6 +249,18 @@ class Loader {
                       "for ever",
                       section.path(), missing),
           fmt::format("timeout = {{ {} }}", remedy));
+  }
+
+  void limit_log_targets() {
+    std::vector<LogTarget> all = config_.global.log;
+    for (const Frontend& frontend : config_.frontends)
+      for (const LogTarget& target : frontend.log)
+        if (std::find(all.begin(), all.end(), target) == all.end()) all.push_back(target);
+    if (all.size() > kMostLogTargets)
+      diagnostics_.error({document_.root.where.file, 0, 0, {}},
+                         fmt::format("{} different log targets, and {} are the most", all.size(),
+                                     kMostLogTargets),
+                         "equal ones count once");
   }
 
   void warn_of_unread_access_log() {

@@ -112,6 +112,18 @@ TEST(LogShipper, SamplesLinesButNotWhatIsWritten) {
   EXPECT_EQ(sink.take(), "0 1 5 6 state");
 }
 
+TEST(LogShipper, SaysWhichTargetsAreTooMany) {
+  Loop loop;
+  Sink sink;
+  LogShipper shipper(loop, {sink.target()}, "t");
+  std::vector<LogTarget> many;
+  for (int i = 0; i < 64; ++i)
+    many.push_back(*LogTarget::parse("udp:127.0.0.1:" + std::to_string(40000 + i)));
+  shipper.open(many);
+  shipper.flush();
+  EXPECT_EQ(sink.take(), "udp:127.0.0.1:40063 gets no lines: 64 log targets are open already");
+}
+
 TEST(LogShipper, CountsWhatNobodyTook) {
   Loop loop;
   LogTarget nowhere = *LogTarget::parse("unix:/nonexistent/log");

@@ -464,6 +464,18 @@ TEST(ProxyLoader, WarnsOfALevelThatHidesOneFrontendsAccessLog) {
             "");
 }
 
+TEST(ProxyLoader, BoundsTheLogTargetsOfAFile) {
+  const auto with = [](int targets) {
+    std::string list;
+    for (int i = 0; i < targets; ++i)
+      list += "{ target = \"udp:10.0.0.1:" + std::to_string(1000 + i) + "\" },";
+    return complaints(replaced(kBind, "bind = [\"*:80\"]\nlog = [" + list + "]"));
+  };
+  EXPECT_EQ(with(23), "");  // and one of all
+  EXPECT_NE(with(24).find("25 different log targets, and 24 are the most"), std::string::npos)
+      << with(24);
+}
+
 TEST(ProxyLoader, ReadsWhereAFrontendLogsTo) {
   const auto frontend = [](const std::string& keys) {
     return load(replaced(kBind, "bind = [\"*:80\"]\n" + keys)).frontends.at(0);
