@@ -77,14 +77,18 @@ void put_run(Writer& out, const char* begin, const char* end, const FieldCut*& c
 void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgrade,
                 const FieldCuts* cuts) {
   const FieldCut* cut = cuts ? cuts->begin() : nullptr;
-  const FieldCut* const last_cut = cuts ? cuts->end() : nullptr;
+  const auto copy = [&](const char* begin, const char* end) {
+    if (!cuts) [[likely]]
+      return out.put({begin, static_cast<std::size_t>(end - begin)});
+    put_run(out, begin, end, cut, cuts->end());
+  };
   const char* run = nullptr;
   for (const Field& field : fields) {
     const bool dropped = (ends_here(field.id) && !(keep_upgrade && field.id == FieldId::Upgrade)) ||
                          (named && !is_protected(field.id) && connection_names(fields, field));
     const char* line = field.name.data();
     if (dropped) {
-      if (run) put_run(out, run, line, cut, last_cut);
+      if (run) copy(run, line);
       run = nullptr;
     } else if (!run) {
       run = line;
@@ -94,7 +98,7 @@ void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgr
   const Field& last = *(fields.end() - 1);
   const char* end = last.value.data() + last.value.size();
   while (*end != '\n') ++end;  // white space after the last value, then CRLF
-  put_run(out, run, end + 1, cut, last_cut);
+  copy(run, end + 1);
 }
 
 void put_connection(Writer& out, ConnectionField field) {
