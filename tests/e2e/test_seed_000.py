@@ -1,0 +1,170 @@
+"""Seed 000, told with real servers: two Apache backends with PHP; images only on backend1; the PHP
+session's cookie decides the server; renaming check.txt takes a backend out. Each test is named after
+the row of the reference that it shows. The configuration is etc/seed-000-images-sessions.toml, less
+the route of the images and disable_on_404 until these are built."""
+import collections
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from loopback import wait_until
+from town import founded, seed, varied
+
+NOT_BUILT = """[[frontend.web.route]]               # first route that matches wins; all keys in `when` must match, a list means any of
+when = { path_suffix = [".jpg", ".jpeg", ".png", ".gif", ".ico"] }
+backend = "imagenes"
+"""
+SITE = "http://192.168.0.123"
+BACKENDS = {"A": "backend1", "B": "backend2"}
+ADDRESSES = {"backend1": "192.168.0.11", "backend2": "192.168.0.12"}
+
+INDEX = '<html><body><h1>{0}</h1>\n <p>{0} works!</p>\n <p><img src="tux.jpg"/></p>\n</body></html>\n'
+SESION = """<?php
+session_start();
+if (!isset($_SESSION['server']))
+{
+  echo "seteando server=BACKEND";
+  $_SESSION['server'] = "BACKEND";
+}
+echo "El servidor es: ".$_SESSION['server'];
+?>
+"""
+CERRAR_SESION = """<?php
+session_start();
+$_SESSION = array();
+if (ini_get("session.use_cookies")) {
+  $params = session_get_cookie_params();
+  setcookie(session_name(), '', time() - 42000,
+    $params["path"], $params["domain"],
+    $params["secure"], $params["httponly"]
+  );
+}
+session_destroy();
+echo "sesion borrada en BACKEND";
+?>
+"""
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    with founded(tmp_path_factory.mktemp("seed000")) as town:
+        town.balancer = town.host("haproxy", "192.168.0.123/24")
+        town.client = town.host("client", "192.168.0.1/24")
+        town.backends = {}
+        for name, address in ADDRESSES.items():
+            backend = town.backends[name] = town.host(name, f"{address}/24")
+            backend.page("index.html", INDEX.format(name))
+            backend.page("sesion.php", SESION.replace("BACKEND", name))
+            backend.page("cerrar_sesion.php", CERRAR_SESION.replace("BACKEND", name))
+            backend.page("check.txt", "")
+            backend.start_apache(php=True)
+        config = varied(seed("000"), town.folder, lines=[(NOT_BUILT, ""), (", disable_on_404 = true", "")])
+        town.balancer.start_proxy(config, 80)
+        yield town
+
+
+@pytest.fixture
+def site(town):
+    """Both backends are in use."""
+    wait_until(lambda: set(states(town).values()) == {"UP"}, "both backends are up", 15)
+    return town
+
+
+def states(town):
+    status, _, body = town.client.curl("-u", "admin:admin", SITE + "/haproxy?stats;csv")
+    rows = [row.split(",") for row in body.splitlines() if status == 200 and row.startswith("webs,backend")]
+    return {row[1]: row[17] for row in rows}
+
+
+def heading(page):
+    return re.search(r"<h1>(.*?)</h1>", page)[1]
+
+
+def log_in(town, wanted=None):
+    """(cookie, backend) of a new session; of one on `wanted` if that matters."""
+    for _ in range(6):
+        status, fields, body = town.client.curl(SITE + "/sesion.php")
+        cookie = re.match(r"PHPSESSID=(([AB])~\w+); path=/$", fields["set-cookie"][0])
+        backend = BACKENDS[cookie[2]]
+        assert status == 200 and body == f"seteando server={backend}El servidor es: {backend}"
+        if wanted in (None, backend):
+            return cookie[1], backend
+    raise AssertionError(f"no session on {wanted}")
+
+
+def test_seed_000_server_weight(site):
+    """Weights 2 and 1."""
+    seen = collections.Counter(heading(page) for page in site.client.bodies(SITE + "/index.html", 30))
+    assert seen == {"backend1": 20, "backend2": 10}
+
+
+def test_seed_000_source(site):
+    """The backends see the balancer's address, in traffic and in checks."""
+    site.client.bodies(SITE + "/", 3)
+    for backend in site.backends.values():
+        assert {line.split()[0] for line in backend.accesses()} == {"192.168.0.123"}
+        assert backend.accesses('"HEAD /check.txt HTTP/1.[01]" 200')
+
+
+def test_seed_000_cookie_prefix_php_session(site):
+    """sesion.php: the next visits go to the server of the session, and PHP knows it."""
+    for _ in range(3):
+        cookie, backend = log_in(site)
+        for _ in range(3):
+            status, fields, body = site.client.curl("-b", f"PHPSESSID={cookie}", SITE + "/sesion.php")
+            assert (status, body) == (200, f"El servidor es: {backend}") and "set-cookie" not in fields
+
+
+def test_seed_000_log_out_frees_the_visitor(site, tmp_path):
+    """cerrar_sesion.php goes to the session's server, ends the cookie, and then both serve again."""
+    cookie, backend = log_in(site, "backend2")
+    status, fields, body = site.client.curl("-b", f"PHPSESSID={cookie}", SITE + "/cerrar_sesion.php")
+    assert (status, body) == (200, f"sesion borrada en {backend}")
+    assert re.match(r"PHPSESSID=B~deleted; expires=Thu, 01[ -]Jan[ -]1970 00:00:01 GMT; Max-Age=0; path=/",
+                    fields["set-cookie"][-1]), fields
+    # A client that keeps cookies, as browsers do.
+    jar = tmp_path / "jar"
+    browse = ("-b", str(jar), "-c", str(jar))
+    first = site.client.curl(*browse, SITE + "/sesion.php")[2]
+    home = first.split()[-1]
+    assert {site.client.curl(*browse, SITE + "/sesion.php")[2] for _ in range(3)} == {f"El servidor es: {home}"}
+    assert site.client.curl(*browse, SITE + "/cerrar_sesion.php")[2] == f"sesion borrada en {home}"
+    assert "PHPSESSID" not in jar.read_text()
+    assert {heading(site.client.curl(*browse, SITE + "/")[2]) for _ in range(6)} == {"backend1", "backend2"}
+
+
+def test_seed_000_mv_check_txt_takes_a_backend_out_with_no_failed_request(site):
+    """mv check.txt check.txt-: nobody goes there any more, and no request fails. And back."""
+    check = site.backends["backend2"].www / "check.txt"
+    script = (pathlib.Path(__file__).parent / "steady_load.py").read_text()
+    load = subprocess.Popen(site.client.argv(["/usr/bin/python3", "-c", script, "40", "14", SITE + "/", "5"]),
+                            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    try:
+        assert load.stdout.readline() == "begun\n"
+        check.rename(check.with_name("check.txt-"))
+        wait_until(lambda: states(site)["backend2"].startswith("DOWN"), "backend2 is taken out", 10)
+        assert states(site)["backend1"] == "UP"
+        assert {heading(page) for page in site.client.bodies(SITE + "/", 6)} == {"backend1"}
+        check.with_name("check.txt-").rename(check)
+        wait_until(lambda: states(site)["backend2"] == "UP", "backend2 is back", 10)
+        assert {heading(page) for page in site.client.bodies(SITE + "/", 6)} == {"backend1", "backend2"}
+    finally:
+        if not check.exists():
+            check.with_name("check.txt-").rename(check)
+        output, _ = load.communicate(timeout=30)
+    outcomes = [json.loads(line) for line in output.splitlines()]
+    assert len(outcomes) == 560 and {outcome["result"] for outcome in outcomes} == {"200"}
+
+
+def test_seed_000_a_dead_backend_costs_its_visitors_the_session_and_nothing_else(site):
+    """The session's server dies: the visitor begins anew at the other one."""
+    cookie, _ = log_in(site, "backend2")
+    site.backends["backend2"].stop("apache")
+    try:
+        status, fields, body = site.client.curl("-b", f"PHPSESSID={cookie}", SITE + "/sesion.php", timeout=15)
+        assert (status, body) == (200, "seteando server=backend1El servidor es: backend1")
+    finally:
+        site.backends["backend2"].resume_apache()
