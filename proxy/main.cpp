@@ -3,8 +3,10 @@
 #include <string>
 
 #include "common/config_reader.h"
+#include "common/loop/control_server.h"
 #include "common/options.h"
 #include "common/service.h"
+#include "proxy/admin/operator_service.h"
 #include "proxy/admin/stats_page_service.h"
 #include "proxy/config/loader.h"
 #include "proxy/runtime/inherited_sockets.h"
@@ -48,10 +50,15 @@ int serve(proxy::Config config, const DaemonOptions& options) {
     extra_log.push_back(to_stderr);
   }
   const Identity identity = config.global.identity;
+  const std::vector<ControlSocket> control_sockets = config.global.control;
   proxy::Supervisor supervisor(std::move(config), std::move(extra_log));
   proxy::StatsPageService statistics;
   supervisor.set_statistics(statistics);
   if (auto opened = supervisor.open(); !opened) return cannot_start(opened.error());
+  proxy::OperatorService operators(supervisor);
+  ControlServer control(supervisor.loop(), operators);
+  for (const ControlSocket& socket : control_sockets)
+    if (auto opened = control.open(socket); !opened) return cannot_start(opened.error());
   // The service manager's socket is opened by the first word to it, which a chroot would prevent.
   notify_service_manager("STATUS=starting");
   if (auto dropped = drop_privileges(identity); !dropped) return cannot_start(dropped.error());

@@ -27,14 +27,17 @@ stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned
   row.pxname = frontend.config.name;
   row.svname = "FRONTEND";
   row.type = stats::Row::kFrontend;
-  row.status = "OPEN";
   row.mode = mode_word(frontend.config.mode);
   row.pid = 1;  // the process number, which has been 1 ever since there is one process
   row.iid = id;
   row.sid = 0;
   row.scur = frontend.connections.current();
   row.smax = frontend.connections.peak();
-  row.slim = frontend.config.maxconn > 0 ? frontend.config.maxconn : process_maxconn;
+  const unsigned own = frontend.record->maxconn.load(std::memory_order_relaxed);
+  row.slim = own > 0 ? own : process_maxconn;
+  row.status = frontend.record->closed   ? "PAUSED"
+               : *row.scur >= *row.slim ? "FULL"
+                                        : "OPEN";
   stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now),
               frontend.config.mode == Mode::Http);
   return row;
@@ -57,7 +60,7 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
   row.scur = live.sessions();
   row.smax = live.peak_sessions();
   if (live.maxconn() > 0) row.slim = live.maxconn();
-  row.weight = live.weight();
+  row.weight = live.condition().in_maintenance() || live.condition().draining() ? 0 : live.weight();
   row.uweight = live.weight();
   if (detail == Detail::Operator) {
     const auto& unix_socket = server.config.approach.unix_socket;
@@ -78,14 +81,16 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     row.chkfail = static_cast<std::int64_t>(report.failures);
     row.chkdown = static_cast<std::int64_t>(report.downtime.downs());
     row.downtime = seconds(report.downtime.total(now));
-    row.check_status = health::short_code(report.last.status);
-    row.check_desc = health::description(report.last.status);
-    row.last_chk = report.last.info;
-    if (report.last.code >= 0) row.check_code = report.last.code;
-    row.check_duration = to_milliseconds(report.last.duration);
-    row.check_rise = report.rise;
-    row.check_fall = report.fall;
-    row.check_health = report.lives;
+    if (!live.condition().in_maintenance()) {  // where nobody looks at it
+      row.check_status = health::short_code(report.last.status);
+      row.check_desc = health::description(report.last.status);
+      row.last_chk = report.last.info;
+      if (report.last.code >= 0) row.check_code = report.last.code;
+      row.check_duration = to_milliseconds(report.last.duration);
+      row.check_rise = report.rise;
+      row.check_fall = report.fall;
+      row.check_health = report.lives;
+    }
   }
   stats::fill(row, sum<stats::ServerTotals>(server.counters, now), backend.config.mode == Mode::Http, now);
   return row;

@@ -102,7 +102,7 @@ void time_cell(std::string& out, const Number& seconds) {
 std::string_view colour(const Row& row) {
   const std::string_view status = row.status;
   if (status == "UP" || status == "OPEN") return "up";
-  if (status == "DOWN" || status == "FULL" || status == "STOP" || status.starts_with("DOWN ("))
+  if (status == "DOWN" || status == "FULL" || status == "PAUSED" || status == "STOP" || status.starts_with("DOWN ("))
     return "down";
   if (status.starts_with("UP ") || status.starts_with("DOWN ") || status == "NOLB" ||
       status == "DRAIN")

@@ -104,6 +104,8 @@ class Admission {
   /// Waiting in all: for any server, and for one each (Server::waiting()).
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
   std::uint32_t peak_waiting() const { return peak_waiting_.load(std::memory_order_relaxed); }
+  /// From now on the most are those of now.
+  void clear_peak() { peak_waiting_.store(waiting(), std::memory_order_relaxed); }
   /// When the request that waits longest was queued; nothing if nobody waits.
   std::optional<TimePoint> oldest() const;
 

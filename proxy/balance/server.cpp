@@ -35,6 +35,13 @@ void Server::begin_again(const Settings& settings) {
   set_warmth(kWarm);
   set_maxconn(settings.maxconn);
   set_health(settings.checked ? Health::Unknown : Health::Up);
+  move_to(settings.address);
+}
+
+void Server::move_to(const SocketAddress& address) {
+  auto place = std::find(places_.begin(), places_.end(), address);
+  if (place == places_.end()) place = places_.insert(places_.end(), address);
+  address_.store(&*place, std::memory_order_release);
 }
 
 unsigned Server::warm_limit() const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,7 +36,8 @@ class Server {
   };
   explicit Server(Settings settings)
       : name_(std::move(settings.name)),
-        address_(settings.address),
+        places_{settings.address},
+        address_(&places_.front()),
         configured_weight_(settings.weight),
         configured_maxconn_(settings.maxconn),
         checked_(settings.checked),
@@ -49,7 +51,10 @@ class Server {
         condition_(Condition().with(Condition::kUnproven, settings.checked).bits()) {}
 
   const std::string& name() const { return name_; }
-  const SocketAddress& address() const { return address_; }
+  /// Where it is. What this answered stays readable when the server moves.
+  const SocketAddress& address() const { return *address_.load(std::memory_order_acquire); }
+  /// An operator says that it is elsewhere now. The main thread only.
+  void move_to(const SocketAddress& address);
   unsigned configured_weight() const { return configured_weight_.load(kRelaxed); }
   bool checked() const { return checked_.load(kRelaxed); }
 
@@ -128,6 +133,11 @@ class Server {
   /// Requests queued for this server alone, and the most there ever were.
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_seq_cst); }
   std::uint32_t peak_waiting() const { return peak_waiting_.load(std::memory_order_relaxed); }
+  /// From now on the most are those of now.
+  void clear_peaks() {
+    peak_sessions_.store(sessions(), std::memory_order_relaxed);
+    peak_waiting_.store(waiting(), std::memory_order_relaxed);
+  }
 
   /// What leastconn compares: active and queued.
   std::uint32_t load() const { return sessions() + waiting(); }
@@ -149,7 +159,8 @@ class Server {
   unsigned warm_limit() const;
 
   const std::string name_;
-  const SocketAddress address_;
+  std::deque<SocketAddress> places_;  // where it ever was, each once; the main thread's
+  std::atomic<const SocketAddress*> address_;
   // What the file says; the main thread writes. A setting that may change with a reload is an
   // atomic, and reconfigure() takes it over.
   std::atomic<unsigned> configured_weight_;

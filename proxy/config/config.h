@@ -9,6 +9,7 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "common/control_config.h"
 #include "common/log.h"
 #include "common/service.h"
 #include "proxy/config/approach.h"
@@ -146,6 +147,7 @@ struct Global {
   std::string pidfile;
   Identity identity;
   std::vector<LogTarget> log;
+  std::vector<ControlSocket> control;
   std::string log_tag = "hapair-proxy";
   bool strict_limits = false;  // a limit the kernel will not grant keeps us down
 };

@@ -5,8 +5,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNotBuiltGlobal = {
-    "control", "cpu_map",      "hard_stop_after", "log_send_hostname", "max_reuse",
+constexpr std::array<std::string_view, 10> kNotBuiltGlobal = {
+    "cpu_map",      "hard_stop_after", "log_send_hostname", "max_reuse",
     "metrics", "maxconn_rate", "spread_checks",   "state_file",        "tls",
     "tune"};
 
@@ -42,6 +42,7 @@ void read_global(TableReader& table, Global& out) {
   read_account(table, "user", out.identity.user);
   read_account(table, "group", out.identity.group);
   out.log = read_log_targets(table);
+  out.control = read_control_sockets(table, out.identity.group);
   if (const auto tag = table.string("log_tag")) {
     if (tag->empty() || tag->size() > 64 || has_control_byte(*tag) ||
         tag->find_first_of(" []:") != tag->npos)

@@ -135,6 +135,15 @@ StateLine no_server_available(std::string_view backend, bool is_listen) {
           fmt::format("{} {} has no server available!", is_listen ? "proxy" : "backend", backend)};
 }
 
+StateLine frontend_paused(std::string_view frontend, bool is_listen) {
+  return {Severity::Warning, fmt::format("Paused {} {}.", is_listen ? "proxy" : "frontend", frontend)};
+}
+
+StateLine frontend_resumed(std::string_view frontend, bool is_listen) {
+  return {Severity::Warning,
+          fmt::format("Resumed {} {}.", is_listen ? "proxy" : "frontend", frontend)};
+}
+
 StateLine proxy_stopped(std::string_view proxy, std::uint64_t frontend_connections,
                         std::uint64_t backend_connections) {
   return {Severity::Warning, fmt::format("Proxy {} stopped (cumulated conns: FE: {}, BE: {}).",

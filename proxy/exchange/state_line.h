@@ -43,6 +43,9 @@ struct ServerChange {
 std::vector<StateLine> server_lines(const ServerChange& change);
 /// "backend webservers has no server available!" (emergency); "proxy …" for a [listen] section.
 StateLine no_server_available(std::string_view backend, bool is_listen);
+/// "Paused frontend http-in." and "Resumed proxy tcp." (warning), for [frontend] and [listen].
+StateLine frontend_paused(std::string_view frontend, bool is_listen);
+StateLine frontend_resumed(std::string_view frontend, bool is_listen);
 /// "Proxy http-in stopped (cumulated conns: FE: 7, BE: 0)." (warning).
 StateLine proxy_stopped(std::string_view proxy, std::uint64_t frontend_connections,
                         std::uint64_t backend_connections);

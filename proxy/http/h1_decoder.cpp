@@ -189,10 +189,12 @@ bool take_fields(Cursor& cursor, FieldList& fields, OnField on_field) {
 /// What a cursor that could not go on means.
 HeadResult stopped(const Cursor& cursor) {
   if (cursor.error() == H1Error::None) return {};
-  return {HeadStatus::Failed, cursor.error(), 0};
+  return {HeadStatus::Failed, cursor.error(), cursor.consumed()};
 }
 
-HeadResult failed(H1Error error) { return {HeadStatus::Failed, error, 0}; }
+HeadResult failed(const Cursor& cursor, H1Error error) {
+  return {HeadStatus::Failed, error, cursor.consumed()};
+}
 
 HeadResult complete(const Cursor& cursor) {
   return {HeadStatus::Complete, H1Error::None, cursor.consumed()};
@@ -299,7 +301,7 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
   if (!cursor.take_line_end(H1Error::BadRequestLine)) return stopped(cursor);
   std::string_view authority;
   if (const auto error = parse_request_line(line, head, authority); error != H1Error::None)
-    return failed(error);
+    return failed(cursor, error);
 
   Framed framed;
   ConnectionWords words;
@@ -322,14 +324,14 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
   };
   if (!take_fields(cursor, head.fields, on_field)) return stopped(cursor);
 
-  if (head.http_1_1 && !has_host) return failed(H1Error::MissingHost);
+  if (head.http_1_1 && !has_host) return failed(cursor, H1Error::MissingHost);
   if (!authority.empty()) {
-    if (has_host && !iequals(head.host, authority)) return failed(H1Error::HostMismatch);
+    if (has_host && !iequals(head.host, authority)) return failed(cursor, H1Error::HostMismatch);
     head.host = authority;
   }
-  if (framed.chunked && framed.length) return failed(H1Error::LengthAndEncoding);
+  if (framed.chunked && framed.length) return failed(cursor, H1Error::LengthAndEncoding);
   // RFC 9112 6.1: an HTTP/1.0 message with Transfer-Encoding has faulty framing.
-  if (framed.chunked && !head.http_1_1) return failed(H1Error::BadEncoding);
+  if (framed.chunked && !head.http_1_1) return failed(cursor, H1Error::BadEncoding);
   head.framing = framed.chunked                                  ? Framing::Chunked
                  : framed.length && framed.content_length > 0 ? Framing::Length
                                                                  : Framing::None;
@@ -343,7 +345,7 @@ HeadResult parse_response_head(std::string_view bytes, ResponseHead& head) {
   const std::string_view line = cursor.take_value();
   if (!cursor.take_line_end(H1Error::BadStatusLine)) return stopped(cursor);
   if (const auto error = parse_status_line(line, head); error != H1Error::None)
-    return failed(error);
+    return failed(cursor, error);
 
   Framed framed;
   ConnectionWords words;
@@ -359,8 +361,8 @@ HeadResult parse_response_head(std::string_view bytes, ResponseHead& head) {
   };
   if (!take_fields(cursor, head.fields, on_field)) return stopped(cursor);
 
-  if (framed.chunked && framed.length) return failed(H1Error::LengthAndEncoding);
-  if (framed.chunked && !head.http_1_1) return failed(H1Error::BadEncoding);
+  if (framed.chunked && framed.length) return failed(cursor, H1Error::LengthAndEncoding);
+  if (framed.chunked && !head.http_1_1) return failed(cursor, H1Error::BadEncoding);
   head.framing = framed.chunked   ? Framing::Chunked
                  : !framed.length ? Framing::UntilClose
                  : framed.content_length > 0 ? Framing::Length

@@ -15,7 +15,8 @@ enum class HeadStatus : std::uint8_t { Incomplete, Complete, Failed };
 struct HeadResult {
   HeadStatus status = HeadStatus::Incomplete;
   H1Error error = H1Error::None;
-  std::size_t size = 0;  // bytes of the head, blank line included, once Complete
+  /// Complete: bytes of the head, blank line included. Failed: where the error was noticed.
+  std::size_t size = 0;
 };
 
 /// Parses the head that `bytes` begin with, in one pass. Complete: views in `head` point into

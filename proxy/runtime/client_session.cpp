@@ -24,7 +24,8 @@ ClientSession::ClientSession(Worker& worker, Generation& generation, FrontendSta
       worker_(worker),
       socket_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
-      peer_(peer) {
+      peer_(peer),
+      accepted_(worker.loop().now()) {
   timer_.arm(after(worker.loop().now(), frontend.config.timeout.effective_request()));
   socket_.adopt(fd, worker.loop(), *this);
 }
@@ -88,6 +89,27 @@ void ClientSession::on_ready(std::uint32_t events) {
   if (has_left_queue()) relay_->on_client_gone();
 }
 
+void ClientSession::describe(SessionView& view) const {
+  view.client = peer_;
+  view.accepted = accepted_;
+  view.expires = timer_.deadline();
+  switch (state_) {
+    case State::ReadingHead: view.phase = received_ > 0 ? "request" : "idle"; return;
+    case State::Relaying: return relay_->describe(view);
+    case State::Lingering:
+    case State::Closed: view.phase = "closing"; return;
+  }
+}
+
+const balance::Server* ClientSession::server() const {
+  return state_ == State::Relaying ? relay_->server() : nullptr;
+}
+
+void ClientSession::end_by_operator() {
+  if (state_ == State::Relaying) return relay_->on_operator_end();
+  close(false);
+}
+
 void ClientSession::pump() {
   if (pumping_) return;  // an exchange that ended at once: the loop below goes on
   pumping_ = true;
@@ -120,11 +142,14 @@ bool ClientSession::read_head() {
     }
     worker_.give_back(relay);
     if (found.status != http::HeadStatus::Incomplete) {
+      capture(found.status == http::HeadStatus::Failed ? found.error : http::H1Error::HeadTooLarge,
+              found.size);
       refuse(400, {'P', 'R'});
       return false;
     }
   }
   if (received_ >= kMaxHead) {
+    capture(http::H1Error::HeadTooLarge, kMaxHead);
     refuse(400, {'P', 'R'});
     return false;
   }
@@ -175,6 +200,14 @@ void ClientSession::on_timeout() {
     case State::Lingering: return close(false);
     case State::Closed: return;
   }
+}
+
+/// Keeps the head that is no head for whoever wants to know.
+void ClientSession::capture(http::H1Error error, std::size_t position) {
+  exchange::AccessRecord record;
+  record.client = peer_;
+  record.frontend = record.backend = frontend().config.name;
+  worker_.capture_error(/*is_response=*/false, record, error, {head_.get(), received_}, position);
 }
 
 /// Answers a request that never became one.

@@ -24,6 +24,9 @@ class ClientSession final : public Session {
 
   void on_ready(std::uint32_t events) override;
   void on_reload() override;
+  void describe(SessionView& view) const override;
+  const balance::Server* server() const override;
+  void end_by_operator() override;
 
   Worker& worker() { return worker_; }
   const SocketAddress& peer() const { return peer_; }
@@ -83,6 +86,7 @@ class ClientSession final : public Session {
   /// False: needs more bytes.
   bool read_head();
   void begin_exchange(RequestRelay& relay, std::size_t head_size);
+  void capture(http::H1Error error, std::size_t position);
   void refuse(int status, exchange::Termination termination);
   void on_timeout();
   void on_end_while_reading();
@@ -105,6 +109,7 @@ class ClientSession final : public Session {
   std::uint32_t next_request_ = 0;  // where the next one begins in head_
   RequestRelay* relay_ = nullptr;   // of the request under way
   TimePoint began_{};               // first byte of the request
+  TimePoint accepted_{};
 };
 
 }  // namespace hapair::proxy

@@ -144,6 +144,13 @@ void FarmKeeper::set_weight(BackendState& backend, std::size_t index, unsigned w
   rebalance(backend);
 }
 
+void FarmKeeper::set_maxconn(BackendState& backend, std::size_t index, unsigned maxconn) {
+  balance::Server& server = *backend.servers[index]->live;
+  if (server.maxconn() == maxconn) return;
+  server.set_maxconn(maxconn);
+  rebalance(backend);
+}
+
 void FarmKeeper::change(BackendState& backend, std::size_t index, Condition after,
                         const exchange::Cause& cause) {
   ServerState& state = *backend.servers[index];

@@ -45,6 +45,8 @@ class FarmKeeper {
 
   /// 0..256, of the moment; what the file says stays known.
   void set_weight(BackendState& backend, std::size_t index, unsigned weight);
+  /// Concurrent requests (HTTP) or connections (TCP), of the moment; 0: no limit.
+  void set_maxconn(BackendState& backend, std::size_t index, unsigned maxconn);
 
   /// When a slow start may be asked for, beside a server's return.
   enum class Occasion : std::uint8_t { Start, Takeover };

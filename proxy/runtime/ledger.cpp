@@ -27,7 +27,12 @@ void Ledger::begin_snapshot() {
 }
 
 std::shared_ptr<FrontendRecord> Ledger::frontend(const Frontend& frontend) {
-  return find_or_make<FrontendRecord>(frontends_, frontend.name, workers_);
+  auto record = find_or_make<FrontendRecord>(frontends_, frontend.name, workers_);
+  if (record->configured_maxconn != frontend.maxconn) {
+    record->configured_maxconn = frontend.maxconn;
+    record->maxconn = frontend.maxconn;
+  }
+  return record;
 }
 
 std::shared_ptr<BackendRecord> Ledger::backend(const Backend& backend) {

@@ -1,15 +1,18 @@
 // What is known of frontends, backends and servers however often the configuration changes.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "proxy/balance/server.h"
 #include "proxy/config/config.h"
+#include "proxy/exchange/error_capture.h"
 #include "proxy/health/downtime.h"
 #include "proxy/health/probe.h"
 #include "proxy/stats/counters.h"
@@ -26,12 +29,21 @@ struct CheckReport {
 
 struct ProcessRecord {
   stats::Gauge connections;  // clients of all frontends
+  /// An operator's limit of them, below what the configuration allows; 0: none.
+  std::atomic<unsigned> operator_maxconn = 0;
+  exchange::ErrorCaptures errors;
   const TimePoint started = steady_now();
 };
 
 struct FrontendRecord {
   explicit FrontendRecord(unsigned workers) : counters(workers) {}
   stats::Gauge connections;
+  /// Clients at once, 0: as many as the process may have. The main thread writes; what an operator
+  /// says holds until the file says something else.
+  std::atomic<unsigned> maxconn = 0;
+  std::optional<unsigned> configured_maxconn;
+  /// An operator wants nobody to be let in. The main thread writes.
+  std::atomic<bool> closed = false;
   std::vector<stats::FrontendCounters> counters;  // one a worker
 };
 

@@ -34,6 +34,7 @@ ProxyGreeting::ProxyGreeting(Worker& worker, Generation& generation, FrontendSta
       timer_(worker.loop(), [this] { refuse("no PROXY header in time"); }),
       peer_(peer),
       listener_(listener),
+      accepted_(worker.loop().now()),
       fd_(fd) {
   timer_.arm(worker.loop().now() + patience(frontend.config));
   worker.loop().watch(fd, *this, EPOLLIN | EPOLLRDHUP);
@@ -46,6 +47,18 @@ ProxyGreeting::~ProxyGreeting() {
 void ProxyGreeting::on_reload() {
   if (FrontendState* heir = worker_.snapshot().find(frontend().config))
     move_to(worker_.generation(), *heir);
+}
+
+void ProxyGreeting::describe(SessionView& view) const {
+  view.http = frontend().config.mode == Mode::Http;
+  view.client = peer_;
+  view.accepted = accepted_;
+  view.expires = timer_.deadline();
+  view.phase = "greeting";
+}
+
+void ProxyGreeting::end_by_operator() {
+  if (fd_ >= 0) refuse("ended by an operator");
 }
 
 void ProxyGreeting::on_ready(std::uint32_t events) {

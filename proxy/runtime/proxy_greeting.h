@@ -21,6 +21,9 @@ class ProxyGreeting final : public Session {
 
   void on_ready(std::uint32_t events) override;
   void on_reload() override;
+  void describe(SessionView& view) const override;
+  const balance::Server* server() const override { return nullptr; }
+  void end_by_operator() override;
   /// Resets the connection and says why. No reason: it ended without a byte, as the probes of a
   /// balancer in front of us do.
   void refuse(std::string_view why);
@@ -34,6 +37,7 @@ class ProxyGreeting final : public Session {
   Timer timer_;
   const SocketAddress peer_;
   const std::uint16_t listener_;
+  const TimePoint accepted_;
   int fd_;
 };
 

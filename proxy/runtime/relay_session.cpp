@@ -49,6 +49,33 @@ StreamSocket* RelaySession::server_socket() {
   return dispatch_.is_connected() ? &dispatch_.connection()->socket() : nullptr;
 }
 
+void RelaySession::describe(SessionView& view) const {
+  view.http = false;
+  view.client = peer_;
+  view.accepted = record_.start;
+  view.expires = timer_.deadline();
+  view.bytes_out = down_.moved;
+  view.retries = record_.retries;
+  if (dispatch_.backend()) view.backend = dispatch_.backend()->config.name;
+  if (const ServerState* chosen = dispatch_.server()) {
+    view.server = chosen->config.name;
+    view.server_address = chosen->live->address();
+  }
+  view.phase = closed_                    ? "closing"
+               : dispatch_.is_connected() ? "data"
+               : dispatch_.is_queued()    ? "queue"
+                                          : "connect";
+}
+
+const balance::Server* RelaySession::server() const {
+  const ServerState* chosen = dispatch_.server();
+  return chosen ? chosen->live.get() : nullptr;
+}
+
+void RelaySession::end_by_operator() {
+  end({'K', dispatch_.is_connected() ? 'D' : dispatch_.is_queued() ? 'Q' : 'C'}, /*reset=*/true);
+}
+
 void RelaySession::on_dispatched() {
   on_activity();
   pump_to_server();

@@ -26,6 +26,9 @@ class RelaySession final : public Session, public DispatchUser {
 
   void on_ready(std::uint32_t events) override;
   void on_reload() override { dispatch_.on_reload(); }
+  void describe(SessionView& view) const override;
+  const balance::Server* server() const override;
+  void end_by_operator() override;
 
   // DispatchUser.
   void on_dispatched() override;

@@ -83,6 +83,10 @@ bool RequestRelay::take_early_content() {
     step = request_body_.decode(client_->behind_head(), client_->behind_head_size());
     early_payload_ = step.payload;
     if (step.error != http::H1Error::None) {
+      worker_.capture_error(/*is_response=*/false, record_, step.error,
+                            {client_->behind_head() + step.consumed,
+                             client_->behind_head_size() - step.consumed},
+                            0);
       request_complete_ = false;
       return false;
     }
@@ -282,6 +286,8 @@ void RequestRelay::pump_request() {
 bool RequestRelay::send_body(char* data, std::size_t size) {
   const auto step = request_body_.decode(data, size);
   if (step.error != http::H1Error::None) {
+    worker_.capture_error(/*is_response=*/false, record_, step.error,
+                          {data + step.consumed, size - step.consumed}, 0);
     ++frontend_counters().request_errors;
     if (!response_.has_begun()) {
       answer(400, {'P', 'D'});
@@ -529,6 +535,37 @@ void RequestRelay::on_client_timeout() {
 }
 
 void RequestRelay::on_client_gone() { client_aborted('C'); }
+
+void RequestRelay::describe(SessionView& view) const {
+  view.expires = std::min(view.expires, timer_.deadline());
+  view.request_line = record_.request_line;
+  view.bytes_out = record_.bytes_out;
+  view.retries = record_.retries;
+  if (dispatch_.backend()) view.backend = dispatch_.backend()->config.name;
+  if (const ServerState* chosen = dispatch_.server(); chosen && phase_ != Phase::Free) {
+    view.server = chosen->config.name;
+    view.server_address = chosen->live->address();
+  }
+  switch (phase_) {
+    case Phase::Gathering: view.phase = "request"; return;
+    case Phase::Dispatching: view.phase = dispatch_.is_queued() ? "queue" : "connect"; return;
+    case Phase::AtServer:
+      view.phase = in_tunnel() ? "tunnel" : response_.has_begun() ? "data" : "response";
+      return;
+    case Phase::Flushing:
+    case Phase::Free: view.phase = "data"; return;
+  }
+}
+
+const balance::Server* RequestRelay::server() const {
+  const ServerState* chosen = dispatch_.server();
+  return chosen ? chosen->live.get() : nullptr;
+}
+
+void RequestRelay::on_operator_end() {
+  record_.termination = {'K', phase_letter()};
+  cut();
+}
 
 char RequestRelay::phase_letter() const {
   switch (phase_) {

@@ -18,6 +18,7 @@
 namespace hapair::proxy {
 
 class ClientSession;
+struct SessionView;
 class Worker;
 
 /// Pooled by its worker: one object serves many requests, one after another. Backpressure is one
@@ -51,6 +52,12 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void on_client_timeout();
   /// The connection to the client is broken; the session is closed by this.
   void on_client_gone();
+
+  // For operators.
+  void describe(SessionView& view) const;
+  const balance::Server* server() const;
+  /// Ends the exchange; the session is closed by this.
+  void on_operator_end();
 
   // DispatchUser.
   void on_dispatched() override;

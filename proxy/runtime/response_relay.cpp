@@ -112,8 +112,13 @@ ResponseRelay::Outcome ResponseRelay::take(char* data, std::size_t size, StreamS
       keep_partial(data, size);
       return Outcome::Going;
     }
-    if (found.status != http::HeadStatus::Complete || found.size > kMaxHead)
+    if (found.status != http::HeadStatus::Complete || found.size > kMaxHead) {
+      worker_.capture_error(
+          /*is_response=*/true, record_,
+          found.status == http::HeadStatus::Failed ? found.error : http::H1Error::HeadTooLarge,
+          {data, size}, found.size);
       return Outcome::Malformed;
+    }
     plan_ = planner_.plan(head_);
     data += found.size;
     size -= found.size;
@@ -135,7 +140,12 @@ ResponseRelay::Outcome ResponseRelay::take(char* data, std::size_t size, StreamS
   }
 
   const auto step = body_.decode(data, size);
-  if (step.error != http::H1Error::None) return Outcome::Malformed;
+  if (step.error != http::H1Error::None) {
+    // What stood before it has been moved already.
+    worker_.capture_error(/*is_response=*/true, record_, step.error,
+                          {data + step.consumed, size - step.consumed}, 0);
+    return Outcome::Malformed;
+  }
   if (!write(out, head_size, data, step.payload, client)) return Outcome::ClientBroken;
   if (partial_) release();
   if (head_size > 0 && plan_.tunnel) return Outcome::Upgraded;

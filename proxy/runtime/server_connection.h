@@ -34,8 +34,8 @@ class ServerUser {
 
 class ServerConnection final : public Watcher {
  public:
-  ServerConnection(Loop& loop, BufferPool& buffers, ServerPool& pool)
-      : loop_(loop), pool_(pool), socket_(buffers) {}
+  ServerConnection(Loop& loop, BufferPool& buffers, ServerPool& pool, std::uint32_t age)
+      : loop_(loop), pool_(pool), socket_(buffers), age_(age) {}
   ~ServerConnection() = default;
 
   /// Starts to connect; on_server_connected or on_server_connect_failed follows from the loop.
@@ -48,6 +48,8 @@ class ServerConnection final : public Watcher {
   bool is_connecting() const { return connecting_; }
   void set_user(ServerUser* user) { user_ = user; }
   ServerPool& pool() { return pool_; }
+  /// The pool's, when it was opened.
+  std::uint32_t age() const { return age_; }
   TimePoint idle_since() const { return idle_since_; }
   void set_idle_since(TimePoint now) { idle_since_ = now; }
   /// Stops hearing of the descriptor and closes it.
@@ -59,6 +61,7 @@ class ServerConnection final : public Watcher {
   StreamSocket socket_;
   ServerUser* user_ = nullptr;  // null while idle
   TimePoint idle_since_{};
+  const std::uint32_t age_;
   bool connecting_ = false;
 };
 

@@ -19,12 +19,13 @@ ServerConnection* ServerPool::take_idle(ServerUser& user, Duration most) {
 
 ServerConnection* ServerPool::open(const SocketAddress& to, const Approach& approach,
                                    ServerUser& user, int& error_number) {
-  auto connection = std::make_unique<ServerConnection>(loop_, buffers_, *this);
+  auto connection = std::make_unique<ServerConnection>(loop_, buffers_, *this, age_);
   error_number = connection->connect(to, approach, user);
   return error_number == 0 ? connection.release() : nullptr;
 }
 
 void ServerPool::keep(ServerConnection& connection) {
+  if (connection.age() != age_) return discard(connection);
   connection.set_user(nullptr);
   loop_.cancel_resume(connection);  // an idle connection takes any event for its end
   connection.set_idle_since(loop_.now());
@@ -42,6 +43,11 @@ void ServerPool::close_overdue(TimePoint now) {
   });
   for (auto it = idle_.begin(); it != first_young; ++it) discard(**it);
   idle_.erase(idle_.begin(), first_young);
+}
+
+void ServerPool::renew() {
+  ++age_;
+  close_overdue(kNever);
 }
 
 void ServerPool::on_idle_event(ServerConnection& connection) {

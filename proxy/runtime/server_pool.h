@@ -35,6 +35,8 @@ class ServerPool {
   void discard(ServerConnection& connection, bool reset = false);
 
   void close_overdue(TimePoint now);
+  /// The server is elsewhere now: closes what is idle, and keeps nothing that was opened before.
+  void renew();
   std::size_t idle() const { return idle_.size(); }
 
   void on_idle_event(ServerConnection& connection);
@@ -43,6 +45,7 @@ class ServerPool {
   BufferPool& buffers_;
   std::vector<ServerConnection*> idle_;  // oldest first
   ServerGraveyard& graveyard_;
+  std::uint32_t age_ = 0;  // how often it was renewed
 };
 
 }  // namespace hapair::proxy

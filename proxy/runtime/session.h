@@ -4,11 +4,13 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "common/address.h"
 #include "common/loop/loop.h"
 #include "proxy/runtime/generation.h"
+#include "proxy/runtime/session_view.h"
 
 namespace hapair::proxy {
 
@@ -25,7 +27,14 @@ class Session : public Watcher {
   /// The worker has a new snapshot. Must not call back into anybody: the worker is visiting all.
   virtual void on_reload() = 0;
 
-  FrontendState& frontend() { return *frontend_; }
+  /// What it is doing; id, worker and frontend are the caller's.
+  virtual void describe(SessionView& view) const = 0;
+  /// The server it is at, or on its way to; null: none.
+  virtual const balance::Server* server() const = 0;
+  /// An operator wants it to end, now. It may be gone when this returns.
+  virtual void end_by_operator() = 0;
+
+  FrontendState& frontend() const { return *frontend_; }
   Snapshot& snapshot() { return *generation_.get()->snapshot; }
 
   /// Where the client has connected to, as a PROXY header announced it; else what the connection's
@@ -42,6 +51,8 @@ class Session : public Watcher {
   }
   /// Where its worker keeps it.
   std::size_t slot = 0;
+  /// Never used again.
+  std::uint64_t id = 0;
 
  protected:
   Generation& generation() { return *generation_.get(); }

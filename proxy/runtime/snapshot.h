@@ -1,6 +1,7 @@
 // What all threads share while one configuration is in force: it, the servers' state, the counters.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -100,7 +101,7 @@ struct Snapshot : std::enable_shared_from_this<Snapshot> {
   std::vector<std::unique_ptr<BackendState>> backends;
   const std::shared_ptr<ProcessRecord> process;
   stats::Gauge& connections;  // clients of all frontends
-  unsigned maxconn = 0;       // clients of all frontends; 0: no limit
+  std::atomic<unsigned> maxconn = 0;  // clients of all frontends; 0: no limit
   const TimePoint started;    // the process
 
  private:

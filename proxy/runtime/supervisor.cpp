@@ -52,7 +52,8 @@ Result<void> Supervisor::fit_limits() {
   if (possible == 0)
     return fail(Errc::Range, "the descriptor limit of {} leaves none for clients: raise it (ulimit -n, "
                 "LimitNOFILE=)", granted);
-  snapshot_->maxconn = static_cast<unsigned>(std::min(clients, possible));
+  possible_maxconn_ = static_cast<unsigned>(std::min(clients, possible));
+  apply_operator_maxconn();
   if (config.global.maxconn == 0 || possible >= clients) return {};
   if (config.global.strict_limits)
     return fail(Errc::Range,
@@ -142,6 +143,24 @@ void Supervisor::beat() {
   answered_ = 0;
   notify_service_manager("WATCHDOG=1");
   for (auto& worker : workers_) worker->post([this] { ++answered_; });
+}
+
+void Supervisor::move_server(const std::shared_ptr<balance::Server>& server,
+                             const SocketAddress& address) {
+  server->move_to(address);
+  for (auto& worker : workers_)
+    worker->post([&worker = *worker, server] { worker.on_server_moved(*server); });
+  keeper_.reconcile(*snapshot_);
+}
+
+void Supervisor::set_operator_maxconn(unsigned maxconn) {
+  snapshot_->process->operator_maxconn = maxconn;
+  apply_operator_maxconn();
+}
+
+void Supervisor::apply_operator_maxconn() {
+  const unsigned wanted = snapshot_->process->operator_maxconn;
+  snapshot_->maxconn = wanted > 0 ? std::min(wanted, possible_maxconn_) : possible_maxconn_;
 }
 
 void Supervisor::post(const balance::Grant& grant, BackendState& backend) {

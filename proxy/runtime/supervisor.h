@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "common/loop/log_shipper.h"
@@ -27,6 +28,18 @@ class Supervisor {
   Logger& log() { return log_; }
   /// For whoever speaks for an operator; main thread.
   FarmKeeper& keeper() { return keeper_; }
+  Loop& loop() { return loop_; }
+  /// Those that serve; none before open() and after run().
+  std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
+
+  // For operators, on the main thread. What they set outlives reloads.
+
+  /// The server is elsewhere now, for traffic and checks. What is under way ends where it is.
+  void move_server(const std::shared_ptr<balance::Server>& server, const SocketAddress& address);
+  /// 0: as many as the configuration allows.
+  void set_operator_maxconn(unsigned maxconn);
+  /// What configuration and descriptors allow.
+  unsigned possible_maxconn() const { return possible_maxconn_; }
 
   /// Descriptor limit, then every listening socket. Needs the privilege to bind.
   Result<void> open();
@@ -44,11 +57,13 @@ class Supervisor {
   using Sockets = std::vector<OpenBind>;
 
   Result<void> fit_limits();
+  void apply_operator_maxconn();
   void make_workers(const Sockets& sockets);
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
   void log_stopped();
 
+  unsigned possible_maxconn_ = 0;
   Loop loop_;
   Ledger ledger_;
   std::shared_ptr<Snapshot> snapshot_;

@@ -16,6 +16,9 @@ namespace {
 
 constexpr Duration kSweepInterval = std::chrono::milliseconds(100);
 constexpr int kAcceptsPerTurn = 64;
+constexpr int kBacklog = 4096;
+// In a session's id: who serves it.
+constexpr int kWorkerBits = 8;
 
 }  // namespace
 
@@ -24,6 +27,7 @@ Acceptor::Acceptor(Worker& worker, FrontendState& frontend, const Bind& bind, st
     : worker_(worker), frontend_(&frontend), bind_(&bind), id_(id), fd_(fd) {
   // A socket that all workers share (Unix, inherited) wakes one of them for a connection.
   worker_.loop().watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
+  obey_operator();
 }
 
 Acceptor::~Acceptor() {
@@ -45,12 +49,14 @@ void Acceptor::on_room() {
 
 bool Acceptor::has_room() const {
   const Snapshot& all = worker_.snapshot();
-  const unsigned own = frontend_->config.maxconn;
-  return (all.maxconn == 0 || all.connections.current() < all.maxconn) &&
+  const unsigned own = frontend_->record->maxconn.load(std::memory_order_relaxed);
+  const unsigned limit = all.maxconn.load(std::memory_order_relaxed);
+  return (limit == 0 || all.connections.current() < limit) &&
          (own == 0 || frontend_->connections.current() < own);
 }
 
 void Acceptor::accept_all() {
+  if (closed_) return;
   const bool was_paused = std::exchange(paused_, false);
   for (int accepted = 0;; ++accepted) {
     if (!has_room()) {
@@ -80,6 +86,24 @@ void Acceptor::accept_all() {
                       frontend_->config.name, std::generic_category().message(error_number));
     return;
   }
+}
+
+void Acceptor::obey_operator() {
+  const bool closed = frontend_->record->closed.load(std::memory_order_relaxed);
+  if (closed == closed_) return;
+  closed_ = closed;
+  int family = 0;
+  socklen_t length = sizeof family;
+  ::getsockopt(fd_, SOL_SOCKET, SO_DOMAIN, &family, &length);
+  // Refuses clients, and keeps the port. A Unix socket could not be opened again: there they wait.
+  const bool refuses = family == AF_INET || family == AF_INET6;
+  if (closed && refuses) ::shutdown(fd_, SHUT_RD);
+  if (closed) return;
+  if (refuses && ::listen(fd_, kBacklog) < 0)
+    worker_.log().log(Severity::Emergency, "Proxy {}: cannot listen again: {}",
+                      frontend_->config.name, std::generic_category().message(errno));
+  paused_ = true;  // somebody may have come
+  on_room();
 }
 
 Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
@@ -281,6 +305,7 @@ SessionType& Worker::add_session(Generation& generation, FrontendState& frontend
   auto session = std::make_unique<SessionType>(*this, generation, frontend, fd, peer, extra...);
   SessionType& added = *session;
   added.slot = sessions_.size();
+  added.id = ++last_session_ << kWorkerBits | index_;
   sessions_.push_back(std::move(session));
   return added;
 }
@@ -324,6 +349,61 @@ void Worker::for_each_pool(Visit visit) {
   };
   visit_all(*current_);
   for (const auto& generation : older_) visit_all(*generation);
+}
+
+std::vector<SessionView> Worker::view_sessions() const {
+  std::vector<SessionView> views;
+  views.reserve(sessions_.size());
+  for (const auto& session : sessions_) {
+    SessionView& view = views.emplace_back();
+    view.id = session->id;
+    view.worker = index_;
+    view.frontend = session->frontend().config.name;
+    session->describe(view);
+  }
+  return views;
+}
+
+bool Worker::end_session(std::uint64_t id) {
+  loop_.refresh();
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [id](const auto& session) { return session->id == id; });
+  if (found == sessions_.end()) return false;
+  (*found)->end_by_operator();
+  return true;
+}
+
+void Worker::end_sessions_of(const balance::Server& server) {
+  loop_.refresh();
+  // Ending one changes the list.
+  std::vector<Session*> ending;
+  for (const auto& session : sessions_)
+    if (session->server() == &server) ending.push_back(session.get());
+  for (Session* session : ending) session->end_by_operator();
+}
+
+void Worker::obey_operator() {
+  loop_.refresh();
+  for (auto& acceptor : acceptors_) acceptor->obey_operator();
+}
+
+void Worker::on_server_moved(const balance::Server& server) {
+  const auto visit = [&](Generation& generation) {
+    for (const auto& backend : generation.snapshot->backends)
+      for (std::size_t i = 0; i < backend->farm.size(); ++i)
+        if (backend->farm[i].get() == &server) generation.pools[backend->index][i]->renew();
+  };
+  visit(*current_);
+  for (const auto& generation : older_) visit(*generation);
+}
+
+void Worker::clear_counters(bool all) {
+  const auto clear = [all](auto& counters) { all ? counters.clear() : counters.clear_peaks(); };
+  for (const auto& frontend : snapshot().frontends) clear(frontend->counters[index_]);
+  for (const auto& backend : snapshot().backends) {
+    clear(backend->counters[index_]);
+    for (const auto& server : backend->servers) clear(server->counters[index_]);
+  }
 }
 
 bool Worker::close_idle() {

@@ -19,6 +19,7 @@
 #include "proxy/runtime/proxy_greeting.h"
 #include "proxy/runtime/relay_session.h"
 #include "proxy/runtime/request_relay.h"
+#include "proxy/runtime/session_view.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
 
@@ -38,10 +39,13 @@ class Acceptor final : public Watcher {
   void serve(FrontendState& frontend, const Bind& bind) {
     frontend_ = &frontend;
     bind_ = &bind;
+    obey_operator();
   }
   void on_ready(std::uint32_t events) override;
   /// A client left: there may be room again.
   void on_room();
+  /// Somebody may have closed the frontend, or opened it again.
+  void obey_operator();
   /// Before it closes: accepts those the kernel has answered already, who would be reset.
   void finish();
 
@@ -55,6 +59,7 @@ class Acceptor final : public Watcher {
   const std::uint64_t id_;
   const int fd_;
   bool paused_ = false;  // connections may wait in the kernel
+  bool closed_ = false;  // by an operator
   bool finishing_ = false;
 };
 
@@ -86,6 +91,19 @@ class Worker {
   void adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> listeners);
   /// A slot for request `grant.request`, or, if that is gone, for the next one that waits.
   void on_grant(const balance::Grant& grant, BackendState& backend);
+
+  // For operators.
+
+  std::vector<SessionView> view_sessions() const;
+  /// False: it is not here (any more).
+  bool end_session(std::uint64_t id);
+  void end_sessions_of(const balance::Server& server);
+  /// Opens and closes listening sockets as FrontendRecord::closed says.
+  void obey_operator();
+  /// Its connections of before lead elsewhere: none of them serves another request.
+  void on_server_moved(const balance::Server& server);
+  /// Of the newest snapshot: peaks, or all that is counted.
+  void clear_counters(bool all);
 
   // For sessions and relays.
   Loop& loop() { return loop_; }
@@ -137,6 +155,12 @@ class Worker {
   void post_grant(const std::optional<balance::Grant>& grant, BackendState& backend) {
     if (grant) post_grant_(*grant, backend);
   }
+  /// Keeps an invalid message for `show errors`. `bytes` need not be all of it.
+  void capture_error(bool is_response, const exchange::AccessRecord& record, http::H1Error error,
+                     std::string_view bytes, std::size_t position) {
+    snapshot().process->errors.add(is_response, record, wall_now(), http::to_string(error), bytes,
+                                   position);
+  }
   /// Writes what the frontend's log format makes of it.
   void log_access(FrontendState& frontend, exchange::AccessRecord& record);
   LogShipper& log() { return log_; }
@@ -174,6 +198,7 @@ class Worker {
   std::vector<RequestRelay*> free_relays_;
   std::unordered_map<std::uint64_t, Dispatch*> waiters_;  // those in a queue
   std::uint64_t last_waiter_ = 0;
+  std::uint64_t last_session_ = 0;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   Timer sweep_timer_;

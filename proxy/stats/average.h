@@ -25,6 +25,8 @@ class SlidingAverage {
   std::uint64_t sum() const { return sum_.load(std::memory_order_relaxed); }
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   std::uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  /// By the thread that adds.
+  void clear_peak() { peak_.store(0, std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint64_t> sum_ = 0;

@@ -11,6 +11,34 @@ void add_responses(std::array<std::uint64_t, 6>& totals, const ResponseCounters&
 
 }  // namespace
 
+void FrontendCounters::clear_peaks() {
+  for (EventRate* rate : {&connection_rate, &session_rate, &request_rate}) rate->clear_peak();
+}
+
+void FrontendCounters::clear() {
+  clear_peaks();
+  for (Counter* counter : {&connections, &sessions, &requests, &bytes_in, &bytes_out,
+                           &denied_requests, &denied_responses, &request_errors, &intercepted})
+    counter->clear();
+  responses.clear();
+}
+
+void ServerCounters::clear_peaks() {
+  session_rate.clear_peak();
+  for (SlidingAverage* average : {&queue_time, &connect_time, &response_time, &total_time})
+    average->clear_peak();
+}
+
+void ServerCounters::clear() {
+  clear_peaks();
+  for (Counter* counter :
+       {&sessions, &chosen, &requests, &bytes_in, &bytes_out, &denied_requests, &denied_responses,
+        &connection_errors, &response_errors, &retries, &redispatches, &client_aborts,
+        &server_aborts, &connects, &reuses})
+    counter->clear();
+  responses.clear();
+}
+
 void FrontendTotals::add(const FrontendCounters& worker, TimePoint now) {
   connections += worker.connections.value();
   sessions += worker.sessions.value();

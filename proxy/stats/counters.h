@@ -22,6 +22,8 @@ class Counter {
     return *this;
   }
   std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+  /// By the thread that counts.
+  void clear() { value_.store(0, std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint64_t> value_ = 0;
@@ -42,6 +44,8 @@ class Gauge {
   void leave() { current_.fetch_sub(1, std::memory_order_relaxed); }
   std::uint32_t current() const { return current_.load(std::memory_order_relaxed); }
   std::uint32_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  /// Any thread: the most there are from now on.
+  void clear_peak() { peak_.store(current(), std::memory_order_relaxed); }
 
  private:
   alignas(64) std::atomic<std::uint32_t> current_ = 0;
@@ -54,6 +58,9 @@ class ResponseCounters {
   void count(int status) { ++by_class_[class_of(status)]; }
   /// `hundreds` 1 … 5; 0: others.
   std::uint64_t value(std::size_t hundreds) const { return by_class_[hundreds].value(); }
+  void clear() {
+    for (Counter& counter : by_class_) counter.clear();
+  }
 
  private:
   static std::size_t class_of(int status) {
@@ -77,6 +84,10 @@ struct alignas(64) FrontendCounters {
   EventRate connection_rate;  // conn_rate
   EventRate session_rate;     // rate
   EventRate request_rate;     // req_rate
+
+  /// Both by the thread that counts. Rates and what is there now stay.
+  void clear_peaks();
+  void clear();
 };
 
 /// One worker's share of a backend or of one of its servers: both count the same things, a backend
@@ -109,6 +120,10 @@ struct alignas(64) ServerCounters {
         std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count(),
         std::memory_order_relaxed);
   }
+
+  /// Both by the thread that counts. Rates and averages stay.
+  void clear_peaks();
+  void clear();
 };
 using BackendCounters = ServerCounters;
 

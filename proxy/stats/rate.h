@@ -17,6 +17,8 @@ class EventRate {
   std::uint64_t per_second(TimePoint now) const;
   /// The most that one whole second had so far.
   std::uint64_t peak() const;
+  /// By the thread that counts.
+  void clear_peak() { peak_.store(0, std::memory_order_relaxed); }
 
  private:
   std::atomic<std::int64_t> second_ = INT64_MIN;

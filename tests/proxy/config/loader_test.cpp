@@ -400,7 +400,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"maxconn = 2000", "pidfile = \"x.pid\"", "2:11", "absolute path", ""},
         Mistake{"maxconn = 2000", "user = \"\"", "2:8", "cannot be a user", ""},
         Mistake{"maxconn = 2000", "log_tag = \"a b\"", "2:11", "syslog tag", ""},
-        Mistake{"maxconn = 2000", "control = []", "2:1", "control: known", ""},
+        Mistake{"maxconn = 2000", "metrics = true", "2:1", "metrics: known", ""},
         Mistake{"target = \"udp:127.0.0.1:514\"",
                 "target = \"udp:127.0.0.1:514\"\nfacility = \"local9\"", "5:12", "syslog facility",
                 "local"},

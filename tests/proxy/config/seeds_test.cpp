@@ -30,9 +30,7 @@ TEST(Seeds, Seed000WaitsForRoutes) {
             "27:55 disable_on_404: known, but not built yet\n");
 }
 
-TEST(Seeds, Seed001WaitsForTheControlSocket) {
-  EXPECT_EQ(complaints("seed-001-farm.toml", "any"), "12:10 control: known, but not built yet\n");
-}
+TEST(Seeds, Seed001Loads) { EXPECT_EQ(complaints("seed-001-farm.toml", "any"), ""); }
 
 TEST(Seeds, Seed002LoadsOnBothNodes) {
   for (const char* node : {"hap1", "hap2"}) EXPECT_EQ(complaints("seed-002-pair.toml", node), "");

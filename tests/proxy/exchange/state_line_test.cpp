@@ -188,5 +188,12 @@ TEST(StateLine, SaysFarewell) {
   EXPECT_EQ(line.text, "Proxy http-in stopped (cumulated conns: FE: 7, BE: 0).");
 }
 
+TEST(StateLine, SaysThatAFrontendIsClosed) {
+  EXPECT_EQ(frontend_paused("http-in", false).text, "Paused frontend http-in.");
+  EXPECT_EQ(frontend_paused("tcpl", true).text, "Paused proxy tcpl.");
+  EXPECT_EQ(frontend_resumed("http-in", false).text, "Resumed frontend http-in.");
+  EXPECT_EQ(frontend_resumed("http-in", false).severity, Severity::Warning);
+}
+
 }  // namespace
 }  // namespace hapair::exchange

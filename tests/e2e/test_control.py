@@ -1,0 +1,415 @@
+"""The control socket, as a person with socat, a script, and hatop use it."""
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import select
+import grp
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from loopback import TIMEOUT, Origin, Proxy, answering, free_port, ok, wait_until
+
+
+class Farm:
+    """A proxy with two servers and a socket for each level."""
+
+    def __init__(self, tmp_path, serve=None, **options):
+        self.folder = tmp_path
+        self.origins = [Origin(serve or answering()), Origin(serve or answering())]
+        self.tcp_port = free_port()
+        sockets = "".join(f'[[global.control]]\nbind = "unix:{tmp_path}/{level}.sock"\nlevel = "{level}"\n'
+                          f'timeout = "{options.get("timeout", "5s")}"\n' for level in ("user", "operator", "admin"))
+        sockets += f'[[global.control]]\nbind = "127.0.0.1:{self.tcp_port}"\nlevel = "user"\n'
+        self.proxy = Proxy(tmp_path, [origin.port for origin in self.origins], globals_=options.get("globals_", "") + sockets,
+                           server_extra=options.get("server_extra", "maxconn = 32"), backend=options.get("backend", ""),
+                           balance=options.get("balance", '"roundrobin"'), defaults=options.get("defaults", ""))
+
+    def connect(self, level="admin"):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(TIMEOUT)
+        client.connect(f"{self.folder}/{level}.sock")
+        return client
+
+    def ask(self, line, level="admin"):
+        """The whole answer, without the empty line that ends it."""
+        with self.connect(level) as client:
+            client.sendall(line.encode() + b"\n")
+            answer = everything(client).decode()
+        assert answer.endswith("\n")
+        return answer[:-1]
+
+    def rows(self, selection="", level="admin"):
+        text = self.ask(f"show stat {selection}", level)
+        assert text.startswith("# pxname,svname,")
+        return {(row["pxname"], row["svname"]): row for row in csv.DictReader(io.StringIO(text[2:]))}
+
+    def status(self, server):
+        return self.rows()["app", server]["status"]
+
+    def states(self):
+        """{server: {column: value}} of `show servers state`."""
+        lines = self.ask("show servers state").splitlines()
+        assert lines[0] == "1"
+        names = lines[1][2:].split()
+        rows = [dict(zip(names, line.split(), strict=True)) for line in lines[2:]]
+        return {row["srv_name"]: row for row in rows}
+
+    def who_answers(self, count=8):
+        """Which server took each of so many requests."""
+        before = [origin.accepted for origin in self.origins]
+        for _ in range(count):
+            assert self.proxy.get(fields="Connection: close\r\n")[0] == "HTTP/1.1 200 OK"
+        return [origin.accepted - was for origin, was in zip(self.origins, before)]
+
+    def stop(self):
+        self.proxy.stop()
+        for origin in self.origins:
+            origin.close()
+
+
+def everything(client):
+    pieces = []
+    while piece := client.recv(65536):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+@contextlib.contextmanager
+def farm_of(tmp_path, serve=None, **options):
+    farm = Farm(tmp_path, serve, **options)
+    try:
+        yield farm
+    finally:
+        farm.stop()
+    assert farm.proxy.process.returncode == 0
+
+
+@pytest.fixture
+def farm(tmp_path):
+    with farm_of(tmp_path, backend='connection = "close"') as farm:
+        yield farm
+
+
+def test_socat_asks_and_is_answered(farm):
+    answer = subprocess.run(["socat", "-", f"UNIX-CONNECT:{farm.folder}/admin.sock"], input="show info\n", text=True,
+                            capture_output=True, timeout=TIMEOUT, check=True).stdout
+    info = dict(line.split(": ", 1) for line in answer.strip().splitlines())
+    assert int(info["Pid"]) == farm.proxy.process.pid
+    assert int(info["CurrConns"]) == 0
+    assert int(info["Nbthread"]) == 2
+    assert int(info["Maxconn"]) > 0
+    assert re.fullmatch(r"0d 0h00m\d\ds", info["Uptime"])
+    assert answer.endswith("\n\n")
+
+
+def test_every_name_tools_look_for_is_there(farm):
+    info = farm.ask("show info")
+    for name in ("Name Version Pid Uptime_sec Maxconn Hard_maxconn CurrConns CumConns CumReq ConnRate SessRate SslRate CurrSslConns Tasks "
+                 "Run_queue node Stopping Jobs Listeners ActivePeers ConnectedPeers DroppedLogs TotalBytesOut").split():
+        assert re.search(rf"^{name}: ", info, re.M), name
+    typed = farm.ask("show info typed")
+    assert re.search(r"^6\.Pid\.1:SGP:u32:\d+$", typed, re.M)
+    figures = json.loads(farm.ask("show info json"))
+    assert {f["field"]["name"]: f["value"]["value"] for f in figures}["Pid"] == farm.proxy.process.pid
+
+
+def test_show_stat_selects_and_formats(farm):
+    farm.proxy.get()
+    assert set(farm.rows()) == {("http-in", "FRONTEND"), ("app", "s1"), ("app", "s2"), ("app", "BACKEND")}
+    assert set(farm.rows("app 4 -1")) == {("app", "s1"), ("app", "s2")}
+    assert set(farm.rows("-1 1 -1")) == {("http-in", "FRONTEND")}
+    assert set(farm.rows("app 4 2")) == {("app", "s2")}
+    number = farm.rows()["app", "BACKEND"]["iid"]
+    assert set(farm.rows(f"{number} 2 -1")) == {("app", "BACKEND")}
+    assert farm.ask("show stat nosuch 4 -1") == "No such proxy.\n"
+    assert f"S.{number}.1.0.pxname.1:KNS:str:app\n" in farm.ask("show stat typed")
+    rows = json.loads(farm.ask("show stat json"))
+    assert [row[0]["objType"] for row in rows] == ["Frontend", "Server", "Server", "Backend"]
+    assert farm.rows()["http-in", "FRONTEND"]["req_tot"] == "1"
+
+
+def test_addresses_are_for_operators(farm):
+    for level, shown in (("user", ""), ("operator", f"127.0.0.1:{farm.origins[0].port}")):
+        rows = farm.rows(level=level)
+        assert rows["app", "s1"]["addr"] == shown
+        assert rows["app", "BACKEND"]["algo"] == ("" if level == "user" else "roundrobin")
+
+
+def test_every_level_is_held(farm):
+    denied = "Permission denied\n"
+    for line in ("show sess", "show errors", "clear counters", "set server app/s1 state maint"):
+        assert farm.ask(line, "user") == denied
+    for line in ("set weight app/s1 1", "clear counters all", "disable frontend http-in", "shutdown session 0x1",
+                 "set maxconn global 10"):
+        assert farm.ask(line, "operator") == denied
+    assert farm.ask("clear counters", "operator") == ""
+    assert farm.ask("user;set weight app/s1 5") == "\n" + denied
+    assert farm.states()["s1"]["srv_admin_state"] == "0"
+
+
+def test_the_tcp_socket_answers_too(farm):
+    with socket.create_connection(("127.0.0.1", farm.tcp_port), TIMEOUT) as client:
+        client.sendall(b"show version;set weight app/s1 5\n")
+        version, _, rest = everything(client).partition(b"\n\n")
+        assert re.fullmatch(rb"\d+\.\d+\.\d+", version)
+        assert rest == b"Permission denied\n\n"
+
+
+def test_unknown_commands_are_answered_with_what_there_is(farm):
+    assert farm.ask("shwo info").startswith("Unknown command, but maybe one of the following ones is a better match:\n  show ")
+    assert farm.ask("frobnicate").startswith("Unknown command. Please enter one of the following commands only:\n  clear counters [all]")
+    assert "  set server <bk>/<srv> [opts]            : " in farm.ask("help")
+
+
+def test_many_commands_and_a_prompt(farm):
+    assert farm.ask("get weight app/s1;get weight app/s2") == "1 (initial 1)\n\n1 (initial 1)\n"
+    with farm.connect() as client:
+        client.sendall(b"prompt\n")
+        assert client.recv(100) == b"\n> "
+        client.sendall(b"get weight app/s1\n")
+        assert client.recv(100) == b"1 (initial 1)\n\n> "
+        client.sendall(b"quit\n")
+        assert everything(client) == b""
+
+
+def test_drain_sends_no_new_visitors_and_goes_on_checking(tmp_path):
+    with farm_of(tmp_path, backend='check = { type = "tcp", interval = "50ms" }\nconnection = "close"') as farm:
+        wait_until(lambda: farm.status("s1") == "UP" and farm.status("s2") == "UP", "both are up")
+        assert farm.ask("set server app/s1 state drain") == ""
+        farm.proxy.log.wait_for(r"Server app/s1 enters drain state\. 1 active and 0 backup servers online\. 0 sessions requeued, 0 total "
+                                r"in queue\.")
+        assert farm.status("s1") == "DRAIN"
+        assert farm.states()["s1"]["srv_admin_state"] == "8"
+        before = farm.rows()["app", "s1"]["stot"]
+        for _ in range(4):
+            farm.proxy.get()
+        assert farm.rows()["app", "s1"]["stot"] == before
+        assert farm.ask("set server app/s1 state ready") == ""
+        farm.proxy.log.wait_for(r"Server app/s1 is UP \(leaving forced drain\)\.")
+        assert farm.status("s1") == "UP"
+
+
+def test_disable_and_enable_are_maintenance_and_ready(farm):
+    for server in ("s1", "s2"):
+        assert farm.ask(f"disable server app/{server}") == ""
+        assert farm.status(server) == "MAINT"
+    farm.proxy.log.wait_for(r"backend app has no server available!")
+    assert farm.proxy.get()[0] == "HTTP/1.1 503 Service Unavailable"
+    for server in ("s1", "s2"):
+        assert farm.ask(f"enable server app/{server}") == ""
+    farm.proxy.log.wait_for(r"Server app/s1 is UP/READY \(leaving forced maintenance\)\.")
+    assert farm.who_answers(4) == [2, 2]
+
+
+def test_health_is_what_an_operator_says(farm):
+    assert farm.ask("set server app/s1 health down") == ""
+    farm.proxy.log.wait_for(r"Server app/s1 is DOWN, changed from CLI\.")
+    assert farm.who_answers(4) == [0, 4]
+    assert farm.ask("set server app/s1 health up") == ""
+    assert farm.who_answers(4) == [2, 2]
+
+
+def test_weights_take_effect_at_once(farm):
+    assert farm.ask("set server app/s1 weight 3") == ""
+    assert farm.ask("get weight app/s1") == "3 (initial 1)\n"
+    assert farm.who_answers(8) == [6, 2]
+    assert farm.ask("set weight app/s1 0") == ""
+    assert farm.who_answers(4) == [0, 4]
+    # HAProxy rounds half of 1 down to nothing.
+    assert farm.ask("set weight app/s1 50%") == ""
+    assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
+    assert farm.ask("set weight app/s1 257") == "Absolute weight can only be between 0 and 256 inclusive.\n"
+    assert farm.ask("get weight app/nosuch") == "No such server.\n"
+    assert farm.ask("get weight nosuch/s1") == "No such backend.\n"
+
+
+def test_a_static_algorithm_takes_all_or_nothing(tmp_path):
+    with farm_of(tmp_path, balance='"static-rr"', backend='connection = "close"', server_extra="weight = 2") as farm:
+        refused = "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n"
+        assert farm.ask("set weight app/s1 50%") == refused
+        assert farm.ask("set weight app/s1 0%") == ""
+        assert farm.who_answers(4) == [0, 4]
+        assert farm.ask("set weight app/s1 100%") == ""
+        assert farm.who_answers(4) == [2, 2]
+
+
+def test_a_server_moves_with_its_connections_and_checks(tmp_path):
+    other = Origin(answering(lambda *_: ok(b"other")))
+    with farm_of(tmp_path, backend='check = { type = "tcp", interval = "50ms" }') as farm:
+        wait_until(lambda: farm.status("s1") == "UP", "s1 is up")
+        assert farm.ask("disable server app/s2") == ""
+        assert farm.proxy.get()[2] == b"hello"  # and its connection stays, idle
+        old = farm.origins[0].port
+        assert farm.ask(f"set server app/s1 addr 127.0.0.1 port {other.port}") == (
+            f"no need to change the addr, port changed from '{old}' to '{other.port}' by 'stats socket command'\n")
+        assert farm.rows()["app", "s1"]["addr"] == f"127.0.0.1:{other.port}"
+        assert farm.proxy.get()[2] == b"other"
+        assert farm.ask("set server app/s1 addr 127.0.0.1") == "no need to change the addr by 'stats socket command'\n"
+        assert farm.ask("set server app/s1 addr nowhere") == "Invalid addr 'nowhere' by 'stats socket command'\n"
+    other.close()
+
+
+def test_a_limit_of_a_server_holds_at_once_and_lets_waiters_in(tmp_path):
+    release = threading.Event()
+
+    def respond(_line, _fields, _body):
+        assert release.wait(TIMEOUT)
+        return ok()
+
+    with farm_of(tmp_path, answering(respond), server_extra="maxconn = 1") as farm:
+        farm.ask("disable server app/s2")
+        results = []
+        clients = [threading.Thread(target=lambda: results.append(farm.proxy.get()[0])) for _ in range(3)]
+        for client in clients:
+            client.start()
+        wait_until(lambda: farm.rows()["app", "BACKEND"]["qcur"] == "2", "two wait")
+        assert farm.rows()["app", "s1"]["slim"] == "1"
+        assert farm.ask("set maxconn server app/s1 2") == ""
+        wait_until(lambda: farm.rows()["app", "s1"]["scur"] == "2", "one more is let in")
+        assert farm.rows()["app", "BACKEND"]["qcur"] == "1"
+        assert farm.ask("enable server app/s2") == ""
+        wait_until(lambda: farm.rows()["app", "BACKEND"]["qcur"] == "0", "nobody waits")
+        release.set()
+        for client in clients:
+            client.join(TIMEOUT)
+        assert results == ["HTTP/1.1 200 OK"] * 3
+
+
+@pytest.mark.parametrize("limit", ["set maxconn frontend http-in 1", "set maxconn global 1"])
+def test_limits_of_clients_hold_at_once(farm, limit):
+    assert farm.ask(limit) == ""
+    assert farm.rows()["http-in", "FRONTEND"]["slim"] == "1"
+    first = farm.proxy.connect()
+    first.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+    assert first.message()[0] == "HTTP/1.1 200 OK"
+    second = farm.proxy.connect()
+    second.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+    assert farm.rows()["http-in", "FRONTEND"]["status"] == "FULL"
+    assert select.select([second.socket], [], [], 0.3)[0] == []
+    assert farm.ask(limit.rsplit(" ", 1)[0] + " 10") == ""
+    assert second.message()[0] == "HTTP/1.1 200 OK"
+    first.close()
+    second.close()
+
+
+def test_a_frontend_is_closed_and_opened_again(farm):
+    held = farm.proxy.connect()
+    assert farm.ask("disable frontend http-in") == ""
+    farm.proxy.log.wait_for(r"Paused frontend http-in\.")
+    with pytest.raises(ConnectionRefusedError):
+        farm.proxy.connect()
+    assert farm.rows()["http-in", "FRONTEND"]["status"] == "PAUSED"
+    held.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")  # those who are in stay in
+    assert held.message()[0] == "HTTP/1.1 200 OK"
+    held.close()
+    assert farm.ask("disable frontend http-in") == "All sockets are already disabled.\n"
+    assert farm.ask("enable frontend http-in") == ""
+    for _ in range(8):  # on every worker's socket
+        assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
+    assert farm.ask("enable frontend http-in") == "All sockets are already enabled.\n"
+    assert farm.ask("enable frontend nosuch") == "No such frontend.\n"
+
+
+def test_counters_are_cleared(farm):
+    for _ in range(4):
+        farm.proxy.get()
+    assert farm.rows()["http-in", "FRONTEND"]["smax"] != "0"
+    wait_until(lambda: farm.rows()["http-in", "FRONTEND"]["scur"] == "0", "all have left")
+    assert farm.ask("clear counters") == ""
+    row = farm.rows()["http-in", "FRONTEND"]
+    assert (row["smax"], row["req_tot"], row["rate_max"]) == ("0", "4", "0")
+    assert farm.ask("clear counters all") == ""
+    rows = farm.rows()
+    assert (rows["http-in", "FRONTEND"]["req_tot"], rows["app", "BACKEND"]["stot"], rows["app", "s1"]["bout"]) == ("0", "0", "0")
+    farm.proxy.get()
+    assert farm.rows()["http-in", "FRONTEND"]["req_tot"] == "1"
+
+
+def test_sessions_are_shown_and_ended(tmp_path):
+    release = threading.Event()
+
+    def respond(_line, _fields, _body):
+        release.wait(TIMEOUT)
+        return ok()
+
+    with farm_of(tmp_path, answering(respond)) as farm:
+        idle, busy = farm.proxy.connect(), farm.proxy.connect()
+        busy.send(b"GET /report HTTP/1.1\r\nHost: test\r\n\r\n")
+        line = wait_until(lambda: next((x for x in farm.ask("show sess").splitlines() if "state=response" in x), None), "it waits")
+        peer = "%s:%s" % busy.socket.getsockname()
+        found = re.fullmatch(rf"(0x[0-9a-f]+): proto=tcpv4 src={peer} fe=http-in be=app srv=(s[12]) ts=0[01] age=\d+s "
+                             r"state=response exp=\d+s rc=0", line)
+        assert found, line
+        wait_until(lambda: "be=<NONE> srv=<none>" in farm.ask("show sess"), "the idle one is shown too")
+        details = farm.ask(f"show sess {found[1]}")
+        assert f"{found[1]}: [" in details and 'request="GET /report HTTP/1.1"' in details
+        assert re.search(rf"server={found[2]} addr=127\.0\.0\.1:\d+", details)
+        assert farm.ask("show sess 0xffffff") == "Session not found.\n"
+
+        assert farm.ask(f"shutdown session {found[1]}") == ""
+        with contextlib.suppress(ConnectionResetError):
+            assert busy.rest() == b""
+        farm.proxy.log.wait_for(r'" ?.*-1 0 - - KH-- .*"GET /report HTTP/1\.1"|KH-- ')
+        assert farm.ask(f"shutdown session {found[1]}") == "No such session (use 'show sess').\n"
+
+        others = [farm.proxy.connect() for _ in range(4)]
+        for other in others:
+            other.send(b"GET /more HTTP/1.1\r\nHost: test\r\n\r\n")
+        wait_until(lambda: farm.rows()["app", "BACKEND"]["scur"] == "4", "four are at the servers")
+        assert farm.ask("shutdown sessions server app/s1") == ""
+        assert farm.rows()["app", "s1"]["scur"] == "0"
+        assert farm.rows()["app", "s2"]["scur"] == "2"
+        release.set()
+        idle.close()
+
+
+def test_a_client_that_hangs_up_in_the_middle_leaves_nothing_behind(farm):
+    before = farm.proxy.descriptors()
+    for line in (b"show stat typed;" * 200 + b"show sess\n", b"show sess;" * 300 + b"\n", b"half"):
+        for _ in range(10):
+            client = farm.connect()
+            client.sendall(line)
+            client.close()
+    assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
+    wait_until(lambda: farm.proxy.descriptors() <= before + 1, "all are closed")
+
+
+def test_a_socket_left_behind_is_replaced_and_one_in_use_is_not(tmp_path):
+    with farm_of(tmp_path) as farm:
+        other = subprocess.run([farm.proxy.process.args[0], "-f", _other_config(tmp_path, farm)], capture_output=True, text=True,
+                               timeout=TIMEOUT)
+        assert other.returncode == 2
+        assert f"control socket {tmp_path}/admin.sock: process {farm.proxy.process.pid} listens there" in other.stderr
+        farm.proxy.process.kill()
+        farm.proxy.process.wait()
+        assert os.path.exists(f"{tmp_path}/admin.sock")
+        farm.proxy.start()
+        assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
+    assert not os.path.exists(f"{tmp_path}/admin.sock")
+
+
+def _other_config(tmp_path, farm):
+    path = tmp_path / "other.toml"
+    path.write_text(f'[global]\n[[global.control]]\nbind = "unix:{tmp_path}/admin.sock"\n[frontend.f]\nbind = ["127.0.0.1:{free_port()}"]\n'
+                    f'default_backend = "b"\n[backend.b]\n[[backend.b.server]]\nname = "s"\naddress = "127.0.0.1:{farm.origins[0].port}"\n')
+    return str(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a chroot")
+def test_the_socket_is_reached_from_outside_the_chroot(tmp_path):
+    jail = tmp_path / "jail"
+    jail.mkdir()
+    os.chmod(tmp_path, 0o755)
+    with farm_of(tmp_path, globals_=f'user = "nobody"\ngroup = "nogroup"\nchroot = "{jail}"\n') as farm:
+        assert os.readlink(f"/proc/{farm.proxy.process.pid}/root") == str(jail)
+        assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
+        status = os.stat(f"{tmp_path}/admin.sock")
+        assert status.st_mode & 0o777 == 0o660
+        assert (status.st_uid, status.st_gid) == (0, grp.getgrnam("nogroup").gr_gid)
