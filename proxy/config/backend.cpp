@@ -4,8 +4,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 15> kNotBuiltBackend = {
-    "abort_on_close", "compression", "disabled", "email_alert",     "error_files",
+constexpr std::array<std::string_view, 14> kNotBuiltBackend = {
+    "abort_on_close", "compression", "disabled", "email_alert",
     "http2",          "max_reuse",   "persist",  "request",         "response",
     "reuse",          "rules",       "stick",    "server_template", "tls"};
 
@@ -19,6 +19,7 @@ void read_backend_keys(TableReader& section, Backend& out) {
   out.stats = read_stats(section);
   out.cookie = read_cookie(section);
   if (out.mode == Mode::Tcp) out.cookie.reset();
+  out.error_files = read_error_files(section);
   read_timeouts(section, out.timeout);
   read_retry(section, out.retry);
   if (const auto all = section.boolean("all_backups")) out.all_backups = *all;

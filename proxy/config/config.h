@@ -17,6 +17,7 @@
 #include "proxy/config/bind.h"
 #include "proxy/config/cookie.h"
 #include "proxy/config/retry.h"
+#include "proxy/config/route.h"
 
 namespace hapair::proxy {
 
@@ -62,6 +63,7 @@ struct Stats {
 struct ForwardedFor {
   std::string header = "X-Forwarded-For";
   std::vector<Cidr> except;  // clients in these networks get none
+  bool if_none = false;      // only requests that have no such field yet
 };
 
 struct Check {
@@ -109,6 +111,7 @@ struct Backend {
   std::optional<ForwardedFor> forwarded_for;
   std::optional<Stats> stats;
   std::optional<CookiePersistence> cookie;
+  ErrorFiles error_files;  // before the frontend's
   Timeouts timeout;
   RetryRules retry;
   bool all_backups = false;  // when no other server is left: all of them, not only the first
@@ -136,8 +139,11 @@ struct Frontend {
   bool log_errors_only = false;      // what went well is not worth a line
   bool log_separate_errors = false;  // what did not has level err, not info
   bool log_null = true;  // also connections that sent nothing
-  int priority = 0;          // in a backend's queue: lower ones are served first
-  int default_backend = -1;  // index into Config::backends; -1: none
+  int priority = 0;  // in a backend's queue: lower ones are served first
+  std::optional<Monitor> monitor;
+  ErrorFiles error_files;
+  std::vector<Route> routes;  // first match wins
+  int default_backend = -1;   // index into Config::backends; -1: none
   bool from_listen = false;  // [listen.NAME]: shares its name with its backend
 };
 

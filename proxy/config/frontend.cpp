@@ -4,19 +4,15 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 20> kNotBuiltFrontend = {"acl",
+constexpr std::array<std::string_view, 16> kNotBuiltFrontend = {"acl",
                                                                 "capture",
                                                                 "compression",
                                                                 "disabled",
-                                                                "error_files",
                                                                 "headers",
                                                                 "http2",
-                                                                "monitor_fail",
-                                                                "monitor_uri",
                                                                 "redirect",
                                                                 "request",
                                                                 "response",
-                                                                "route",
                                                                 "rules",
                                                                 "rate_limit",
                                                                 "tcp_keepalive",
@@ -37,7 +33,8 @@ std::optional<Mode> read_mode(TableReader& section) {
 /// [defaults] they are meant for others.
 void refuse_http_keys(TableReader& section, Mode mode) {
   if (mode == Mode::Http) return;
-  for (const std::string_view key : {"stats", "forwarded_for", "connection", "cookie"}) {
+  for (const std::string_view key : {"stats", "forwarded_for", "connection", "cookie",
+                                     "error_files", "monitor_uri", "monitor_fail"}) {
     const ConfigNode::Entry* entry = section.node().find(key);
     if (entry && !entry->inherited)
       section.error(key, fmt::format("{} needs mode \"http\"", key), "mode = \"http\"");
@@ -86,7 +83,7 @@ std::optional<ForwardedFor> read_forwarded_for(TableReader& section) {
       table.error_at(is_array ? except->array[item].where : except->where, network.error().message,
                      "as \"127.0.0.0/8\"");
   }
-  table.refuse("if_none", kNotBuilt);
+  if (const auto if_none = table.boolean("if_none")) out.if_none = *if_none;
   table.finish();
   return out;
 }
@@ -101,6 +98,7 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
   read_listener_defaults(section, out);
   out.forwarded_for = read_forwarded_for(section);
   out.stats = read_stats(section);
+  out.error_files = read_error_files(section);
   read_timeouts(section, out.timeout);
   read_access_log(section, out);
   refuse_http_keys(section, out.mode);

@@ -34,6 +34,7 @@ class Loader {
     for (auto& [name, table] : backends) load_backend(name, table);
     for (auto& [name, table] : listens) load_listen(name, table, root);
     for (auto& [name, table] : frontends) load_frontend(name, table);
+    for (std::size_t i = 0; i < pending_.size(); ++i) resolve(pending_[i], config_.frontends[i]);
     settle_full_conn();
     if (config_.frontends.empty() && !diagnostics_.has_errors())
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
@@ -55,6 +56,8 @@ class Loader {
     Backend backend;
     read_frontend_keys(keys, frontend);
     read_backend_keys(keys, backend);
+    std::vector<BackendReference> judged_where_inherited;
+    read_monitor(keys, judged_where_inherited);
     keys.raw("default_backend");  // judged where it is inherited: there it must exist
     keys.finish();
   }
@@ -83,6 +86,7 @@ class Loader {
     frontend.name = name;
     read_frontend_keys(section, frontend);
     claim(read_binds(section, frontend), frontend);
+    read_rules(section, frontend);
     resolve_backend(section, frontend);
     section.finish();
     warn_of_missing_timeouts(section);
@@ -105,6 +109,7 @@ class Loader {
     frontend.from_listen = true;
     read_frontend_keys(section, frontend);
     claim(read_binds(section, frontend), frontend);
+    read_rules(section, frontend);
     Backend backend;
     backend.name = name;
     read_backend_keys(section, backend);
@@ -123,32 +128,67 @@ class Loader {
   void resolve_backend(TableReader& section, Frontend& frontend) {
     const auto wanted = section.string("default_backend");
     if (!wanted) {
-      if (!section.has("default_backend"))
+      if (!section.has("default_backend") && frontend.routes.empty())
         section.error_at(section.where(), "requests have nowhere to go: it has no default_backend",
                          config_.backends.empty() ? "add a [backend.NAME] and name it here"
                                                   : fmt::format("default_backend = \"{}\"",
                                                                 config_.backends.front().name));
       return;
     }
+    frontend.default_backend =
+        find_backend(*wanted, section.where("default_backend"), frontend.mode);
+  }
+
+  /// Its index; -1, reported, if there is none of that name and mode.
+  int find_backend(const std::string& wanted, const SourceLocation& where, Mode mode) {
     std::vector<std::string> names;
     for (const Backend& backend : config_.backends) names.push_back(backend.name);
-    const auto found = std::find(names.begin(), names.end(), *wanted);
+    const auto found = std::find(names.begin(), names.end(), wanted);
     if (found != names.end()) {
-      frontend.default_backend = static_cast<int>(found - names.begin());
       const Backend& backend = config_.backends[static_cast<std::size_t>(found - names.begin())];
-      const auto word = [](Mode mode) { return mode == Mode::Tcp ? "tcp" : "http"; };
-      if (backend.mode != frontend.mode)
-        section.error("default_backend",
-                      fmt::format("backend \"{}\" has mode \"{}\", this frontend mode \"{}\"",
-                                  backend.name, word(backend.mode), word(frontend.mode)),
-                      "both need the same mode");
-      return;
+      const auto word = [](Mode of) { return of == Mode::Tcp ? "tcp" : "http"; };
+      if (backend.mode != mode)
+        diagnostics_.error(where,
+                           fmt::format("backend \"{}\" has mode \"{}\", this frontend mode \"{}\"",
+                                       backend.name, word(backend.mode), word(mode)),
+                           "both need the same mode");
+      return static_cast<int>(found - names.begin());
     }
-    const auto near = nearest_word(*wanted, names);
-    section.error("default_backend", fmt::format("there is no backend \"{}\"", *wanted),
-                  near            ? fmt::format("did you mean \"{}\"?", *near)
-                  : names.empty() ? "the file has no backend"
-                                  : fmt::format("there are {}", fmt::join(names, ", ")));
+    const auto near = nearest_word(wanted, names);
+    diagnostics_.error(where, fmt::format("there is no backend \"{}\"", wanted),
+                       near            ? fmt::format("did you mean \"{}\"?", *near)
+                       : names.empty() ? "the file has no backend"
+                                       : fmt::format("there are {}", fmt::join(names, ", ")));
+    return -1;
+  }
+
+  /// Routes and monitor: what is asked of a request before it goes anywhere. They may name
+  /// backends that are read later.
+  void read_rules(TableReader& section, Frontend& frontend) {
+    Pending& pending = pending_.emplace_back();
+    frontend.routes = read_routes(section, frontend.mode, pending.routes);
+    frontend.monitor = read_monitor(section, pending.monitor);
+    if (frontend.mode == Mode::Tcp) frontend.monitor.reset();
+  }
+
+  /// The backends named by one frontend's rules.
+  struct Pending {
+    std::vector<BackendReference> routes, monitor;
+  };
+  void resolve(const Pending& pending, Frontend& frontend) {
+    for (const BackendReference& named : pending.routes)
+      std::get<UseBackend>(frontend.routes[named.item].action).backend =
+          find_backend(named.name, named.where, frontend.mode);
+    for (const BackendReference& named : pending.monitor) {
+      if (!frontend.monitor) break;
+      // Any backend may be watched, whatever it speaks.
+      const auto found = std::find_if(config_.backends.begin(), config_.backends.end(),
+                                      [&](const Backend& backend) { return backend.name == named.name; });
+      frontend.monitor->fail[named.item].of.backend =
+          found != config_.backends.end()
+              ? static_cast<int>(found - config_.backends.begin())
+              : find_backend(named.name, named.where, frontend.mode);
+    }
   }
 
   /// Every address and port, Unix socket and descriptor once in the file (and interface).
@@ -187,6 +227,15 @@ class Loader {
     return timeout && timeout->value.find(key);
   }
 
+  /// By default or by one of its routes.
+  static bool leads_to(const Frontend& frontend, int backend) {
+    return frontend.default_backend == backend ||
+           std::any_of(frontend.routes.begin(), frontend.routes.end(), [&](const Route& route) {
+             const auto* use = std::get_if<UseBackend>(&route.action);
+             return use && use->backend == backend;
+           });
+  }
+
   /// Absent, it is HAProxy's: a tenth of what the frontends in front of a backend may let in.
   void settle_full_conn() {
     for (std::size_t i = 0; i < config_.backends.size(); ++i) {
@@ -196,7 +245,7 @@ class Loader {
       if (elastic == backend.servers.end() || backend.full_conn > 0) continue;
       std::uint64_t clients = 0;
       for (const Frontend& frontend : config_.frontends) {
-        if (frontend.default_backend != static_cast<int>(i)) continue;
+        if (!leads_to(frontend, static_cast<int>(i))) continue;
         const unsigned own = frontend.maxconn > 0 ? frontend.maxconn : config_.global.maxconn;
         if (own == 0)
           diagnostics_.error(places_[backend.name],
@@ -278,6 +327,7 @@ class Loader {
   Diagnostics& diagnostics_;
   Config config_;
   ConfigNode defaults_;
+  std::vector<Pending> pending_;  // one a frontend, in their order
   // Place and interface: by whom, where.
   std::map<std::pair<ListenSocket::Place, std::string>, std::pair<std::string, SourceLocation>>
       taken_;

@@ -60,6 +60,27 @@ void read_server_cookie(TableReader& table, const std::optional<CookiePersistenc
                         Server& out);
 /// A cookie that no server has a value for.
 void warn_of_cookie_without_servers(TableReader& section, const Backend& backend);
+/// `error_files = { 503 = "FILE" }`; each file is read here.
+ErrorFiles read_error_files(TableReader& section);
+/// The page of `return = { … }`.
+FixedAnswer read_fixed_answer(TableReader& table);
+/// `text`, what `path` holds, is a whole HTTP response as HAProxy's error files are; line ends may
+/// be bare. Framing and Connection are not kept: they are ours to say.
+Result<FixedAnswer> parse_whole_response(std::string_view text, std::string_view path);
+
+/// A backend that something names: resolved once all backends are known.
+struct BackendReference {
+  std::string name;
+  SourceLocation where;
+  std::size_t item;  // of the list that was read
+};
+/// [[….route]], in the file's order.
+std::vector<Route> read_routes(TableReader& section, Mode mode,
+                               std::vector<BackendReference>& references);
+/// `monitor_uri` and `monitor_fail`.
+std::optional<Monitor> read_monitor(TableReader& section,
+                                    std::vector<BackendReference>& references);
+
 std::optional<ConnectionMode> read_connection(TableReader& section);
 std::optional<Mode> read_mode(TableReader& section);
 void refuse_http_keys(TableReader& section, Mode mode);

@@ -11,9 +11,9 @@ struct AnswerShape {
   bool close = false;  // the connection ends after it, and the client is told
 };
 
-/// A complete HTTP/1.1 response, byte for byte HAProxy's, for 200 (monitor), 400, 403, 408, 429,
-/// 500, 502, 503 and 504; any other status reads as 500. Lives as long as the process. 400 and 408
-/// always close.
+/// A complete HTTP/1.1 response, byte for byte HAProxy's for 200 (monitor), 400, 403, 408, 429,
+/// 500, 502, 503 and 504, ours for 404, 410 and 421; any other status reads as 500. Lives as long as
+/// the process. 400 and 408 always close.
 std::string_view answer(int status, AnswerShape shape = {});
 
 /// 401 with "www-authenticate: Basic realm=…".

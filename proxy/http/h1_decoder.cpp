@@ -200,6 +200,17 @@ HeadResult complete(const Cursor& cursor) {
   return {HeadStatus::Complete, H1Error::None, cursor.consumed()};
 }
 
+/// Another HTTP, or TLS, on the same connection: what went through it would be requests that we
+/// never see, and so never route or refuse. RFC 9110 7.8 lets us pass over the offer.
+bool names_http_itself(std::string_view upgrade) {
+  bool found = false;
+  for_each_token(upgrade, [&](std::string_view protocol) {
+    const std::string_view name = trim(protocol.substr(0, protocol.find('/')));
+    found = found || iequals(name, "h2c") || iequals(name, "http") || iequals(name, "tls");
+  });
+  return found;
+}
+
 Method method_of(std::string_view text) {
   switch (text.size()) {
     case 3: return text == "GET" ? Method::Get : text == "PUT" ? Method::Put : Method::Other;
@@ -305,7 +316,7 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
 
   Framed framed;
   ConnectionWords words;
-  bool has_host = false, has_upgrade = false;
+  bool has_host = false, has_upgrade = false, changes_http = false;
   head.host = {};
   const auto on_field = [&](const Field& field) {
     switch (field.id) {
@@ -318,7 +329,10 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
       case FieldId::ContentLength: return read_length(field.value, framed);
       case FieldId::TransferEncoding: return read_encoding(field.value, framed);
       case FieldId::Connection: read_connection(field.value, words); return H1Error::None;
-      case FieldId::Upgrade: has_upgrade = true; return H1Error::None;
+      case FieldId::Upgrade:
+        has_upgrade = true;
+        changes_http = changes_http || names_http_itself(field.value);
+        return H1Error::None;
       default: return H1Error::None;
     }
   };
@@ -336,7 +350,7 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
                  : framed.length && framed.content_length > 0 ? Framing::Length
                                                                  : Framing::None;
   head.content_length = framed.content_length;
-  head.persistence = decide(words, head.http_1_1, has_upgrade);
+  head.persistence = decide(words, head.http_1_1, has_upgrade && !changes_http);
   return complete(cursor);
 }
 

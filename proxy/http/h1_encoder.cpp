@@ -55,8 +55,21 @@ bool any_connection_word(const FieldList& fields, Pick pick) {
   return false;
 }
 
+/// Fields for whoever gets the message in the end (RFC 9110 7.6.1: never an option of a
+/// connection). A client who could take them out of a request would unsay what a proxy before us
+/// said, or what the server was to be told.
+bool is_end_to_end(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "cookie",        "set-cookie", "cache-control", "content-type", "content-encoding",
+      "content-range", "forwarded",  "x-real-ip",     "origin",       "range",
+      "vary",          "location",   "etag",          "date",         "www-authenticate"};
+  return iequals(name.substr(0, 12), "x-forwarded-") ||
+         std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view known) { return iequals(name, known); });
+}
+
 bool connection_names(const FieldList& fields, const Field& field) {
-  return any_connection_word(fields,
+  return !is_end_to_end(field.name) && any_connection_word(fields,
                              [&](std::string_view word) { return iequals(word, field.name); });
 }
 

@@ -216,7 +216,10 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   auto& counters = frontend().counters[worker_.index()];
   ++counters.request_errors;
   counters.responses.count(status);
-  const std::string_view bytes = exchange::answer(status, {.close = true});
+  const exchange::Page* own = frontend().rules.error_pages().find(status);
+  const std::string_view bytes =
+      own ? own->bytes({.close = true}) : exchange::answer(status, {.close = true});
+  if (own) status = own->status();
   counters.bytes_out.add(bytes.size());
 
   exchange::AccessRecord record;

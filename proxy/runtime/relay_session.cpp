@@ -33,9 +33,10 @@ RelaySession::RelaySession(Worker& worker, Generation& generation, FrontendState
 }
 
 void RelaySession::begin() {
-  const int index = frontend().config.default_backend;
-  if (index < 0) return end({'S', 'C'});
-  BackendState& backend = *snapshot().backends[static_cast<std::size_t>(index)];
+  const auto index = route();
+  if (!index) return;
+  if (*index < 0) return end({'S', 'C'});
+  BackendState& backend = *snapshot().backends[static_cast<std::size_t>(*index)];
   record_.backend = backend.config.name;
   backend.sessions.enter();
   counted_ = true;
@@ -43,6 +44,20 @@ void RelaySession::begin() {
   if (backend.config.balance.hashes())
     order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash, record_.client.ip);
   dispatch_.start(backend, Dispatch::Reuse::Never, order, record_);
+}
+
+/// The backend's index, -1 for none; nothing: a route denied the connection, which is over.
+std::optional<int> RelaySession::route() {
+  const FrontendRules& rules = frontend().rules;
+  if (!rules.any()) return frontend().config.default_backend;
+  const SocketAddress arrived_at =
+      rules.needs_destination() ? destination(client_.fd()) : SocketAddress{};
+  const Decision decision =
+      rules.decide({.source = &peer_, .destination = &arrived_at}, {}, snapshot());
+  if (decision.kind == Decision::Kind::Backend) return decision.backend;
+  ++frontend().counters[worker_.index()].denied_requests;
+  end(decision.why);
+  return std::nullopt;
 }
 
 StreamSocket* RelaySession::server_socket() {

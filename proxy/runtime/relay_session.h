@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "common/address.h"
 #include "common/loop/loop.h"
@@ -50,6 +51,7 @@ class RelaySession final : public Session, public DispatchUser {
   };
   enum class Moved { All, Blocked, SourceFailed, DestinationFailed };
 
+  std::optional<int> route();
   Moved pump(StreamSocket& from, StreamSocket& to, Flow& flow, Watcher& source);
   void pump_to_server();
   void pump_to_client();

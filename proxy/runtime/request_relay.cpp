@@ -27,6 +27,11 @@ std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
   return static_cast<std::uint64_t>(to_milliseconds(to - from));
 }
 
+bool has_field(const http::FieldList& fields, std::string_view name) {
+  return std::any_of(fields.begin(), fields.end(),
+                     [&](const http::Field& field) { return iequals(field.name, name); });
+}
+
 }  // namespace
 
 RequestRelay::RequestRelay(Worker& worker)
@@ -52,6 +57,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   mode_ = client.frontend().config.connection;
   repeated_ = beyond_buffer_ = false;
   client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = continued_ = false;
+  unlogged_ = false;
 
   start_record(first_byte);
   stats::FrontendCounters& counters = frontend_counters();
@@ -97,19 +103,45 @@ bool RequestRelay::take_early_content() {
 }
 
 void RequestRelay::proceed() {
-  if (answers_statistics(client_->frontend().config.stats)) return;
-  BackendState* const backend = route();
-  if (!backend) return answer(503, {'S', 'C'});
-  enter(*backend);
-  if (answers_statistics(backend->config.stats)) return;
-  backend->sessions.enter();
+  const FrontendState& frontend = client_->frontend();
+  int chosen = frontend.config.default_backend;
+  if (frontend.rules.any() && answers_by_rule(chosen)) return;
+  if (answers_statistics(frontend.config.stats)) return;
+  if (chosen < 0) return answer(503, {'S', 'C'});
+  BackendState& backend = *client_->snapshot().backends[static_cast<std::size_t>(chosen)];
+  enter(backend);
+  if (answers_statistics(backend.config.stats)) return;
+  backend.sessions.enter();
   counted_in_backend_ = true;
-  dispatch_to(*backend);
+  dispatch_to(backend);
 }
 
-BackendState* RequestRelay::route() {
-  const int backend = client_->frontend().config.default_backend;
-  return backend < 0 ? nullptr : client_->snapshot().backends[static_cast<std::size_t>(backend)].get();
+bool RequestRelay::answers_by_rule(int& backend) {
+  const FrontendRules& rules = client_->frontend().rules;
+  const SocketAddress arrived_at =
+      rules.needs_destination() ? client_->destination(client_->socket().fd()) : SocketAddress{};
+  const bool keep = may_keep_client();
+  const Decision decision = rules.decide(
+      {.request = &request_, .source = &client_->peer(), .destination = &arrived_at},
+      {.head = request_.method == http::Method::Head, .close = !keep}, client_->snapshot());
+  backend = decision.backend;
+  if (decision.kind == Decision::Kind::Backend) return false;
+  unlogged_ = decision.monitor;
+  stats::FrontendCounters& counters = frontend_counters();
+  if (decision.why.cause == 'L') {
+    ++counters.intercepted;
+  } else if (decision.denied) {
+    ++counters.denied_requests;
+  } else {
+    ++counters.request_errors;
+  }
+  if (decision.kind == Decision::Kind::ErrorPage) {
+    answer(decision.status, decision.why);
+  } else {
+    record_.termination = decision.why;
+    answer_bytes(decision.status, decision.response(), keep);
+  }
+  return true;
 }
 
 /// From here the backend's settings count beside the frontend's.
@@ -217,7 +249,8 @@ std::size_t RequestRelay::encode_request(char* out) {
     const IpAddress& client = client_->peer().ip;
     const bool excepted = client_->peer().unix_listener != 0 || std::any_of(forwarded->except.begin(), forwarded->except.end(),
                                       [&](const Cidr& net) { return net.contains(client); });
-    if (!excepted) {
+    const bool there = forwarded->if_none && has_field(request_.fields, forwarded->header);
+    if (!excepted && !there) {
       edits.add_name = forwarded->header;
       edits.add_value = client_->peer_text(address);
     }
@@ -471,10 +504,17 @@ bool RequestRelay::may_keep_client() const {
 void RequestRelay::answer(int status, exchange::Termination why) {
   record_.termination = why;
   const bool keep = may_keep_client() && status != 400 && status != 408;
-  answer_bytes(
-      status,
-      exchange::answer(status, {.head = request_.method == http::Method::Head, .close = !keep}),
-      keep);
+  const exchange::AnswerShape shape{.head = request_.method == http::Method::Head, .close = !keep};
+  if (const exchange::Page* page = error_page(status))
+    return answer_bytes(page->status(), page->bytes(shape), keep);
+  answer_bytes(status, exchange::answer(status, shape), keep);
+}
+
+/// The backend's, else the frontend's; null: the built-in one.
+const exchange::Page* RequestRelay::error_page(int status) {
+  const BackendState* backend = dispatch_.backend();
+  const exchange::Page* page = backend ? backend->error_pages.find(status) : nullptr;
+  return page ? page : client_->frontend().rules.error_pages().find(status);
 }
 
 bool RequestRelay::answers_statistics(const std::optional<Stats>& stats) {
@@ -588,7 +628,9 @@ void RequestRelay::client_aborted(char cause) {
 void RequestRelay::cut() {
   record_.bytes_out -= std::min<std::uint64_t>(record_.bytes_out, client_->socket().output_size());
   ClientSession* client = client_;
-  const bool reset = response_.plan().body == Framing::UntilClose;
+  // An end is no sign of a loss where the end of the connection is the end of the response. A
+  // tunnel's peers know themselves where they are.
+  const bool reset = response_.plan().body == Framing::UntilClose && !response_.is_tunnel();
   conclude();
   client->abort(reset);
 }
@@ -630,7 +672,7 @@ void RequestRelay::conclude() {
     record_.server_connections = server->live->sessions();
   if (backend) record_.backend_connections = backend->sessions.current();
   if (persistence_ || client_->frontend().has_cookie) log_cookie_letters();
-  worker_.log_access(client_->frontend(), record_);
+  if (!unlogged_) worker_.log_access(client_->frontend(), record_);
   dispatch_.forget();
   client_ = nullptr;
   worker_.give_back(*this);

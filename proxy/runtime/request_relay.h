@@ -83,10 +83,10 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void start_record(TimePoint first_byte);
   bool take_early_content();
   void proceed();
+  /// True if one of the frontend's rules answered; else `backend` is where the request goes.
+  bool answers_by_rule(int& backend);
   /// True if this was a request for the statistics; it is answered then.
   bool answers_statistics(const std::optional<Stats>& stats);
-  /// Where the request goes; null: nowhere.
-  BackendState* route();
   void enter(BackendState& backend);
   void dispatch_to(BackendState& backend);
   void gather(BackendState& backend);
@@ -116,6 +116,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   // Our own answers: every one of them leaves through answer_bytes().
   bool may_keep_client() const;
   void answer(int status, exchange::Termination why);
+  const exchange::Page* error_page(int status);
   void answer_bytes(int status, std::string_view bytes, bool keep_alive);
 
   /// Both sides speak a protocol of their own.
@@ -149,6 +150,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   bool server_ended_ = false;  // its direction of a tunnel
   bool keep_client_ = false;
   bool counted_in_backend_ = false;
+  bool unlogged_ = false;        // a monitor's question
 
   http::RequestHead request_;
   http::BodyDecoder request_body_;

@@ -103,6 +103,14 @@ void ResponseRelay::release() {
   partial_size_ = 0;
 }
 
+/// Nothing of the head has gone out yet, and what came with it is no content: something else can
+/// still be said.
+void ResponseRelay::withdraw_head() {
+  state_ = State::Head;
+  record_.answered = kNever;
+  record_.status = -1;
+}
+
 ResponseRelay::Outcome ResponseRelay::take(char* data, std::size_t size, StreamSocket& client) {
   char* out = worker_.out();
   std::size_t head_size = 0;
@@ -144,6 +152,7 @@ ResponseRelay::Outcome ResponseRelay::take(char* data, std::size_t size, StreamS
     // What stood before it has been moved already.
     worker_.capture_error(/*is_response=*/true, record_, step.error,
                           {data + step.consumed, size - step.consumed}, 0);
+    if (head_size > 0) withdraw_head();
     return Outcome::Malformed;
   }
   if (!write(out, head_size, data, step.payload, client)) return Outcome::ClientBroken;

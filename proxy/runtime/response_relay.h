@@ -64,6 +64,7 @@ class ResponseRelay {
   Outcome take(char* data, std::size_t size, StreamSocket& client);
   Outcome splice(StreamSocket& server, StreamSocket& client);
   Outcome on_end(bool failed) const;
+  void withdraw_head();
   void keep_partial(const char* data, std::size_t size);
   bool write(char* head, std::size_t head_size, char* body, std::size_t body_size,
              StreamSocket& client);

@@ -15,6 +15,7 @@
 #include "proxy/exchange/key_hash.h"
 #include "proxy/exchange/persistence.h"
 #include "proxy/exchange/retry_budget.h"
+#include "proxy/runtime/frontend_rules.h"
 #include "proxy/runtime/ledger.h"
 
 namespace hapair::proxy {
@@ -51,6 +52,7 @@ struct BackendState {
 
   Snapshot& snapshot;
   const Backend& config;
+  const exchange::ErrorPages error_pages{config.error_files};
   const unsigned index;  // in Snapshot::backends
   const bool is_listen;
   std::vector<std::unique_ptr<ServerState>> servers;
@@ -78,6 +80,7 @@ struct FrontendState {
 
   const Frontend& config;
   bool has_cookie = false;  // a listen section with one: so the log says of its statistics
+  const FrontendRules rules{config};
   const std::shared_ptr<FrontendRecord> record;
   stats::Gauge& connections;
   const std::span<stats::FrontendCounters> counters;  // one a worker

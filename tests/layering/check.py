@@ -19,7 +19,7 @@ LAYERS = {
     "proxy/http": ["common"],
     "proxy/wire": ["common"],
     "proxy/tls": ["common", "proxy/config"],
-    "proxy/route": ["common", "proxy/http"],
+    "proxy/route": ["common", "proxy/config/route.h", "proxy/http"],  # what a route says, as values
     "proxy/health": ["common", "proxy/http"],
     "proxy/balance": ["common", "proxy/health/health.h", "proxy/health/condition.h"],
     "proxy/stats": ["common"],
@@ -41,6 +41,7 @@ TOPS = ("common", "proxy", "vrrp", "ctl")
 DOORS = [
     (re.compile(r"uv\.h$|uv/"), ["common/loop/"]),
     (re.compile(r"toml\.hpp$|toml(11)?/"), ["common/config_reader.cpp"]),
+    (re.compile(r"re2/"), ["common/regex.cpp"]),
     (re.compile(r"nghttp2/"), ["proxy/http/h2_codec.cpp"]),
     (re.compile(r"netlink/"), ["vrrp/net/libnl_netlink.cpp"]),
     (re.compile(r"openssl/"), ["proxy/tls/", "common/crypto.h", "common/crypto.cpp"]),
@@ -153,6 +154,7 @@ BAD = [
     ("proxy/config/a.cpp", "#  include <toml.hpp>\n", "<toml.hpp> may only"),
     ("vrrp/net/a.cpp", "#include <netlink/netlink.h>\n", "<netlink/netlink.h> may only"),
     ("proxy/admin/a.cpp", "#include <openssl/evp.h>\n", "<openssl/evp.h> may only"),
+    ("proxy/route/a.cpp", "#include <re2/re2.h>\n", "<re2/re2.h> may only"),
     ("proxy/http/h1.cpp", "#include <nghttp2/nghttp2.h>\n", "<nghttp2/nghttp2.h> may only"),
     ("proxy/health/health.h", '#include "proxy/health/b.h"\n', '"proxy/health/b.h" does not exist'),
     ("proxy/health/a.cpp", '#include "health.h"\n', "is not a path from the root"),

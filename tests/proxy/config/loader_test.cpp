@@ -370,7 +370,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "0.0.0.0:80 is bound already by web on line 10", ""},
         Mistake{kBind, "bind = [\"*:http\"]", "10:9", "not a port", "*:80"},
         Mistake{kBind, "bind = [{ address = \"*:443\", tls = {} }]", "10:30", "tls: known", ""},
-        Mistake{kBind, "bind = [\"*:80\"]\nroute = []", "11:1", "route: known", ""},
+        Mistake{kBind, "bind = [\"*:80\"]\ncompression = []", "11:1", "compression: known", ""},
         Mistake{"[frontend.web]", "[frontend.\"a b\"]", "9:1", "cannot be the name of a frontend",
                 ""},
         Mistake{"[frontend.web]", "[fronted.x]\n[frontend.web]", "9:2", "unknown key 'fronted'",
