@@ -24,6 +24,7 @@ incumbent_packages=(haproxy keepalived)
 test_packages=(
   python3 python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
   valgrind jq ccache clang clang-format git socat php-fpm
+  hatop python3-pyte
 )
 
 # install_packages PACKAGE…: installs those that are missing, and only those. A second call with

@@ -1,17 +1,22 @@
 """The control socket, as a person with socat, a script, and hatop use it."""
 import contextlib
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
 import re
 import select
 import grp
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 
+import pyte
 import pytest
 
 from loopback import TIMEOUT, Origin, Proxy, answering, free_port, ok, wait_until
@@ -29,7 +34,7 @@ class Farm:
         sockets += f'[[global.control]]\nbind = "127.0.0.1:{self.tcp_port}"\nlevel = "user"\n'
         self.proxy = Proxy(tmp_path, [origin.port for origin in self.origins], globals_=options.get("globals_", "") + sockets,
                            server_extra=options.get("server_extra", "maxconn = 32"), backend=options.get("backend", ""),
-                           balance=options.get("balance", '"roundrobin"'), defaults=options.get("defaults", ""))
+                           balance=options.get("balance", '"roundrobin"'), defaults=options.get("defaults", ""), frontend=options.get("frontend", ""))
 
     def connect(self, level="admin"):
         client = socket.socket(socket.AF_UNIX)
@@ -194,6 +199,42 @@ def test_drain_sends_no_new_visitors_and_goes_on_checking(tmp_path):
         assert farm.ask("set server app/s1 state ready") == ""
         farm.proxy.log.wait_for(r"Server app/s1 is UP \(leaving forced drain\)\.")
         assert farm.status("s1") == "UP"
+
+
+def test_maintenance_ends_nothing_and_gets_nothing(tmp_path):
+    release = threading.Event()
+
+    def respond(line, _fields, _body):
+        if b"/slow" in line.encode():
+            assert release.wait(TIMEOUT)
+        return ok()
+
+    with farm_of(tmp_path, answering(respond), backend='check = { type = "tcp", interval = "50ms" }\nconnection = "close"') as farm:
+        wait_until(lambda: farm.status("s1") == "UP" and farm.status("s2") == "UP", "both are up")
+        results = []
+        slow = [threading.Thread(target=lambda: results.append(farm.proxy.get("/slow")[0])) for _ in range(2)]
+        for thread in slow:
+            thread.start()
+        wait_until(lambda: [farm.rows()["app", name]["scur"] for name in ("s1", "s2")] == ["1", "1"], "both are under way")
+        assert farm.ask("set server app/s1 state maint") == ""
+        farm.proxy.log.wait_for(r"Server app/s1 is going DOWN for maintenance\. 1 active and 0 backup servers left\. 1 sessions "
+                                r"active, 0 requeued, 0 remaining in queue\.")
+        state = farm.states()["s1"]
+        assert (state["srv_op_state"], state["srv_admin_state"], state["srv_check_state"]) == ("0", "1", "14")
+        assert farm.status("s1") == "MAINT"
+        checks_then = farm.origins[0].accepted
+        for _ in range(6):
+            farm.proxy.get(fields="Connection: close\r\n")
+        assert farm.origins[0].accepted <= checks_then + 1  # no request, and no probe but one under way
+        assert ("app", "s1") not in farm.rows("-1 -1 -1 no-maint")
+        release.set()
+        for thread in slow:
+            thread.join(TIMEOUT)
+        assert results == ["HTTP/1.1 200 OK"] * 2
+
+        assert farm.ask("set server app/s1 state ready") == ""
+        farm.proxy.log.wait_for(r"Server app/s1 is (UP|DOWN)/READY \(leaving forced maintenance\)\.")
+        wait_until(lambda: farm.status("s1") == "UP", "it is back")
 
 
 def test_disable_and_enable_are_maintenance_and_ready(farm):
@@ -370,6 +411,64 @@ def test_sessions_are_shown_and_ended(tmp_path):
         idle.close()
 
 
+def test_the_last_invalid_messages_are_kept(tmp_path):
+    with farm_of(tmp_path, lambda connection, _: (connection.message(), connection.send(b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n"))) as farm:
+        assert re.fullmatch(r"Total events captured on \[\d\d/\w{3}/\d{4}:[\d:.]+\] : 0\n", farm.ask("show errors"))
+        client = farm.proxy.connect()
+        client.send(b"GET /a HTTP/1.1\r\nHost: x\r\nE vil: yes\r\n\r\n")
+        assert client.message()[0] == "HTTP/1.1 400 Bad request"
+        assert farm.proxy.get("/b")[0] == "HTTP/1.1 502 Bad Gateway"
+        errors = farm.ask("show errors", "operator")
+        assert " : 2\n" in errors.splitlines(keepends=True)[0]
+        port = client.socket.getsockname()[1]
+        request = (rf"\] frontend http-in \(#2\): invalid request\n  backend <NONE> \(#-1\), server <NONE> \(#-1\), event #0, src "
+                   rf"127\.0\.0\.1:{port}\n  len 40, error at position 27: white space before a colon :\n  \n"
+                   r"  00000  GET /a HTTP/1\.1\\r\\n\n  00017  Host: x\\r\\n\n  00026  E vil: yes\\r\\n\n  00038  \\r\\n\n")
+        response = (r"\] backend app \(#3\): invalid response\n  frontend http-in \(#2\), server s[12] \(#[12]\), event #1, src "
+                    r"127\.0\.0\.1:\d+\n  len 34, error at position 20: white space before a colon :\n  \n  00000  HTTP/1\.1 200 OK\\r\\n\n"
+                    r"  00017  Bad Header: x\\r\\n\n  00032  \\r\\n\n")
+        assert re.search(request, errors), errors
+        assert re.search(response, errors), errors
+        assert "invalid response" not in farm.ask("show errors http-in request")
+        assert "invalid request" not in farm.ask("show errors app")
+        assert farm.ask("show errors nosuch") == "No such proxy.\n"
+        client.close()
+
+
+def test_slow_and_silent_clients_hinder_nobody(tmp_path):
+    with farm_of(tmp_path, timeout="1s") as farm:
+        half = [farm.connect() for _ in range(20)]
+        for client in half:
+            client.sendall(b"show st")
+        deaf = farm.connect()
+        deaf.sendall(b"show stat typed;" * 500 + b"show info\n")  # far more than a socket holds
+        begin = time.monotonic()
+        for _ in range(20):
+            assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
+            assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
+        assert time.monotonic() - begin < 3
+        for client in half:  # and are gone when their time is up
+            assert everything(client) == b""
+            client.close()
+        gone = select.poll()
+        gone.register(deaf, 0)  # hears of the end without reading
+        assert gone.poll(TIMEOUT * 1000) == [(deaf.fileno(), select.POLLHUP)]
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            received = len(everything(deaf))
+        assert 0 < received < 500 * 1000
+        deaf.close()
+
+
+def test_many_commands_of_one_client_are_all_answered(farm):
+    with farm.connect() as client:  # more than are answered at a time, ours and the proxy's
+        client.sendall(b"get weight app/s1;help;" * 500 + b"show version\n")
+        answers = everything(client).decode()
+    assert answers.count("1 (initial 1)\n\n") == 500
+    assert answers.count("The following commands are valid at this level:\n") == 500
+    assert re.search(r"\n\n\d+\.\d+\.\d+\n\n$", answers)
+
+
 def test_a_client_that_hangs_up_in_the_middle_leaves_nothing_behind(farm):
     before = farm.proxy.descriptors()
     for line in (b"show stat typed;" * 200 + b"show sess\n", b"show sess;" * 300 + b"\n", b"half"):
@@ -413,3 +512,66 @@ def test_the_socket_is_reached_from_outside_the_chroot(tmp_path):
         status = os.stat(f"{tmp_path}/admin.sock")
         assert status.st_mode & 0o777 == 0o660
         assert (status.st_uid, status.st_gid) == (0, grp.getgrnam("nogroup").gr_gid)
+
+
+def hatop_screen(path, keys, until, timeout=20):
+    """Drives hatop on a terminal of 120x40: waits for each pattern and types what goes with it. Answers what stands there once
+    `until` is on it."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    process = subprocess.Popen(["hatop", "-i", "1", "-s", path], stdin=its, stdout=its, stderr=its, start_new_session=True,
+                               env={**os.environ, "TERM": "linux"})
+    os.close(its)
+    screen = pyte.Screen(120, 40)
+    stream = pyte.ByteStream(screen)
+    deadline = time.monotonic() + timeout
+    keys = list(keys)
+    seen = ""
+    try:
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.1)[0]:
+                try:
+                    stream.feed(os.read(ours, 65536))
+                except OSError:  # it has ended
+                    break
+            seen = "\n".join(screen.display)
+            if keys and re.search(keys[0][0], seen):
+                os.write(ours, keys.pop(0)[1])
+            elif not keys and re.search(until, seen):
+                return seen
+        raise AssertionError(f"{until!r} (and {keys}) not on the screen:\n{seen}")
+    finally:
+        process.kill()
+        process.wait(TIMEOUT)
+        os.close(ours)
+
+
+def test_hatop_shows_the_farm(farm):
+    for _ in range(4):
+        farm.proxy.get()
+    screen = hatop_screen(f"{farm.folder}/admin.sock", [], r"(?s)>>> app.*\bBACKEND\b")
+    assert re.search(rf"hapair-proxy Version: \d.*PID: {farm.proxy.process.pid}\b", screen), screen
+    assert re.search(r">>> http-in +\n *FRONTEND +0 OPEN", screen), screen
+    for server in ("s1", "s2"):
+        assert re.search(rf"\n *{server} +1 - +none( +\d+)+ +2 *\n", screen), screen  # two requests each
+    assert re.search(r"\n *BACKEND +2 UP( +\d+)+ +4 *\n", screen), screen
+
+
+def test_hatop_disables_a_server(farm):
+    # On its command line (page 5); escape and 1 lead back.
+    keys = [(r">>> app", b"5"), (r"Type `help'", b"disable server app/s1\r"), (r"disable server app/s1\s[^>]*> ", b"\x1b1")]
+    screen = hatop_screen(f"{farm.folder}/admin.sock", keys, r"\bs1\b.*MAINT")
+    assert re.search(r"\bs2 +1 - ", screen), screen
+    assert farm.status("s1") == "MAINT"
+
+
+def test_w3m_shows_the_statistics_page(tmp_path):
+    with farm_of(tmp_path, frontend='stats = { uri = "/stats" }') as farm:
+        farm.proxy.get()
+        assert farm.ask("disable server app/s2") == ""
+        page = subprocess.run(["w3m", "-dump", "-cols", "250", f"http://127.0.0.1:{farm.proxy.port}/stats"], text=True,
+                              capture_output=True, timeout=TIMEOUT, check=True).stdout
+    assert f"Statistics Report for pid {farm.proxy.process.pid} on " in page
+    for name in ("http-in", "app", "Frontend", "s1", "s2", "Backend"):
+        assert re.search(rf"\b{name}\b", page), page
+    assert re.search(r"\bs2\b.*MAINT", page), page
