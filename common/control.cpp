@@ -166,7 +166,7 @@ void Conversation::on_bytes(std::string_view bytes) {
 }
 
 std::optional<Line> Conversation::next() {
-  while (!waiting_ && !over_) {
+  while (!waiting_ && !over_ && output_.size() < kEnoughOutput) {
     if (commands_.empty()) {
       const auto end = input_.find('\n');
       if (std::min(end, input_.size()) > kLongestLine) {

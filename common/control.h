@@ -52,6 +52,8 @@ std::string unknown_command(std::span<const Verb> verbs, std::span<const std::st
 class Conversation {
  public:
   static constexpr std::size_t kLongestLine = 16 * 1024;  // bytes, as HAProxy's buffer
+  /// With so much to be sent no further command is begun, not even one of ours.
+  static constexpr std::size_t kEnoughOutput = 64 * 1024;  // bytes
 
   /// `verbs` are the owner's and must outlive this. `timeout`: how long the client may be idle.
   Conversation(std::span<const Verb> verbs, Level level, Duration timeout)

@@ -19,6 +19,8 @@ namespace hapair {
 namespace {
 
 constexpr int kBacklog = 64;
+// Commands of one client in one turn of the loop; then everybody else has a turn.
+constexpr int kCommandsPerTurn = 16;
 // After our last byte, how long we wait for the client to hear it and close.
 constexpr Duration kLinger = std::chrono::seconds(1);
 
@@ -201,12 +203,19 @@ class ControlServer::Client final : public Watcher {
   void pump() {
     if (pumping_) return;  // an answer that was given at once: the loop below goes on
     pumping_ = true;
+    int commands = 0;
     while (fd_ >= 0 && flush() && !conversation_.is_waiting_for_answer()) {
       if (lingering_) {
         if (!discard()) break;
         continue;
       }
+      if (commands == kCommandsPerTurn) {
+        server_.loop_.cancel_resume(*this);
+        server_.loop_.resume(*this, EPOLLIN);
+        break;
+      }
       if (const auto line = conversation_.next()) {
+        ++commands;
         timer_.disarm();
         server_.owner_.carry_out(*line, conversation_.level(),
                                  [&server = server_, name = name_](std::string_view text) {

@@ -19,12 +19,14 @@ namespace {
 
 constexpr exchange::Cause kFromHere{.words = "changed from CLI"};
 
-/// True if the algorithm looks at weights that change. Where it does not, a server has its
+/// True if the backend's balancer looks at weights that change. Where it does not, a server has its
 /// configured weight or none.
-bool follows_weights(Balance::Algorithm algorithm) {
+bool follows_weights(const Balance& balance) {
   using Algorithm = Balance::Algorithm;
-  return algorithm == Algorithm::RoundRobin || algorithm == Algorithm::LeastConnections ||
-         algorithm == Algorithm::Random;
+  if (balance.hashes()) return balance.hash_type == Balance::HashType::Consistent;
+  return balance.algorithm == Algorithm::RoundRobin ||
+         balance.algorithm == Algorithm::LeastConnections ||
+         balance.algorithm == Algorithm::Random;
 }
 
 /// What `percent` of the configured weight is. A part of something is never nothing: HAProxy makes
@@ -91,6 +93,7 @@ void OperatorService::run(const admin::ShowInfo& command) {
   facts.peak_session_rate = totals.peak_session_rate;
   for (const auto& frontend : shown.frontends)
     facts.listeners += static_cast<unsigned>(frontend->config.binds.size());
+  facts.dropped_logs = supervisor_.dropped_logs();
   std::string out;
   stats::append_figures(out, admin::process_figures(facts), command.format, command.described);
   answer(out);
@@ -202,7 +205,7 @@ void OperatorService::run(const admin::SetWeight& command) {
   const unsigned configured = server.configured_weight();
   const unsigned weight = command.relative ? share_of(configured, command.value) : command.value;
   if (weight > 256) return answer("Absolute weight can only be between 0 and 256 inclusive.");
-  if (!follows_weights(place->backend->config.balance.algorithm) && weight != 0 &&
+  if (!follows_weights(place->backend->config.balance) && weight != 0 &&
       weight != configured)
     return answer(
         "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.");

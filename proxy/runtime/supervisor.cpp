@@ -137,6 +137,12 @@ void Supervisor::run() {
 
 void Supervisor::stop() { loop_.stop(); }
 
+std::uint64_t Supervisor::dropped_logs() const {
+  std::uint64_t lines = log_.dropped();
+  for (const auto& worker : workers_) lines += worker->log().dropped();
+  return lines;
+}
+
 /// Tells the service manager that all is well, but only when every worker has run since last time.
 void Supervisor::beat() {
   if (answered_.load() < snapshot_->workers) return;  // the question still stands

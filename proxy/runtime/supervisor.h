@@ -31,6 +31,8 @@ class Supervisor {
   Loop& loop() { return loop_; }
   /// Those that serve; none before open() and after run().
   std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
+  /// Log lines that no target took since the start: this thread's and the workers'.
+  std::uint64_t dropped_logs() const;
 
   // For operators, on the main thread. What they set outlives reloads.
 

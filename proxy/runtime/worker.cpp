@@ -16,7 +16,6 @@ namespace {
 
 constexpr Duration kSweepInterval = std::chrono::milliseconds(100);
 constexpr int kAcceptsPerTurn = 64;
-constexpr int kBacklog = 4096;
 // In a session's id: who serves it.
 constexpr int kWorkerBits = 8;
 
@@ -99,7 +98,7 @@ void Acceptor::obey_operator() {
   const bool refuses = family == AF_INET || family == AF_INET6;
   if (closed && refuses) ::shutdown(fd_, SHUT_RD);
   if (closed) return;
-  if (refuses && ::listen(fd_, kBacklog) < 0)
+  if (refuses && ::listen(fd_, bind_->socket.backlog) < 0)
     worker_.log().log(Severity::Emergency, "Proxy {}: cannot listen again: {}",
                       frontend_->config.name, std::generic_category().message(errno));
   paused_ = true;  // somebody may have come

@@ -165,6 +165,22 @@ TEST(Control, ChangesItsTimeout) {
   EXPECT_NE(talk("set timeout\n").find("Usage"), std::string::npos);
 }
 
+TEST(Control, BeginsNoCommandWhileMuchWaitsToBeSent) {
+  Conversation conversation(kVerbs, Level::Admin, 10s);
+  std::string line;
+  for (int i = 0; i < 2000; ++i) line += "help;";
+  const std::size_t one = talk("help\n").size();
+  conversation.on_bytes(line + "\n");
+  std::size_t sent = 0;
+  while (!conversation.is_over()) {
+    EXPECT_FALSE(conversation.next());
+    EXPECT_LT(conversation.output().size(), Conversation::kEnoughOutput + one);
+    sent += conversation.output().size();
+    conversation.output().clear();
+  }
+  EXPECT_EQ(sent, 2000 * (one - std::string_view("<end>").size()));
+}
+
 TEST(Control, RefusesALineWithoutEnd) {
   EXPECT_EQ(talk(std::string(Conversation::kLongestLine, 'x')), "");
   for (const char* end : {"", "\n"})

@@ -271,6 +271,15 @@ def test_weights_take_effect_at_once(farm):
     assert farm.ask("get weight nosuch/s1") == "No such backend.\n"
 
 
+@pytest.mark.parametrize("balance", ('"source"', '{ url_param = "id" }'))
+def test_weights_of_hashes_follow_if_they_are_consistent(tmp_path, balance):
+    with farm_of(tmp_path, balance=balance) as farm:
+        assert farm.ask("set weight app/s1 5").startswith("Backend is using a static LB algorithm")
+    with farm_of(tmp_path, balance=balance, backend='hash_type = "consistent"') as farm:
+        assert farm.ask("set weight app/s1 5") == ""
+        assert farm.ask("get weight app/s1") == "5 (initial 1)\n"
+
+
 def test_a_static_algorithm_takes_all_or_nothing(tmp_path):
     with farm_of(tmp_path, balance='"static-rr"', backend='connection = "close"', server_extra="weight = 2") as farm:
         refused = "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n"
@@ -356,6 +365,29 @@ def test_a_frontend_is_closed_and_opened_again(farm):
         assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
     assert farm.ask("enable frontend http-in") == "All sockets are already enabled.\n"
     assert farm.ask("enable frontend nosuch") == "No such frontend.\n"
+
+
+def test_a_frontend_that_listens_again_has_its_own_backlog(tmp_path):
+    with farm_of(tmp_path, frontend="backlog = 7") as farm:
+        def backlogs():
+            rows = subprocess.run(["ss", "-ltnH", f"sport = :{farm.proxy.port}"], text=True, capture_output=True, timeout=TIMEOUT,
+                                  check=True).stdout.splitlines()
+            return [row.split()[2] for row in rows]
+        assert backlogs() == ["7", "7"]  # a socket for each worker
+        assert farm.ask("disable frontend http-in") == ""
+        assert backlogs() == []
+        assert farm.ask("enable frontend http-in") == ""
+        assert backlogs() == ["7", "7"]
+
+
+def test_log_lines_that_nobody_takes_are_counted(tmp_path):
+    with farm_of(tmp_path, globals_=f'[[global.log]]\ntarget = "unix:{tmp_path}/nobody"\nfacility = "local0"\n') as farm:
+        def dropped():
+            return int(re.search(r"^DroppedLogs: (\d+)$", farm.ask("show info"), re.M)[1])
+        before = dropped()
+        for _ in range(3):
+            farm.proxy.get()
+        wait_until(lambda: dropped() >= before + 3, "they are counted")
 
 
 def test_counters_are_cleared(farm):
