@@ -1,7 +1,7 @@
 """Seed 001, told with real servers: one director, three Apache servers behind it on the internal
 network, statistics on the frontend. NFS is left out: the three have the same pages on their own disks.
 Each test is named after the row of the reference that it shows. The configuration is
-etc/seed-001-farm.toml, without [[global.control]] until that is built."""
+etc/seed-001-farm.toml as it is."""
 import pathlib
 import re
 import signal
@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from loopback import binary, wait_until
-from town import founded, seed, varied
+from town import founded, seed
 
 SITE = "http://192.168.1.101"
 STATS = SITE + "/haproxy_stats"
@@ -29,18 +29,9 @@ echo "Soy el servidor ".$_SERVER['SERVER_ADDR']."<br>";
 """
 
 
-CONTROL = """[[global.control]]                   # stats socket: the runtime commands
-bind = "unix:/run/hapair/proxy.sock"
-level = "operator"                   # user | operator | admin
-mode = "0660"
-timeout = "30s"
-"""
-
-
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory):
     with founded(tmp_path_factory.mktemp("seed001")) as town:
-        town.config = varied(seed("001"), town.folder, lines=[(CONTROL, "")])
         town.director = town.host("cluster1", "192.168.1.101/24", "10.0.100.1/24")
         town.client = town.host("client", "192.168.1.1/24")
         town.director.start_rsyslog()
@@ -62,7 +53,7 @@ def serving(farm):
     if "apache" in farm.director.processes:
         farm.director.stop("apache")
     if "proxy" not in farm.director.processes:
-        farm.director.start_proxy(farm.config, 80)
+        farm.director.start_proxy(seed("001"), 80)
     wait_until(lambda: states(farm) == {name: "UP" for name in INTERNAL}, "all servers are up", 15)
     return farm
 
@@ -81,14 +72,14 @@ def test_seed_001_start_fails_because_apache_holds_the_port(farm):
     """The service does not start: Apache listens on every address of the director. Then on the internal one alone."""
     director = farm.director
     director.start_apache()
-    done = director.run(binary("hapair-proxy"), "-f", farm.config, check=False)
+    done = director.run(binary("hapair-proxy"), "-f", str(seed("001")), check=False)
     assert done.returncode == 2
     assert "192.168.1.101:80" in done.stderr and "apache2" in done.stderr, done.stderr
     director.stop("apache")
     config = director.root / "run/apache.conf"
     config.write_text(config.read_text().replace("Listen 0.0.0.0:80", "Listen 10.0.100.1:80"))
     director.resume_apache()
-    director.start_proxy(farm.config, 80)
+    director.start_proxy(seed("001"), 80)
     assert "apache" in director.processes and director.processes["apache"].poll() is None
     director.stop("proxy")
     director.stop("apache")
@@ -153,6 +144,16 @@ def test_seed_001_http_server_close(serving):
     """The client's connection goes on, the servers' do not."""
     told = serving.client.run("curl", "-sv", SITE + "/index.html", SITE + "/index.html").stderr
     assert "Re-using existing connection" in told and "< connection: close" not in told.lower()
+
+
+def test_seed_001_stats_socket(serving):
+    """echo "show info" | socat - PATH, as operator, mode 0660."""
+    path = serving.director.root / "run/hapair/proxy.sock"
+    assert path.stat().st_mode & 0o777 == 0o660
+    answer = serving.director.out("sh", "-c", 'echo "show info" | socat - UNIX-CONNECT:/run/hapair/proxy.sock')
+    assert re.search(rf"^Pid: {serving.director.processes['proxy'].pid}$", answer, re.M), answer
+    stat = serving.director.out("sh", "-c", 'echo "show stat" | socat - UNIX-CONNECT:/run/hapair/proxy.sock')
+    assert [line.split(",")[1] for line in stat.splitlines() if line.startswith("http_back,")] == [*INTERNAL, "BACKEND"]
 
 
 def test_seed_001_stop_is_immediate(serving):
