@@ -1,5 +1,6 @@
 // hapair-proxy: command line, configuration, start and end of the daemon.
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "common/config_reader.h"
@@ -28,7 +29,19 @@ int cannot_start(const Error& error) {
   return kExitCannotStart;
 }
 
+/// Reads the files of the command line; says on standard error what is wrong with them.
+proxy::Supervisor::Loaded load(const DaemonOptions& options) {
+  proxy::Supervisor::Loaded loaded;
+  const ConfigDocument document = load_document(options.files, options.node, loaded.found);
+  if (!loaded.found.has_errors()) loaded.config = proxy::load_config(document, loaded.found);
+  if (const std::string found = loaded.found.to_string(); !found.empty()) say(stderr, found);
+  if (loaded.found.has_errors()) loaded.config.reset();
+  return loaded;
+}
+
 int serve(proxy::Config config, const DaemonOptions& options) {
+  DaemonOptions reload_options = options;  // the background has another folder than the caller
+  for (std::string& file : reload_options.files) file = std::filesystem::absolute(file);
   Daemonizer daemonizer;
   if (options.daemonize && !options.debug) {
     auto detached = Daemonizer::detach();
@@ -54,6 +67,7 @@ int serve(proxy::Config config, const DaemonOptions& options) {
   proxy::Supervisor supervisor(std::move(config), std::move(extra_log));
   proxy::StatsPageService statistics;
   supervisor.set_statistics(statistics);
+  supervisor.set_config_source([reload_options] { return load(reload_options); });
   if (auto opened = supervisor.open(); !opened) return cannot_start(opened.error());
   proxy::OperatorService operators(supervisor);
   ControlServer control(supervisor.loop(), operators);
@@ -85,12 +99,8 @@ int main(int argc, char** argv) {
     return kExitGood;
   }
 
-  Diagnostics diagnostics;
-  const ConfigDocument document = load_document(options->files, options->node, diagnostics);
-  std::optional<proxy::Config> config;
-  if (!diagnostics.has_errors()) config = proxy::load_config(document, diagnostics);
-  if (const std::string found = diagnostics.to_string(); !found.empty()) say(stderr, found);
-  if (!config || diagnostics.has_errors()) return kExitBadConfiguration;
+  std::optional<proxy::Config> config = load(*options).config;
+  if (!config) return kExitBadConfiguration;
   if (options->check) {
     say(stdout, "Configuration file is valid");
     return kExitGood;

@@ -86,6 +86,8 @@ struct SlowStart {
   Duration length{};        // zero: it has them at once
   bool at_recovery = true;  // when it comes back after a failure
   bool at_start = false;    // when we start
+
+  friend bool operator==(const SlowStart&, const SlowStart&) = default;
 };
 
 struct Server {
@@ -101,6 +103,8 @@ struct Server {
   bool backup = false;     // only while no other server can serve
   SlowStart slow_start;
   std::optional<Check> check;  // absent: always considered up
+
+  friend bool operator==(const Server&, const Server&) = default;
 };
 
 struct Backend {
@@ -155,6 +159,7 @@ struct Global {
   std::vector<LogTarget> log;
   std::vector<ControlSocket> control;
   std::string log_tag = "hapair-proxy";
+  Duration drain_limit = 60s;  // how long connections may go on after SIGUSR1; zero: as they like
   bool strict_limits = false;  // a limit the kernel will not grant keeps us down
 };
 

@@ -5,8 +5,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 10> kNotBuiltGlobal = {
-    "cpu_map",      "hard_stop_after", "log_send_hostname", "max_reuse",
+constexpr std::array<std::string_view, 9> kNotBuiltGlobal = {
+    "cpu_map",      "log_send_hostname", "max_reuse",
     "metrics", "maxconn_rate", "spread_checks",   "state_file",        "tls",
     "tune"};
 
@@ -51,6 +51,9 @@ void read_global(TableReader& table, Global& out) {
     else
       out.log_tag = *tag;
   }
+  if (table.raw("hard_stop_after"))
+    table.error("hard_stop_after", "it is called drain_limit here", "drain_limit = \"60s\"");
+  if (const auto value = table.duration("drain_limit")) out.drain_limit = *value;
   if (const auto value = table.boolean("strict_limits")) out.strict_limits = *value;
   refuse_not_built(table, kNotBuiltGlobal);
   table.finish();

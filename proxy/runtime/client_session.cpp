@@ -15,6 +15,9 @@ namespace {
 
 // After our last byte, how long we read on so that a reset does not destroy it on its way.
 constexpr Duration kLinger = std::chrono::seconds(1);
+// While draining, how long an idle connection may still begin a request (which is answered, with
+// the end announced). Whoever is about to send one shall not meet a closed door.
+constexpr Duration kIdleGrace = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -47,6 +50,14 @@ void ClientSession::on_reload() {
   if (state_ == State::Relaying) return relay_->on_reload();
   follow();
 }
+
+void ClientSession::on_drain() {
+  if (state_ == State::Relaying) return relay_->on_drain();
+  if (state_ != State::ReadingHead || received_ > 0) return;
+  timer_.arm(std::min(timer_.deadline(), worker_.loop().now() + kIdleGrace));
+}
+
+bool ClientSession::serves_newest() const { return worker_.serves_by(generation()); }
 
 void ClientSession::follow() {
   if (FrontendState* heir = worker_.snapshot().find(frontend().config))
@@ -195,7 +206,9 @@ void ClientSession::on_timeout() {
     case State::Relaying: return relay_->on_client_timeout();
     case State::ReadingHead:
       // RFC 9110 15.5.9 is for requests that began; between requests the connection just ends.
-      if (received_ == 0 && (!first_request_ || !frontend().config.log_null)) return close(false);
+      if (received_ == 0 &&
+          (!first_request_ || !frontend().config.log_null || worker_.is_draining()))
+        return close(false);
       return refuse(408, {'c', 'R'});
     case State::Lingering: return close(false);
     case State::Closed: return;
@@ -246,7 +259,7 @@ void ClientSession::on_exchange_done(Next next) {
 
 void ClientSession::move_to_next_request() {
   state_ = State::ReadingHead;
-  if (!worker_.serves_by(generation())) [[unlikely]] follow();
+  if (!serves_newest()) [[unlikely]] follow();
   scanner_.reset();
   const TimePoint now = worker_.loop().now();
   received_ -= next_request_;
@@ -257,6 +270,7 @@ void ClientSession::move_to_next_request() {
   } else {
     worker_.buffers().give(std::move(head_));
     timer_.arm(after(now, frontend().config.timeout.effective_keep_alive()));
+    if (worker_.is_draining()) on_drain();
   }
 }
 

@@ -27,6 +27,10 @@ class ClientSession final : public Session {
   void describe(SessionView& view) const override;
   const balance::Server* server() const override;
   void end_by_operator() override;
+  void on_drain() override;
+  /// No other request may follow the one that is under way: the daemon drains, or the frontend is
+  /// no longer in the configuration.
+  bool is_last_request() const { return !serves_newest(); }
 
   Worker& worker() { return worker_; }
   const SocketAddress& peer() const { return peer_; }
@@ -81,6 +85,7 @@ class ClientSession final : public Session {
   enum class State : std::uint8_t { ReadingHead, Relaying, Lingering, Closed };
 
   void pump();
+  bool serves_newest() const;
   /// Serves by the newest snapshot, if that has its frontend.
   void follow();
   /// False: needs more bytes.

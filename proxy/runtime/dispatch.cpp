@@ -87,13 +87,22 @@ int Dispatch::tie(int avoid) const {
 bool Dispatch::follow(int& server) {
   BackendState& next = worker_.newest(*newest_);
   if (&next == newest_) return true;
-  int there = balance::kNoServer;
-  if (server != balance::kNoServer) {
-    there = next.index_of(*newest_->farm[static_cast<std::size_t>(server)]);
-    if (there == balance::kNoServer) return false;
-  }
+  const auto there = [&](int here) {
+    return here == balance::kNoServer
+               ? here
+               : next.index_of(*newest_->farm[static_cast<std::size_t>(here)]);
+  };
+  const int moved = there(server);
+  if (server != balance::kNoServer && moved == balance::kNoServer) return false;
+  // The server of the attempt before stays in the record, under a name that lives on.
+  const int last = there(server_);
+  if (last != balance::kNoServer)
+    record_->server = next.servers[static_cast<std::size_t>(last)]->config.name;
+  else if (server_ != balance::kNoServer)
+    record_->server = exchange::AccessRecord{}.server;
+  server_ = last;
+  server = moved;
   newest_ = &next;
-  server = there;
   kept_.reset();
   return true;
 }
@@ -101,7 +110,6 @@ bool Dispatch::follow(int& server) {
 void Dispatch::on_reload() {
   if (!newest_ || phase_ == Phase::Queued) return;
   const bool followed = follow(server_);
-  if (server_ != balance::kNoServer) record_->server = server()->config.name;
   // Its server, or the whole backend, is no longer in the configuration.
   if ((!followed || &newest_->snapshot != &worker_.snapshot()) && !kept_.get())
     kept_ = GenerationUse(worker_.generation_of(*newest_));

@@ -137,6 +137,26 @@ void FarmKeeper::keep_warming() {
   warming_.arm(next == kNever ? kNever : std::max(next, now + kWarmingPause));
 }
 
+bool FarmKeeper::note_service(BackendState& backend) {
+  const unsigned left = balance::usable_servers(backend.farm);
+  // Servers that have no verdict yet may still come up: no outage before the last one has its.
+  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
+    return s->health() == health::Health::Unknown && !s->condition().in_maintenance();
+  });
+  const std::lock_guard lock(backend.record->downtime_mutex);
+  health::Downtime& downtime = backend.record->downtime;
+  if (left > 0) downtime.on_up(loop_.now());
+  if (left > 0 || !all_known) return false;
+  const bool begins = !downtime.is_down();
+  downtime.on_down(loop_.now());
+  return begins;
+}
+
+void FarmKeeper::settle(BackendState& backend) {
+  rebalance(backend);
+  note_service(backend);
+}
+
 void FarmKeeper::set_weight(BackendState& backend, std::size_t index, unsigned weight) {
   balance::Server& server = *backend.servers[index]->live;
   if (server.weight() == weight) return;
@@ -167,11 +187,6 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
   keep_warming();
 
   const auto [active_left, backup_left] = balance::strength(backend.farm);
-  const unsigned left = active_left + backup_left;
-  // Servers that have no verdict yet may still come up: no outage before the last one has its.
-  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
-    return s->health() == health::Health::Unknown && !s->condition().in_maintenance();
-  });
   {
     const std::lock_guard lock(state.record->report_mutex);
     health::Downtime& downtime = state.record->checks.downtime;
@@ -180,16 +195,7 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
     else if (before.serves_tied() || after.health() == health::Health::Down)
       downtime.on_down(loop_.now());
   }
-  bool outage_begins = false;
-  {
-    const std::lock_guard lock(backend.record->downtime_mutex);
-    health::Downtime& downtime = backend.record->downtime;
-    if (left > 0) downtime.on_up(loop_.now());
-    if (left == 0 && all_known) {
-      outage_begins = !downtime.is_down();
-      downtime.on_down(loop_.now());
-    }
-  }
+  const bool outage_begins = note_service(backend);
   const exchange::ServerChange change{.backend = backend.config.name,
                                       .server = server.name(),
                                       .is_backup = server.backup(),

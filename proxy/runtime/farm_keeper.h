@@ -29,6 +29,9 @@ class FarmKeeper {
   void reconcile(Snapshot& snapshot);
   void clear();
 
+  /// The servers of `backend` are other ones, or have other settings: all workers know.
+  void settle(BackendState& backend);
+
   /// Sets the condition of server `index`: balancing, queue, log lines, the servers that track it.
   void change(BackendState& backend, std::size_t index, health::Condition after,
               const exchange::Cause& cause);
@@ -67,6 +70,8 @@ class FarmKeeper {
   HealthChecker* checker_of(const balance::Server& live);
   balance::Admission::Change rebalance(BackendState& backend);
   void keep_warming();
+  /// Up, or down for want of a server. Answers whether an outage begins.
+  bool note_service(BackendState& backend);
 
   Loop& loop_;
   Logger& log_;

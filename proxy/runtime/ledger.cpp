@@ -54,7 +54,8 @@ std::shared_ptr<balance::Server> Ledger::live(const Backend& backend, const Serv
       .max_queue = server.max_queue,
       .backup = server.backup,
   };
-  Live& known = live_[{Names{backend.name, server.name}, backend.mode, server.address}];
+  Live& known = live_[{Names{backend.name, server.name}, backend.mode, server.address,
+                       server.approach.unix_socket}];
   const bool stays = known.listed + 1 == snapshots_;
   known.listed = snapshots_;
   std::shared_ptr<balance::Server> live = known.server.lock();

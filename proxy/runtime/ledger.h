@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -96,7 +97,7 @@ class Ledger {
   std::map<std::string, std::weak_ptr<FrontendRecord>> frontends_;
   std::map<std::string, std::weak_ptr<BackendRecord>> backends_;
   std::map<Names, std::weak_ptr<ServerRecord>> servers_;
-  std::map<std::tuple<Names, Mode, SocketAddress>, Live> live_;
+  std::map<std::tuple<Names, Mode, SocketAddress, std::optional<UnixAddress>>, Live> live_;
 };
 
 }  // namespace hapair::proxy

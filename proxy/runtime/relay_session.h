@@ -30,6 +30,7 @@ class RelaySession final : public Session, public DispatchUser {
   void describe(SessionView& view) const override;
   const balance::Server* server() const override;
   void end_by_operator() override;
+  void on_drain() override {}  // nothing tells a TCP client to end: it goes on as long as it may
 
   // DispatchUser.
   void on_dispatched() override;

@@ -54,7 +54,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   response_.begin();
   persistence_ = nullptr;
   phase_ = Phase::Dispatching;
-  mode_ = client.frontend().config.connection;
+  mode_ = client.is_last_request() ? ConnectionMode::Close : client.frontend().config.connection;
   repeated_ = beyond_buffer_ = false;
   client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = continued_ = false;
   unlogged_ = false;

@@ -45,6 +45,8 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   /// its own end is to be passed on.
   bool awaits_client_end() const { return server_ended_; }
   void on_reload() { dispatch_.on_reload(); }
+  /// If the answer has not begun, it will announce the end of the connection.
+  void on_drain() { mode_ = ConnectionMode::Close; }
   void on_client_readable();
   void on_client_drained();
   /// The client has taken a part of what waits for it.

@@ -26,6 +26,8 @@ class Session : public Watcher {
 
   /// The worker has a new snapshot. Must not call back into anybody: the worker is visiting all.
   virtual void on_reload() = 0;
+  /// The daemon drains: the session ends with what is under way. Must not call back either.
+  virtual void on_drain() = 0;
 
   /// What it is doing; id, worker and frontend are the caller's.
   virtual void describe(SessionView& view) const = 0;
@@ -55,7 +57,7 @@ class Session : public Watcher {
   std::uint64_t id = 0;
 
  protected:
-  Generation& generation() { return *generation_.get(); }
+  Generation& generation() const { return *generation_.get(); }
   void move_to(Generation& generation, FrontendState& frontend) {
     generation_ = GenerationUse(generation);
     frontend_ = &frontend;

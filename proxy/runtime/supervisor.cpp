@@ -6,7 +6,6 @@
 
 #include "common/service.h"
 #include "proxy/exchange/state_line.h"
-#include "proxy/runtime/listener.h"
 
 namespace hapair::proxy {
 namespace {
@@ -34,15 +33,15 @@ Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
       log_(loop_, log_targets_, snapshot_->config.global.log_tag),
       keeper_(loop_, log_, [this](const balance::Grant& grant, BackendState& backend) {
         post(grant, backend);
-      }) {}
+      }),
+      drain_timer_(loop_, [this] { on_drain_limit(); }) {}
 
 Supervisor::~Supervisor() = default;
 
-Result<void> Supervisor::fit_limits() {
-  const Config& config = snapshot_->config;
-  std::uint64_t fixed = kReservedDescriptors + 2 * PipePool::kMost * snapshot_->workers;
+Result<unsigned> Supervisor::fit_limits(const Config& config) {
+  std::uint64_t fixed = kReservedDescriptors + 2 * PipePool::kMost * ledger_.workers();
   for (const Frontend& frontend : config.frontends)
-    fixed += frontend.binds.size() * snapshot_->workers;
+    fixed += frontend.binds.size() * ledger_.workers();
   for (const Backend& backend : config.backends) fixed += backend.servers.size();
 
   // A client needs a descriptor and so does its server.
@@ -52,9 +51,8 @@ Result<void> Supervisor::fit_limits() {
   if (possible == 0)
     return fail(Errc::Range, "the descriptor limit of {} leaves none for clients: raise it (ulimit -n, "
                 "LimitNOFILE=)", granted);
-  possible_maxconn_ = static_cast<unsigned>(std::min(clients, possible));
-  apply_operator_maxconn();
-  if (config.global.maxconn == 0 || possible >= clients) return {};
+  const auto fitting = static_cast<unsigned>(std::min(clients, possible));
+  if (config.global.maxconn == 0 || possible >= clients) return fitting;
   if (config.global.strict_limits)
     return fail(Errc::Range,
                 "global.maxconn = {} needs {} descriptors, the limit is {}: raise it (ulimit -n, "
@@ -63,45 +61,90 @@ Result<void> Supervisor::fit_limits() {
   log_.log(Severity::Warning,
            "global.maxconn lowered from {} to {}: it needs {} descriptors, the limit is {}", clients,
            possible, fixed + 2 * clients, granted);
-  return {};
+  return fitting;
 }
 
 Result<void> Supervisor::open() {
-  if (auto fitted = fit_limits(); !fitted) return fitted;
-  Sockets sockets;
-  const auto close_all = [&] {
-    for (auto& [frontend, bind, fds] : sockets)
-      for (const int fd : fds) ::close(fd);
-  };
-  for (const auto& frontend : snapshot_->frontends)
-    for (const Bind& bind : frontend->config.binds)
-      if (auto free = check_free(bind.socket); !free)
-        return fail(free.error().code, "frontend {}: {}", frontend->config.name,
-                    free.error().message);
-  for (auto& frontend : snapshot_->frontends) {
-    for (const Bind& bind : frontend->config.binds) {
-      auto opened = open_listeners(bind.socket, snapshot_->workers);
-      if (!opened) {
-        close_all();
-        return fail(opened.error().code, "frontend {}: {}", frontend->config.name,
-                    opened.error().message);
-      }
-      for (WorkerSockets& fds : *opened) sockets.push_back({frontend.get(), &bind, std::move(fds)});
-    }
-  }
-  make_workers(sockets);
+  const Config& config = snapshot_->config;
+  const auto fitted = fit_limits(config);
+  if (!fitted) return tl::make_unexpected(fitted.error());
+  possible_maxconn_ = *fitted;
+  apply_operator_maxconn();
+  const auto kept = kept_sockets({}, config);
+  const auto sockets = open_sockets(config, kept);
+  if (!sockets) return tl::make_unexpected(sockets.error());
+  name_sockets(*sockets, kept);
+  for (unsigned i = 0; i < snapshot_->workers; ++i)
+    workers_.push_back(std::make_unique<Worker>(
+        snapshot_, i, *statistics_, log_targets_, listeners_for(i, *sockets),
+        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
   return {};
 }
 
-void Supervisor::make_workers(const Sockets& sockets) {
-  for (unsigned i = 0; i < snapshot_->workers; ++i) {
-    std::vector<Worker::Listener> listeners;
-    for (std::size_t id = 0; id < sockets.size(); ++id)
-      listeners.push_back({sockets[id].frontend, sockets[id].bind, id, sockets[id].fds[i]});
-    workers_.push_back(std::make_unique<Worker>(
-        snapshot_, i, *statistics_, log_targets_, std::move(listeners),
-        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
+Result<Supervisor::Sockets> Supervisor::open_sockets(
+    const Config& config, const std::vector<std::optional<std::size_t>>& kept) {
+  const std::vector<ListenerPlace> places = listeners_of(config);
+  Sockets sockets(places.size());
+  for (const bool asking : {true, false}) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (kept[i]) continue;
+      const Frontend& frontend = config.frontends[places[i].frontend];
+      const ListenSocket& socket = frontend.binds[places[i].bind].socket;
+      std::optional<Error> error;
+      if (asking) {
+        // What is ours is not free; a wildcard and one address go together on a port of ours.
+        if (shares_port(socket)) continue;
+        if (auto free = check_free(socket); !free) error = free.error();
+      } else if (auto opened = open_listeners(socket, ledger_.workers()); opened) {
+        sockets[i] = *std::move(opened);
+      } else {
+        error = opened.error();
+      }
+      if (!error) continue;
+      for (const auto& listener : sockets)
+        for (const WorkerSockets& fds : listener)
+          for (const int fd : fds) ::close(fd);
+      return fail(error->code, "frontend {}: {}", frontend.name, error->message);
+    }
   }
+  return sockets;
+}
+
+/// Some listener of the configuration in force has its port.
+bool Supervisor::shares_port(const ListenSocket& socket) const {
+  const auto* address = std::get_if<SocketAddress>(&socket.at);
+  if (!address || workers_.empty()) return false;
+  for (const Frontend& frontend : snapshot_->config.frontends)
+    for (const Bind& bind : frontend.binds)
+      if (const auto* ours = std::get_if<SocketAddress>(&bind.socket.at);
+          ours && ours->port == address->port)
+        return true;
+  return false;
+}
+
+void Supervisor::name_sockets(const Sockets& opened,
+                              const std::vector<std::optional<std::size_t>>& kept) {
+  std::vector<std::vector<std::uint64_t>> ids;
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    ids.emplace_back();
+    if (kept[i]) ids.back() = socket_ids_[*kept[i]];
+    for (std::size_t j = 0; j < opened[i].size(); ++j) ids.back().push_back(++last_socket_id_);
+  }
+  socket_ids_ = std::move(ids);
+}
+
+std::vector<Worker::Listener> Supervisor::listeners_for(unsigned worker, const Sockets& sockets) {
+  const std::vector<ListenerPlace> places = listeners_of(snapshot_->config);
+  std::vector<Worker::Listener> listeners;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    FrontendState& frontend = *snapshot_->frontends[places[i].frontend];
+    for (std::size_t j = 0; j < socket_ids_[i].size(); ++j)
+      listeners.push_back({.frontend = &frontend,
+                           .bind = &frontend.config.binds[places[i].bind],
+                           .id = socket_ids_[i][j],
+                           .fd = sockets[i].empty() ? -1 : sockets[i][j][worker]});
+  }
+  return listeners;
 }
 
 void Supervisor::run() {
@@ -109,12 +152,12 @@ void Supervisor::run() {
   ::signal(SIGPIPE, SIG_IGN);
   for (const int number : {SIGTERM, SIGINT})
     signals_.push_back(std::make_unique<SignalWatcher>(loop_, number, [this] { stop(); }));
-  for (const auto& [number, name] : {std::pair(SIGHUP, "SIGHUP (reload)"),
-                                     std::pair(SIGUSR1, "SIGUSR1 (drain)"),
-                                     std::pair(SIGUSR2, "SIGUSR2 (replace the binary)")})
-    signals_.push_back(std::make_unique<SignalWatcher>(loop_, number, [this, name = name] {
-      log_.log(Severity::Warning, "{} is not built yet: nothing changed", name);
-    }));
+  signals_.push_back(std::make_unique<SignalWatcher>(loop_, SIGUSR2, [this] {
+    log_.write(Severity::Warning,
+               "SIGUSR2 (replace the binary) is not built yet: nothing changed");
+  }));
+  signals_.push_back(std::make_unique<SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
+  signals_.push_back(std::make_unique<SignalWatcher>(loop_, SIGUSR1, [this] { drain(); }));
   for (auto& worker : workers_) worker->start();
   keeper_.reconcile(*snapshot_);
   keeper_.begin_slowly(FarmKeeper::Occasion::Start);
@@ -141,6 +184,33 @@ std::uint64_t Supervisor::dropped_logs() const {
   std::uint64_t lines = log_.dropped();
   for (const auto& worker : workers_) lines += worker->log().dropped();
   return lines;
+}
+
+void Supervisor::drain() {
+  if (std::exchange(draining_, true)) return;
+  const Duration limit = snapshot_->config.global.drain_limit;
+  log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
+           snapshot_->connections.current(),
+           limit > Duration::zero() ? fmt::format(" for at most {}s", to_milliseconds(limit) / 1000)
+                                    : std::string());
+  notify_service_manager("STATUS=draining");
+  for (auto& worker : workers_)
+    worker->post([this, &worker = *worker] {
+      worker.drain([this] { loop_.post([this] { on_worker_drained(); }); });
+    });
+  drain_timer_.arm(after(loop_.refresh(), limit));
+}
+
+void Supervisor::on_worker_drained() {
+  if (++drained_ < workers_.size()) return;
+  log_.write(Severity::Notice, "Drained: the last connection has ended");
+  stop();
+}
+
+void Supervisor::on_drain_limit() {
+  log_.log(Severity::Warning, "The drain limit is reached: {} connections are cut",
+           snapshot_->connections.current());
+  stop();
 }
 
 /// Tells the service manager that all is well, but only when every worker has run since last time.

@@ -3,12 +3,17 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "common/config_reader.h"
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
+#include "proxy/config/changes.h"
 #include "proxy/runtime/farm_keeper.h"
+#include "proxy/runtime/listener.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
 #include "proxy/runtime/worker.h"
@@ -43,38 +48,66 @@ class Supervisor {
   /// What configuration and descriptors allow.
   unsigned possible_maxconn() const { return possible_maxconn_; }
 
+  /// Where a reload gets its configuration from. A source has said what it found wrong where it can.
+  struct Loaded {
+    std::optional<Config> config;
+    Diagnostics found;
+  };
+  using ConfigSource = std::function<Loaded()>;
+  void set_config_source(ConfigSource source) { config_source_ = std::move(source); }
+
   /// Descriptor limit, then every listening socket. Needs the privilege to bind.
   Result<void> open();
   /// Starts workers and checks, runs until stop(). Returns when all threads have ended.
   void run();
   void stop();
+  /// Replaces the configuration in place, or says why not and changes nothing.
+  void reload();
+  /// Ends run() when the last connection has ended, or after global.drain_limit.
+  void drain();
 
  private:
-  /// One listening socket: a descriptor for each worker.
-  struct OpenBind {
-    FrontendState* frontend = nullptr;
-    const Bind* bind = nullptr;
-    std::vector<int> fds;
-  };
-  using Sockets = std::vector<OpenBind>;
-
-  Result<void> fit_limits();
+  /// For each listener of a configuration: its sockets, none where they are open already.
+  using Sockets = std::vector<std::vector<WorkerSockets>>;
+  /// How many clients the descriptor limit, raised as far as it can be, has room for.
+  Result<unsigned> fit_limits(const Config& config);
   void apply_operator_maxconn();
-  void make_workers(const Sockets& sockets);
+  /// Opens what is not kept. If one fails, none is open.
+  Result<Sockets> open_sockets(const Config& config,
+                               const std::vector<std::optional<std::size_t>>& kept);
+  bool shares_port(const ListenSocket& socket) const;
+  void name_sockets(const Sockets& opened, const std::vector<std::optional<std::size_t>>& kept);
+  std::vector<Worker::Listener> listeners_for(unsigned worker, const Sockets& sockets);
+  void refuse_reload(std::string_view why);
+  void log_changes(const Config& before, const Config& after,
+                   const std::vector<std::optional<std::size_t>>& kept);
+  void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
+  void on_worker_drained();
+  void on_drain_limit();
   void log_stopped();
 
   unsigned possible_maxconn_ = 0;
   Loop loop_;
   Ledger ledger_;
   std::shared_ptr<Snapshot> snapshot_;
+  // Of the sockets of each of listeners_of(snapshot_->config): what the workers know them by.
+  std::vector<std::vector<std::uint64_t>> socket_ids_;
+  std::uint64_t last_socket_id_ = 0;
+  ConfigSource config_source_;
+  std::shared_ptr<Snapshot> retiring_;  // until every worker has adopted snapshot_
+  std::size_t adopting_ = 0;            // workers that have not
+  bool reload_again_ = false;
   std::vector<LogTarget> log_targets_;
   LogShipper log_;
   StatsService* statistics_ = nullptr;
   std::vector<std::unique_ptr<Worker>> workers_;
   FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
+  Timer drain_timer_;
+  bool draining_ = false;
+  std::size_t drained_ = 0;  // workers without connections
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat
 };

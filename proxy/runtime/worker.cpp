@@ -115,6 +115,7 @@ Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService&
       extra_log_(log.begin() + static_cast<std::ptrdiff_t>(snapshot->config.global.log.size()), log.end()),
       sweep_timer_(loop_, [this] { sweep(); }) {
   current_ = make_generation(std::move(snapshot));
+  serving_ = current_.get();
   loop_.at_turn_end([this] { bury(); });
   listen(listeners);
 }
@@ -191,6 +192,7 @@ void Worker::adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> lis
       acceptor->finish();
   auto generation = make_generation(std::move(snapshot));
   older_.push_back(std::exchange(current_, std::move(generation)));
+  serving_ = current_.get();
   listen(listeners);
   for (const auto& session : sessions_) session->on_reload();
   // Whoever waits asks again in the order of arrival. Each may find its slot at once and be done,
@@ -208,6 +210,15 @@ void Worker::adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> lis
   for_each_pool([&](ServerPool& pool) {
     if (!used.contains(&pool)) pool.close_overdue(kNever);
   });
+}
+
+void Worker::drain(std::function<void()> on_drained) {
+  loop_.refresh();
+  for (const auto& acceptor : acceptors_) acceptor->finish();
+  acceptors_.clear();
+  serving_ = nullptr;
+  on_drained_ = std::move(on_drained);
+  for (const auto& session : sessions_) session->on_drain();
 }
 
 Generation& Worker::older_generation_of(const BackendState& backend) {
@@ -336,6 +347,7 @@ void Worker::bury() {
         log_.close(frontend->log_routes[index_]);
       return true;
     });
+  if (on_drained_ && sessions_.empty()) std::exchange(on_drained_, nullptr)();
   if (!left) return;
   for (auto& acceptor : acceptors_) acceptor->on_room();
 }

@@ -89,6 +89,9 @@ class Worker {
   /// Serves by `snapshot` from now on. Listeners that it does not name are closed, and what goes on
   /// under an older snapshot uses the newest one's slots and queues.
   void adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> listeners);
+  /// Closes the listeners, lets the sessions come to their end. Calls back once, on this thread, when
+  /// the last is gone.
+  void drain(std::function<void()> on_drained);
   /// A slot for request `grant.request`, or, if that is gone, for the next one that waits.
   void on_grant(const balance::Grant& grant, BackendState& backend);
 
@@ -111,7 +114,9 @@ class Worker {
   /// The newest; a session may still serve by an older one.
   Snapshot& snapshot() { return *current_->snapshot; }
   Generation& generation() { return *current_; }
-  bool serves_by(const Generation& generation) const { return &generation == current_.get(); }
+  /// New requests are served by it, and it is not the end of them.
+  bool serves_by(const Generation& generation) const { return &generation == serving_; }
+  bool is_draining() const { return serving_ == nullptr; }
   StatsService& statistics() { return statistics_; }
   unsigned index() const { return index_; }
   /// Bytes just received; overwritten by the next read.
@@ -192,6 +197,8 @@ class Worker {
   exchange::AccessClock access_clock_;
   ServerGraveyard dead_servers_;
   std::unique_ptr<Generation> current_;
+  const Generation* serving_ = nullptr;  // current_; null while draining
+  std::function<void()> on_drained_;     // empty once it was called
   std::vector<std::unique_ptr<Generation>> older_;  // still in use
   std::vector<std::unique_ptr<Session>> dead_sessions_;
   std::deque<RequestRelay> relays_;                              // never shrinks

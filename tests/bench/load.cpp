@@ -8,6 +8,7 @@
 //            or with --close asks for it and waits for the end
 // open       --rate requests a second at fixed times whatever the answers do, over N connections; latency
 //            counts from the time a request was due, so one that had to wait is not forgiven
+//            SIGTERM ends it early
 // hold       opens N connections, one request on each, says "held", keeps them until its standard
 //            input ends, and tells how many were lost
 //
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <csignal>
 #include <deque>
 #include <memory>
 #include <string>
@@ -52,6 +54,8 @@ struct Client {
   std::int64_t due = 0;       // when this request should have been sent
   std::string input;          // an answer that is not complete
 };
+
+volatile std::sig_atomic_t enough = 0;  // SIGTERM: an open loop sends no more, and tells
 
 enum class Answer { Incomplete, Complete, Wrong };
 
@@ -100,8 +104,12 @@ class Load {
   void run_open() {
     for (Client& client : clients_) free_.push_back(&client);
     const std::int64_t interval = kSecond / static_cast<std::int64_t>(options_.rate);
-    const std::int64_t total = options_.duration / interval;
+    std::int64_t total = options_.duration / interval;
     for (std::int64_t scheduled = 0; scheduled < total || outstanding_ > 0 || !waiting_.empty();) {
+      if (enough && scheduled < total) {
+        total = scheduled;
+        continue;
+      }
       const std::int64_t now = nanoseconds();
       for (; scheduled < total && begun_ + scheduled * interval <= now; ++scheduled)
         waiting_.push_back(begun_ + scheduled * interval);
@@ -337,6 +345,7 @@ Options options_of(int count, char** arguments) {
 }  // namespace bench
 
 int main(int count, char** arguments) {
+  std::signal(SIGTERM, [](int) { bench::enough = 1; });
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // the open loop's requests leave when they are due
   return std::make_unique<bench::Load>(bench::options_of(count, arguments))->run();
 }

@@ -177,7 +177,10 @@ user = "hapair"
 group = "web"
 chroot = "/var/lib/hapair"
 log_tag = "lb"
+drain_limit = "90s"
 strict_limits = true)"));
+  EXPECT_EQ(config.global.drain_limit, 90s);
+  EXPECT_EQ(load(std::string(kGood)).global.drain_limit, 60s);
   EXPECT_EQ(config.global.workers, 3U);
   EXPECT_EQ(config.global.pidfile, "/run/x.pid");
   EXPECT_EQ(config.global.identity.user, "hapair");
@@ -293,6 +296,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kBalance, "source = \"0.0.0.0\"", "13:10", "no address to come from",
                 "leave source out"},
         Mistake{kBalance, "source = \"::1\"", "17:11", "cannot be reached from source ::1", "IPv4"},
+        // global
+        Mistake{"maxconn = 2000", "drain_limit = 60", "2:15", "needs a unit", "\"60s\""},
+        Mistake{"maxconn = 2000", "drain_limit = \"60\"", "2:15", "no unit", ""},
+        Mistake{"maxconn = 2000", "hard_stop_after = \"60s\"", "2:19", "it is called drain_limit", "drain_limit ="},
+        Mistake{kBalance, "drain_limit = \"60s\"", "13:1", "unknown key 'drain_limit'", ""},
         // timeouts
         Mistake{"client = \"50s\"", "client = \"50\"", "8:38", "no unit", ""},
         Mistake{"client = \"50s\"", "client = 50", "8:38", "needs a unit", "\"50s\""},

@@ -1,0 +1,114 @@
+// The supervisor's part in a reload: prepare everything, then replace the configuration, or nothing.
+#include <algorithm>
+
+#include "common/service.h"
+#include "proxy/config/changes.h"
+#include "proxy/runtime/supervisor.h"
+
+namespace hapair::proxy {
+namespace {
+
+std::string_view word(ServerChange::Kind kind) {
+  switch (kind) {
+    case ServerChange::Kind::Added: return "added";
+    case ServerChange::Kind::Removed: return "removed";
+    case ServerChange::Kind::Moved: return "at another address";
+    case ServerChange::Kind::Changed: return "changed";
+  }
+  return "";
+}
+
+std::int64_t monotonic_microseconds() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+void Supervisor::reload() {
+  if (draining_) return log_.write(Severity::Warning, "Reload refused: the daemon is draining");
+  if (adopting_ > 0) {
+    reload_again_ = true;
+    return;
+  }
+  notify_service_manager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic_microseconds()));
+  Loaded loaded = config_source_();
+  std::size_t mistakes = 0;
+  for (const Diagnostic& diagnostic : loaded.found.sorted()) {
+    const bool error = diagnostic.level == Diagnostic::Level::Error;
+    mistakes += error ? 1 : 0;
+    const SourceLocation& where = diagnostic.where;
+    log_.log(error ? Severity::Error : Severity::Warning, "{}:{}:{}: {}{}{}", where.file, where.line,
+             where.column, diagnostic.message, diagnostic.hint.empty() ? "" : ": ",
+             diagnostic.hint);
+  }
+  if (!loaded.config)
+    return refuse_reload(fmt::format("{} mistake{} in the configuration", mistakes,
+                                     mistakes == 1 ? "" : "s"));
+  Config config = *std::move(loaded.config);
+  for (const std::string& name : keep_fixed(snapshot_->config, config))
+    log_.log(Severity::Warning, "{} cannot change in a running process: it stays as it was", name);
+
+  const auto fitted = fit_limits(config);
+  if (!fitted) return refuse_reload(fitted.error().message);
+  const auto kept = kept_sockets(snapshot_->config, config);
+  const auto sockets = open_sockets(config, kept);
+  if (!sockets) return refuse_reload(sockets.error().message);
+
+  // From here nothing fails.
+  auto next = std::make_shared<Snapshot>(std::move(config), ledger_, snapshot_.get());
+  retiring_ = std::exchange(snapshot_, std::move(next));
+  possible_maxconn_ = *fitted;
+  apply_operator_maxconn();
+  name_sockets(*sockets, kept);
+  keeper_.reconcile(*snapshot_);
+  log_changes(retiring_->config, snapshot_->config, kept);
+  adopting_ = workers_.size();
+  for (unsigned i = 0; i < workers_.size(); ++i)
+    workers_[i]->post([this, &worker = *workers_[i], snapshot = snapshot_,
+                       listeners = listeners_for(i, *sockets)]() mutable {
+      worker.adopt(std::move(snapshot), std::move(listeners));
+      loop_.post([this] { on_adopted(); });
+    });
+}
+
+void Supervisor::refuse_reload(std::string_view why) {
+  const std::string line =
+      fmt::format("Reload refused, the configuration stays as it was: {}", why);
+  log_.write(Severity::Error, line);
+  std::fprintf(stderr, "%s\n", line.c_str());
+  notify_service_manager(fmt::format("READY=1\nSTATUS={}", line));
+}
+
+/// While workers go over one by one, some give slots back in the old state of a backend and some
+/// wait in the new one; and what algorithms keep of the load may lag. Once all are over, both are
+/// put right.
+void Supervisor::on_adopted() {
+  if (--adopting_ > 0) return;
+  retiring_.reset();
+  loop_.refresh();
+  for (const auto& backend : snapshot_->backends) keeper_.settle(*backend);
+  log_.write(Severity::Notice, "Reloaded: the new configuration is in force");
+  notify_service_manager("READY=1\nSTATUS=reloaded");
+  if (std::exchange(reload_again_, false)) reload();
+}
+
+void Supervisor::log_changes(const Config& before, const Config& after,
+                             const std::vector<std::optional<std::size_t>>& kept) {
+  for (const ServerChange& change : changed_servers(before, after))
+    log_.log(Severity::Notice, "Reload: server {}/{} {}", change.backend, change.server,
+             word(change.kind));
+  const auto tell = [&](const Config& config, const ListenerPlace& place, std::string_view what) {
+    const Frontend& frontend = config.frontends[place.frontend];
+    log_.log(Severity::Notice, "Reload: frontend {} {} {}", frontend.name, what,
+             frontend.binds[place.bind].socket.to_string());
+  };
+  const std::vector<ListenerPlace> old = listeners_of(before), fresh = listeners_of(after);
+  for (std::size_t i = 0; i < fresh.size(); ++i)
+    if (!kept[i]) tell(after, fresh[i], "listens on");
+  for (std::size_t i = 0; i < old.size(); ++i)
+    if (std::find(kept.begin(), kept.end(), std::optional(i)) == kept.end())
+      tell(before, old[i], "no longer listens on");
+}
+
+}  // namespace hapair::proxy
