@@ -1,6 +1,7 @@
 // The form in which one target takes log lines: what stands around the text.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -25,6 +26,13 @@ class LogForm {
 
   /// Bytes that a line may take beside its text.
   std::size_t overhead() const { return overhead_; }
+  /// Bytes of text that are not cut, behind the header of the line that was begun last; before the
+  /// first line no more than are sure.
+  std::size_t text_room() const {
+    if (journal_) return length_;
+    const bool is_known = header_size_ > 0 || format_ == LogTarget::Format::Raw;
+    return length_ - std::min(length_, is_known ? header_size_ : overhead_);
+  }
   /// Writes what stands before the text. Answers where the text begins.
   char* begin(char* line, Severity severity, WallTime now);
   /// The text ends at `end`: cuts the line to its target's length and writes what stands behind the

@@ -90,6 +90,14 @@ void LogShipper::index_sinks() {
   });
 }
 
+std::size_t LogShipper::shortest_text(LogRoute route) const {
+  std::size_t shortest = longest_;
+  for_each_bit(route & opened_, [&](std::size_t i) {
+    shortest = std::min(shortest, sinks_[i]->form.text_room());
+  });
+  return shortest;
+}
+
 WallTime LogShipper::now() {
   if (now_ == WallTime{}) now_ = wall_now();
   return now_;

@@ -47,6 +47,9 @@ class LogShipper final : public Logger {
   /// More of a text than this is cut by every target.
   std::size_t longest() const { return longest_; }
 
+  /// As much text fits into a line of every target of the route.
+  std::size_t shortest_text(LogRoute route) const;
+
   /// Sends what is waiting now (when memory presses).
   void flush();
   /// As flush(), at the end of the process: may wait a moment for targets that were slow.

@@ -16,6 +16,7 @@
 #include "proxy/config/balance.h"
 #include "proxy/config/bind.h"
 #include "proxy/config/cookie.h"
+#include "proxy/config/log_pattern.h"
 #include "proxy/config/retry.h"
 #include "proxy/config/route.h"
 
@@ -46,7 +47,7 @@ enum class Mode { Tcp, Http };
 /// (later) one wins.
 enum class ConnectionMode { KeepAlive, ServerClose, Close };
 
-enum class LogFormat { None, Tcp, Http };
+enum class LogFormat { None, Tcp, Http, Custom };
 
 /// The statistics page on relayed traffic: `uri` is a prefix of path and query.
 struct Stats {
@@ -138,6 +139,9 @@ struct Frontend {
   std::optional<Stats> stats;
   Timeouts timeout;
   LogFormat log_format = LogFormat::None;
+  LogPattern log_pattern;            // of LogFormat::Custom
+  std::vector<HeaderCapture> capture_request_headers;
+  std::vector<HeaderCapture> capture_response_headers;
   bool log_to_global = true;         // access lines go to global.log,
   std::vector<LogTarget> log;        // and to these
   bool log_errors_only = false;      // what went well is not worth a line

@@ -34,7 +34,8 @@ std::optional<Mode> read_mode(TableReader& section) {
 void refuse_http_keys(TableReader& section, Mode mode) {
   if (mode == Mode::Http) return;
   for (const std::string_view key : {"stats", "forwarded_for", "connection", "cookie",
-                                     "error_files", "monitor_uri", "monitor_fail"}) {
+                                     "error_files", "monitor_uri", "monitor_fail",
+                                     "capture_request_headers", "capture_response_headers"}) {
     const ConfigNode::Entry* entry = section.node().find(key);
     if (entry && !entry->inherited)
       section.error(key, fmt::format("{} needs mode \"http\"", key), "mode = \"http\"");

@@ -29,18 +29,78 @@ void read_targets(TableReader& section, Frontend& out) {
   for (const ConfigNode& item : node->array) read_item(item);
 }
 
-}  // namespace
+/// A list of names, or of { name, length }.
+std::vector<HeaderCapture> read_captures(TableReader& section, std::string_view key) {
+  std::vector<HeaderCapture> captures;
+  const ConfigNode* list = section.raw(key);
+  if (!list) return captures;
+  constexpr std::string_view sample = "[\"Host\", { name = \"User-Agent\", length = 64 }]";
+  if (list->kind != ConfigNode::Kind::Array) {
+    section.error(key, fmt::format("{} must be a list, not {}", key, list->kind_name()),
+                  std::string(sample));
+    return captures;
+  }
+  for (const ConfigNode& item : list->array) {
+    HeaderCapture capture;
+    SourceLocation where = item.where;
+    if (item.kind == ConfigNode::Kind::String) {
+      capture.name = item.string;
+    } else if (item.kind == ConfigNode::Kind::Table) {
+      // Named without its section: what [defaults] got wrong is said once.
+      TableReader table(item, std::string(key), section.diagnostics());
+      if (const auto name = table.string("name")) {
+        capture.name = *name;
+        where = table.where("name");
+      } else if (!table.has("name")) {
+        table.error_at(table.where(), "a capture needs a name", std::string(sample));
+        continue;
+      }
+      if (const auto length = table.integer("length", 1, 8192))
+        capture.length = static_cast<std::size_t>(*length);
+      table.finish();
+    }
+    if (is_token(capture.name))
+      captures.push_back(std::move(capture));
+    else
+      section.error_at(where, "this is not the name of a header field", std::string(sample));
+  }
+  if (captures.size() > 64) section.error(key, "more than 64 captured fields");
+  return captures;
+}
 
-void read_access_log(TableReader& section, Frontend& out) {
+/// `log_format`: a word, or a string with variables.
+void read_format(TableReader& section, Frontend& out) {
   static constexpr std::pair<std::string_view, LogFormat> kFormats[] = {
-      {"http", LogFormat::Http}, {"tcp", LogFormat::Tcp}, {"none", LogFormat::None}};
-  const ConfigNode* format = section.raw("log_format");
-  if (format && format->kind == ConfigNode::Kind::String &&
-      (format->string.find('%') != std::string::npos || format->string == "clf"))
-    section.error("log_format", fmt::format("a log format of one's own: {}", kNotBuilt),
-                  "\"http\" or \"tcp\"");
-  else if (const auto known = section.word<LogFormat>("log_format", kFormats))
-    out.log_format = *known;
+      {"http", LogFormat::Http},
+      {"tcp", LogFormat::Tcp},
+      {"json", LogFormat::Custom},
+      {"none", LogFormat::None}};
+  const LogScope scope{.http = out.mode == Mode::Http,
+                       .request_headers = out.capture_request_headers,
+                       .response_headers = out.capture_response_headers};
+  const ConfigNode* node = section.raw("log_format");
+  if (node && node->kind == ConfigNode::Kind::String && node->string == "clf")
+    return section.error("log_format", fmt::format("log_format \"clf\": {}", kNotBuilt),
+                         "\"http\", \"tcp\", \"json\" or a string of variables");
+  if (node && node->kind == ConfigNode::Kind::String && node->string.find('%') != std::string::npos) {
+    const ConfigNode::Entry* entry = section.node().find("log_format");
+    auto pattern = parse_log_pattern(node->string, scope);
+    // What [defaults] means for requests, a TCP frontend cannot have: it gets HAProxy's line.
+    if (!pattern && entry && entry->inherited && !scope.http) {
+      out.log_format = LogFormat::Tcp;
+      return;
+    }
+    if (!pattern)
+      return section.error("log_format",
+                           fmt::format("{} (column {} of the format)", pattern.error().message,
+                                       pattern.error().column),
+                           pattern.error().hint);
+    out.log_format = LogFormat::Custom;
+    out.log_pattern = *std::move(pattern);
+    return;
+  }
+  if (const auto known = section.word<LogFormat>("log_format", kFormats)) out.log_format = *known;
+  if (out.log_format == LogFormat::Custom) out.log_pattern = json_log_pattern(scope);
   if (out.mode == Mode::Tcp && out.log_format == LogFormat::Http) {
     const ConfigNode::Entry* entry = section.node().find("log_format");
     if (entry && !entry->inherited)
@@ -48,6 +108,20 @@ void read_access_log(TableReader& section, Frontend& out) {
                     "log_format = \"tcp\"");
     out.log_format = LogFormat::Tcp;
   }
+  // HAProxy's line with fields that few lines have.
+  if (out.log_format == LogFormat::Http &&
+      !(scope.request_headers.empty() && scope.response_headers.empty())) {
+    out.log_format = LogFormat::Custom;
+    out.log_pattern = *parse_log_pattern(kHttpLogFormat, scope);
+  }
+}
+
+}  // namespace
+
+void read_access_log(TableReader& section, Frontend& out) {
+  out.capture_request_headers = read_captures(section, "capture_request_headers");
+  out.capture_response_headers = read_captures(section, "capture_response_headers");
+  read_format(section, out);
   read_targets(section, out);
   if (const auto value = section.boolean("log_null")) out.log_null = *value;
   if (const auto value = section.boolean("log_errors_only")) out.log_errors_only = *value;

@@ -1,10 +1,12 @@
 #include "proxy/exchange/access_record.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <concepts>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -101,18 +103,34 @@ void append_counts(Line& line, const AccessRecord& record) {
 
 }  // namespace
 
-std::string_view AccessClock::stamp(WallTime date) {
+int AccessClock::milliseconds_of(WallTime date) {
   const auto since = date.time_since_epoch();
-  const auto second = std::chrono::floor<std::chrono::seconds>(since);
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                              since - std::chrono::floor<std::chrono::seconds>(since))
+                              .count());
+}
+
+std::string_view AccessClock::stamp(WallTime date) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(date.time_since_epoch());
   if (second.count() != second_) renew(second.count());
-  const auto milliseconds = static_cast<int>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(since - second).count());
+  const int milliseconds = milliseconds_of(date);
   char* at = text_.data() + kMilliseconds;
   *at++ = static_cast<char>('0' + milliseconds / 100);
   *at++ = static_cast<char>('0' + milliseconds / 10 % 10);
   *at++ = static_cast<char>('0' + milliseconds % 10);
   *at = ']';
   return {text_.data(), text_.size()};
+}
+
+std::string_view AccessClock::iso(WallTime date) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(date.time_since_epoch());
+  if (second.count() != second_) renew(second.count());
+  const int milliseconds = milliseconds_of(date);
+  char* at = iso_.data() + kIsoMilliseconds;
+  *at++ = static_cast<char>('0' + milliseconds / 100);
+  *at++ = static_cast<char>('0' + milliseconds / 10 % 10);
+  *at = static_cast<char>('0' + milliseconds % 10);
+  return {iso_.data(), iso_size_};
 }
 
 // HAProxy's names whatever the locale, so no strftime.
@@ -140,6 +158,13 @@ void AccessClock::renew(std::int64_t second) {
     two(number);
   }
   *at = '.';
+  const long offset = std::abs(local.tm_gmtoff) / 60;
+  iso_size_ = fmt::format_to_n(iso_.data(), iso_.size(),
+                               "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.000{}{:02}:{:02}",
+                               local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
+                               local.tm_min, local.tm_sec, local.tm_gmtoff < 0 ? '-' : '+',
+                               offset / 60, offset % 60)
+                  .size;
 }
 
 bool went_well(const AccessRecord& record) {
@@ -153,7 +178,6 @@ std::size_t line_room(const AccessRecord& record, std::size_t limit) {
   // Twenty numbers of at most 20 digits, an IPv6 address, a date and the punctuation are below 600.
   return 600 + record.frontend.size() + record.backend.size() + record.server.size() +
          record.request_cookie.size() + record.response_cookie.size() +
-         record.request_headers.size() + record.response_headers.size() +
          3 * std::min(limit, record.request_line.size());
 }
 
@@ -169,8 +193,6 @@ char* put_httplog(char* at, const AccessRecord& record, AccessClock& clock, std:
        << record.response_cookie << ' ' << record.termination.cause << record.termination.phase
        << record.termination.cookie_in << record.termination.cookie_out;
   append_counts(line, record);
-  for (const std::string_view captured : {record.request_headers, record.response_headers})
-    if (!captured.empty()) line << ' ' << captured;
   line << " \"";
   if (record.request_line.empty())
     line << "<BADREQ>";

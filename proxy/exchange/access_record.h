@@ -12,6 +12,8 @@
 
 namespace hapair::exchange {
 
+class CapturedFields;
+
 /// The four letters of HAProxy's termination state; '-' where nothing is to be said.
 struct Termination {
   char cause = '-';       // C client, S server, P proxy, L local, R resource, c/s timeouts …
@@ -28,6 +30,7 @@ struct AccessRecord {
   std::string_view backend;  // the frontend's name when none was chosen
   std::string_view server;   // empty: <NOSRV>; our own answers say "<STATS>"
 
+  TimePoint idle_since = kNever;  // http: accepted, or the answer before was complete
   TimePoint start = kNever;      // http: first byte of the request; tcp: accept
   TimePoint received = kNever;   // the request head is complete (tcp: leave it)
   TimePoint dequeued = kNever;   // has a slot, or gave up waiting for one (sQ)
@@ -37,6 +40,7 @@ struct AccessRecord {
 
   int status = -1;              // as sent to the client
   std::uint64_t bytes_out = 0;  // to the client, headers included, as on the wire
+  std::uint64_t bytes_in = 0;   // from the client: what of the request went to a server
   Termination termination;
 
   // Values when the line is written.
@@ -51,8 +55,8 @@ struct AccessRecord {
 
   std::string_view request_cookie = "-";  // captures, for later issues
   std::string_view response_cookie = "-";
-  std::string_view request_headers;  // "{a|b}"; empty: none configured
-  std::string_view response_headers;
+  const CapturedFields* request_captures = nullptr;  // null: none
+  const CapturedFields* response_captures = nullptr;
   std::string_view request_line;  // "GET / HTTP/1.1"; empty: <BADREQ>
 };
 
@@ -62,13 +66,19 @@ class AccessClock {
  public:
   /// Valid until the next call.
   std::string_view stamp(WallTime date);
+  /// "2026-11-21T02:56:40.034+01:00", local time too. Valid until the next call.
+  std::string_view iso(WallTime date);
 
  private:
   static constexpr std::size_t kMilliseconds = 22;  // where they stand in the text
+  static constexpr std::size_t kIsoMilliseconds = 20;
   void renew(std::int64_t second);
+  static int milliseconds_of(WallTime date);
 
   std::int64_t second_ = INT64_MIN;
   std::array<char, 26> text_{};
+  std::array<char, 40> iso_{};
+  std::size_t iso_size_ = 0;
 };
 
 /// Neither error nor timeout, retry or redispatch, and no response with a status of 500 or more:

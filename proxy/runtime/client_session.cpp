@@ -28,7 +28,8 @@ ClientSession::ClientSession(Worker& worker, Generation& generation, FrontendSta
       socket_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
       peer_(peer),
-      accepted_(worker.loop().now()) {
+      accepted_(worker.loop().now()),
+      idle_since_(accepted_) {
   timer_.arm(after(worker.loop().now(), frontend.config.timeout.effective_request()));
   socket_.adopt(fd, worker.loop(), *this);
 }
@@ -237,6 +238,7 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
 
   exchange::AccessRecord record;
   record.client = peer_;
+  record.idle_since = idle_since_;
   record.start = received_ > 0 ? began_ : now;
   record.frontend = record.backend = frontend().config.name;
   record.end = now;
@@ -262,6 +264,7 @@ void ClientSession::move_to_next_request() {
   if (!serves_newest()) [[unlikely]] follow();
   scanner_.reset();
   const TimePoint now = worker_.loop().now();
+  idle_since_ = now;
   received_ -= next_request_;
   if (received_ > 0) {
     std::memmove(head_.get(), head_.get() + next_request_, received_);

@@ -34,6 +34,8 @@ class ClientSession final : public Session {
 
   Worker& worker() { return worker_; }
   const SocketAddress& peer() const { return peer_; }
+  /// When the connection was accepted, or the answer before was complete.
+  TimePoint idle_since() const { return idle_since_; }
   /// The client's address as text, written into `buffer` (64 bytes) if it must be made.
   std::string_view peer_text(char* buffer) const;
   StreamSocket& socket() { return socket_; }
@@ -115,6 +117,7 @@ class ClientSession final : public Session {
   RequestRelay* relay_ = nullptr;   // of the request under way
   TimePoint began_{};               // first byte of the request
   TimePoint accepted_{};
+  TimePoint idle_since_{};
 };
 
 }  // namespace hapair::proxy

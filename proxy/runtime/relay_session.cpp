@@ -208,6 +208,7 @@ void RelaySession::end(exchange::Termination why, bool reset) {
   timer_.disarm();
   record_.termination = why;
   record_.end = worker_.loop().now();
+  record_.bytes_in = up_.moved;
   record_.bytes_out = down_.moved - std::min<std::uint64_t>(down_.moved, client_.output_size());
   dispatch_.release();
   BackendState* backend = dispatch_.backend();

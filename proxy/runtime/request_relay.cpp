@@ -78,6 +78,12 @@ void RequestRelay::start_record(TimePoint first_byte) {
   record_.start = first_byte;
   record_.received = now;
   record_.request_line = request_.line;
+  record_.idle_since = client_->idle_since();
+  const Frontend& frontend = client_->frontend().config;
+  if (!frontend.capture_request_headers.empty()) {
+    request_captures_.take(frontend.capture_request_headers, request_.fields);
+    record_.request_captures = &request_captures_;
+  }
 }
 
 /// Takes the framing off the content that came with the head. False: it is malformed.
@@ -234,6 +240,7 @@ void RequestRelay::on_dispatched() {
   const std::size_t size = encode_request(out);
   dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
   frontend_counters().bytes_in.add(size);
+  record_.bytes_in += size;
   if (!server_socket()->write(std::string_view(out, size))) return on_server_broken();
   if (request_complete_) return await_next();
   pump_request();
@@ -349,6 +356,7 @@ bool RequestRelay::send_body(char* data, std::size_t size) {
   if (count == 0) return true;
   dispatch_.count([&](auto& counters) { counters.bytes_in.add(step.payload); });
   frontend_counters().bytes_in.add(step.payload);
+  record_.bytes_in += step.payload;
   if (server_socket()->write(std::span(pieces, count))) return true;
   on_server_broken();
   return false;
@@ -388,6 +396,11 @@ void RequestRelay::try_again() {
 }
 
 exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
+  const Frontend& frontend = client_->frontend().config;
+  if (!frontend.capture_response_headers.empty()) {
+    response_captures_.take(frontend.capture_response_headers, response.fields);
+    record_.response_captures = &response_captures_;
+  }
   auto plan =
       exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
   if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]

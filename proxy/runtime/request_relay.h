@@ -9,6 +9,7 @@
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
+#include "proxy/exchange/captured_fields.h"
 #include "proxy/exchange/persistence.h"
 #include "proxy/http/h1_decoder.h"
 #include "proxy/runtime/dispatch.h"
@@ -164,6 +165,8 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   std::unique_ptr<exchange::Stay> stay_;  // made when first needed, then kept
 
   exchange::AccessRecord record_;
+  exchange::CapturedFields request_captures_;
+  exchange::CapturedFields response_captures_;
   ResponseRelay response_;
 };
 

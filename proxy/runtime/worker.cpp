@@ -448,11 +448,29 @@ void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record)
   record.frontend_connections = frontend.connections.current();
   record.date = log_.now() - (loop_.now() - record.start);
   const std::size_t limit = log_.longest();
+  if (config.log_format == LogFormat::Custom)
+    return log_pattern(config.log_pattern, route, severity, record);
   char* const at = log_.begin_line(route, severity, exchange::line_room(record, limit));
   if (!at) return;
   log_.end_line(config.log_format == LogFormat::Http
                     ? exchange::put_httplog(at, record, access_clock_, limit)
                     : exchange::put_tcplog(at, record, access_clock_));
+}
+
+void Worker::log_pattern(const LogPattern& pattern, LogRoute route, Severity severity,
+                         const exchange::AccessRecord& record) {
+  std::size_t limit = log_.longest();
+  char* const at = log_.begin_line(route, severity, exchange::pattern_room(pattern, record, limit));
+  if (!at) return;
+  char* end = exchange::put_pattern(at, pattern, record, access_clock_, limit);
+  // A line of JSON that is cut is none: its foreign texts are, until it fits.
+  if (pattern.json)
+    for (const std::size_t room = log_.shortest_text(route);
+         limit > 0 && static_cast<std::size_t>(end - at) > room;) {
+      limit = limit > 256 ? 256 : limit / 2;
+      end = exchange::put_pattern(at, pattern, record, access_clock_, limit);
+    }
+  log_.end_line(end);
 }
 
 // The form HAProxy has for connections that end before they are a session.

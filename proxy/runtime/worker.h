@@ -14,6 +14,7 @@
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
+#include "proxy/exchange/log_line.h"
 #include "proxy/runtime/client_session.h"
 #include "proxy/runtime/generation.h"
 #include "proxy/runtime/proxy_greeting.h"
@@ -171,6 +172,8 @@ class Worker {
   LogShipper& log() { return log_; }
 
  private:
+  void log_pattern(const LogPattern& pattern, LogRoute route, Severity severity,
+                   const exchange::AccessRecord& record);
   template <typename SessionType, typename... Extra>
   SessionType& add_session(Generation& generation, FrontendState& frontend, int fd,
                            const SocketAddress& peer, Extra... extra);

@@ -163,12 +163,6 @@ TEST_F(AccessLog, WritesLongRequestLinesWhole) {
   EXPECT_TRUE(http(record).ends_with("GET /" + std::string(3000, 'x') + "#01 HTTP/1.1\""));
 }
 
-TEST_F(AccessLog, ShowsCapturedFieldsOnlyWhereConfigured) {
-  AccessRecord record = served();
-  record.request_headers = "{example.org|}";
-  EXPECT_NE(http(record).find(" 0/0 {example.org|} \"GET"), std::string::npos);
-}
-
 TEST_F(AccessLog, WritesNoMoreOfARequestLineThanALogTakes) {
   AccessRecord record = served();
   const std::string line = "GET /" + std::string(3000, '\xff') + " HTTP/1.1";

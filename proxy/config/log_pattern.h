@@ -1,0 +1,107 @@
+// An access log's own format: a string with HAProxy's variables, or JSON, compiled into pieces.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace hapair::proxy {
+
+enum class LogVariable : std::uint8_t {
+  Text,
+  ClientAddress,
+  ClientPort,
+  RequestDate,
+  AcceptDate,
+  GmtDate,
+  LocalDate,
+  IsoDate,
+  AcceptSecond,
+  AcceptMilliseconds,
+  Frontend,
+  Backend,
+  Server,
+  TimeToRequest,
+  TimeInQueue,
+  TimeToConnect,
+  TimeToResponse,
+  TimeActive,
+  TimeTotal,
+  TimeOfHandshake,
+  TimeIdle,
+  TimeToRequestWithIdle,
+  TimeOfData,
+  Status,
+  BytesOut,
+  BytesIn,
+  RequestCookie,
+  ResponseCookie,
+  Termination,
+  TerminationWithCookie,
+  ProcessConnections,
+  FrontendConnections,
+  BackendConnections,
+  ServerConnections,
+  Retries,
+  Redispatched,
+  ServerQueue,
+  BackendQueue,
+  RequestHeaders,
+  ResponseHeaders,
+  RequestHeader,
+  ResponseHeader,
+  RequestLine,
+  Method,
+  Path,
+  Query,
+  Uri,
+  Version,
+  HostName,
+  ProcessId,
+};
+
+/// One header field whose value log lines may show.
+struct HeaderCapture {
+  std::string name;
+  std::size_t length = 128;  // bytes; more of a value is left out
+};
+
+struct LogPiece {
+  LogVariable variable = LogVariable::Text;
+  bool quoted = false;       // {+Q}
+  bool hexadecimal = false;  // {+X}: addresses, ports, numbers
+  bool backslashes =
+      false;                // {+E}: '"', '\' and ']' with a backslash, as RFC 5424 values have them
+  std::uint16_t index = 0;  // of a captured field; of all of them: how many there are
+  std::string text;         // Text
+};
+
+struct LogPattern {
+  std::vector<LogPiece> pieces;
+  bool json = false;  // values are written as JSON has them
+};
+
+/// What a pattern may speak of.
+struct LogScope {
+  bool http = true;
+  std::vector<HeaderCapture> request_headers;
+  std::vector<HeaderCapture> response_headers;
+};
+
+struct LogPatternMistake {
+  std::size_t column = 0;  // in the string, from 1
+  std::string message;
+  std::string hint;
+};
+
+tl::expected<LogPattern, LogPatternMistake> parse_log_pattern(std::string_view text,
+                                                              const LogScope& scope);
+LogPattern json_log_pattern(const LogScope& scope);
+
+/// HAProxy's formats "http" and "tcp" as strings.
+extern const std::string_view kHttpLogFormat;
+extern const std::string_view kTcpLogFormat;
+
+}  // namespace hapair::proxy

@@ -1,0 +1,131 @@
+"""What log lines say: formats of one's own, captured fields, JSON; and that nobody forges them."""
+
+import json
+import re
+
+import pytest
+
+from loopback import answering, ok, proxy_and_origin, wait_until
+
+CAPTURES = """
+capture_request_headers = ["Host", { name = "User-Agent", length = 8 }]
+capture_response_headers = ["Server"]
+"""
+TOML_FORMAT = "log_format = '%s'\n" + CAPTURES
+# As bytes on the wire: what a line feed, a quote, a brace or a bar could end, and what is no UTF-8.
+HOSTILE_PATH = b'/"}|{\\\xff\xc3\x80?x="} 1.2.3.4'.replace(b" ", b"%20")
+HOSTILE_AGENT = b'"}|\\\xff\x9b\xc2\x85'
+
+
+def serve(connection, _number):
+    """A server whose own name is hostile too."""
+    while True:
+        connection.message()
+        connection.send(ok(extra=b'Server: A"|}\xe9\r\n'))
+
+
+def ask(proxy, path=b"/a?b=c", agent=b"curl", body=b"", host=b"shop.example"):
+    connection = proxy.connect()
+    connection.send(b"POST " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: " + agent
+                    + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    connection.message()
+    connection.close()
+
+
+def text_of(line):
+    return re.sub(r"^<\d+>[A-Z][a-z]{2} [ \d]\d [\d:]{8} hapair-proxy\[\d+\]: ", "", line)
+
+
+def lines_of(proxy, count):
+    def texts():
+        return [text_of(line) for line in proxy.log.lines if not text_of(line).startswith("Server ")]
+
+    wait_until(lambda: len(texts()) >= count, f"{count} lines")
+    return texts()
+
+
+def test_a_format_of_ones_own(tmp_path):
+    form = TOML_FORMAT % ('%ci %{+Q}r %ST %B in=%U %f>%b/%s %hr %hs '
+                          '[%[capture.req.hdr(0)]] %HM %HP %HQ %tsc %Ta 100%%')
+    with proxy_and_origin(tmp_path, serve, frontend=form) as (proxy, _):
+        ask(proxy, body=b"x" * 1000)
+        line, = lines_of(proxy, 1)
+    found = re.fullmatch(r'127\.0\.0\.1 "POST /a\?b=c HTTP/1\.1" 200 (\d+) in=(\d+) http-in>app/s1 '
+                         r'\{shop\.example\|curl\} \{A#22#7C#7D#E9\} \[shop\.example\] POST /a \?b=c ---- \d+ 100%', line)
+    assert found, line
+    assert int(found[1]) > 5
+    assert int(found[2]) > 1000, "head and body"
+
+
+def test_captured_fields_stand_in_haproxys_line(tmp_path):
+    with proxy_and_origin(tmp_path, serve, frontend=CAPTURES) as (proxy, _):
+        ask(proxy, agent=b"Mozilla/5.0")
+        line, = lines_of(proxy, 1)
+        assert re.fullmatch(r'127\.0\.0\.1:\d+ \[[^]]+\] http-in app/s1 [\d/]+ 200 \d+ - - ---- [\d/]+ 0/0 '
+                            r'\{shop\.example\|Mozilla/\} \{A#22#7C#7D#E9\} "POST /a\?b=c HTTP/1\.1"', line), line
+
+
+def test_nothing_is_left_of_the_request_before_on_one_connection(tmp_path):
+    with proxy_and_origin(tmp_path, answering(), frontend=CAPTURES) as (proxy, _):
+        connection = proxy.connect()
+        for fields in (b"Host: first\r\nUser-Agent: a\r\n", b"Host: second\r\n", b"Host: third\r\nuser-agent: c\r\n"):
+            connection.send(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
+            connection.message()
+        connection.send(b"nonsense\r\n\r\n")
+        connection.message()
+        connection.close()
+        lines = lines_of(proxy, 4)
+    assert [re.search(r"(\{.*?\}) (\{.*?\}) ", line).groups() for line in lines] == [
+        ("{first|a}", "{}"), ("{second|}", "{}"), ("{third|c}", "{}"), ("{|}", "{}")]
+    assert lines[3].endswith('"<BADREQ>"')
+
+
+def test_json_is_what_python_reads(tmp_path):
+    with proxy_and_origin(tmp_path, serve, frontend='log_format = "json"\n' + CAPTURES) as (proxy, _):
+        ask(proxy, body=b"x" * 1000)
+        entry = json.loads(lines_of(proxy, 1)[0])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", entry["time"])
+    assert {key: entry[key] for key in ("client_address", "frontend", "backend", "server", "status", "termination",
+                                        "retries", "redispatched", "method", "uri", "version")} == {
+        "client_address": "127.0.0.1", "frontend": "http-in", "backend": "app", "server": "s1", "status": 200,
+        "termination": "----", "retries": 0, "redispatched": False, "method": "POST", "uri": "/a?b=c",
+        "version": "HTTP/1.1"}
+    assert entry["request_headers"] == {"Host": "shop.example", "User-Agent": "curl"}
+    assert entry["response_headers"] == {"Server": 'A"|}\ufffd'}
+    assert entry["bytes_in"] > 1000
+    assert all(isinstance(entry[key], int) for key in entry if key.endswith("_ms"))
+
+
+@pytest.mark.parametrize("form", ["json", "%ci %{+Q}r %hr %hs %[capture.req.hdr(1)]"])
+def test_nobody_forges_a_line(tmp_path, form):
+    with proxy_and_origin(tmp_path, serve, frontend=TOML_FORMAT % form) as (proxy, _):
+        ask(proxy, HOSTILE_PATH, HOSTILE_AGENT)
+        ask(proxy, b"/after")
+        lines = lines_of(proxy, 2)
+    assert len(lines) == 2
+    if form == "json":
+        for line in lines:
+            assert line.encode("latin-1").decode().isprintable(), line
+        entry = json.loads(lines[0].encode("latin-1"))
+        assert set(entry) == set(json.loads(lines[1]))
+        assert entry["status"] in (200, 400)
+        if entry["status"] == 200:
+            assert entry["uri"] == HOSTILE_PATH.decode(errors="replace")
+            assert entry["request_headers"]["User-Agent"].startswith('"}|\\\ufffd')
+    else:
+        assert all(32 <= ord(char) < 127 for line in lines for char in line), lines
+        assert lines[0].count('"') == 2
+        assert lines[0].count("{") - lines[0].split('"')[1].count("{") == 2, lines[0]
+        assert re.fullmatch(r'127\.0\.0\.1 "[^"]*" \{[^{}|]*\|[^{}|]*\} \{[^{}|]*\} \S+', lines[0]), lines[0]
+
+
+def test_json_that_is_too_long_is_shortened_and_stays_json(tmp_path):
+    form = 'log_format = "json"\ncapture_request_headers = [{ name = "User-Agent", length = 4096 }]\n'
+    with proxy_and_origin(tmp_path, serve, frontend=form) as (proxy, _):
+        for size in (1, 100, 300, 1000, 5000):
+            ask(proxy, b"/" + b"\x22" * size, b"\\" * size)
+        lines = lines_of(proxy, 5)
+        assert all(len(line) <= 1024 for line in proxy.log.lines)
+    for line in lines:
+        assert json.loads(line)["status"] == 200
+    assert json.loads(lines[0])["uri"] == '/"'
