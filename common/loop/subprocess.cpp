@@ -45,14 +45,23 @@ struct Subprocess::Impl {
 
 Subprocess::Subprocess(Loop& loop, std::vector<std::string> argv, Duration timeout,
                        std::function<void(const ExitReport&)> on_exit)
+    : Subprocess(loop, std::move(argv), {}, timeout, std::move(on_exit)) {}
+
+Subprocess::Subprocess(Loop& loop, std::vector<std::string> argv,
+                       std::vector<std::string> environment, Duration timeout,
+                       std::function<void(const ExitReport&)> on_exit)
     : impl_(new Impl(loop, std::move(on_exit))) {
   std::vector<char*> raw;
   for (std::string& word : argv) raw.push_back(word.data());
   raw.push_back(nullptr);
+  std::vector<char*> settings;
+  for (std::string& setting : environment) settings.push_back(setting.data());
+  settings.push_back(nullptr);
 
   uv_process_options_t options{};
   options.file = raw.front();
   options.args = raw.data();
+  if (!environment.empty()) options.env = settings.data();
   options.flags = UV_PROCESS_DETACHED;  // a process group of its own
   options.exit_cb = [](uv_process_t* process, std::int64_t status, int signal) noexcept {
     auto* impl = static_cast<Impl*>(process->data);

@@ -27,6 +27,9 @@ class Subprocess {
   /// Starts argv[0] (searched in PATH) with no input and its output discarded. If it has not ended
   /// after `timeout`, its process group gets SIGTERM, then SIGKILL a second later, and the report says timed_out.
   /// `on_exit` is called once, from the loop, never from within the constructor.
+  /// `environment` ("NAME=VALUE") is all the command sees of one; none: ours.
+  Subprocess(Loop& loop, std::vector<std::string> argv, std::vector<std::string> environment,
+             Duration timeout, std::function<void(const ExitReport&)> on_exit);
   Subprocess(Loop& loop, std::vector<std::string> argv, Duration timeout,
              std::function<void(const ExitReport&)> on_exit);
   ~Subprocess();

@@ -71,11 +71,24 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
   if (live.max_queue() > 0) row.qlimit = live.max_queue();
   if (live.warmth() < balance::Server::kWarm)
     row.throttle = 100 * live.warmth() / balance::Server::kWarm;
+  const std::string tracked = server.config.track ? server.config.track->to_string() : "";
+  row.tracked = tracked;
   row.status = health::status_word({.condition = live.condition(),
-                                    .checked = server.config.check.has_value(),
+                                    .checked = server.config.check || server.config.track,
+                                    .has_agent = server.config.agent.has_value(),
                                     .rise = report.rise,
                                     .fall = report.fall,
-                                    .lives = report.lives});
+                                    .lives = report.lives,
+                                    .tracked = tracked});
+  if (server.config.agent) {
+    row.agent_status = health::short_code(report.agent.status);
+    row.agent_desc = health::description(report.agent.status);
+    row.last_agt = report.agent.info;
+    if (report.agent.code >= 0) row.agent_code = report.agent.code;
+    row.agent_duration = to_milliseconds(report.agent.duration);
+    row.agent_rise = row.agent_fall = 1;
+    row.agent_health = live.condition().has(health::Condition::kAgentDown) ? 0 : 1;
+  }
   row.lastchg = seconds(now - report.downtime.last_change());
   if (server.config.check) {
     row.chkfail = static_cast<std::int64_t>(report.failures);

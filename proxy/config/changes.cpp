@@ -12,7 +12,7 @@ const Bind& bind_at(const Config& config, const ListenerPlace& place) {
   return config.frontends[place.frontend].binds[place.bind];
 }
 
-using ServerName = std::pair<std::string_view, std::string_view>;  // backend, server
+using NameOfServer = std::pair<std::string_view, std::string_view>;  // backend, server
 struct Found {
   const Backend* backend = nullptr;
   const Server* server = nullptr;
@@ -22,8 +22,8 @@ bool is_same_place(const Server& one, const Server& other) {
   return one.address == other.address && one.approach.unix_socket == other.approach.unix_socket;
 }
 
-std::map<ServerName, Found> servers_of(const Config& config) {
-  std::map<ServerName, Found> servers;
+std::map<NameOfServer, Found> servers_of(const Config& config) {
+  std::map<NameOfServer, Found> servers;
   for (const Backend& backend : config.backends)
     for (const Server& server : backend.servers)
       servers[{backend.name, server.name}] = {&backend, &server};
@@ -54,7 +54,7 @@ std::vector<std::optional<std::size_t>> kept_sockets(const Config& before, const
 
 std::vector<ServerChange> changed_servers(const Config& before, const Config& after) {
   using Kind = ServerChange::Kind;
-  const std::map<ServerName, Found> old = servers_of(before), fresh = servers_of(after);
+  const std::map<NameOfServer, Found> old = servers_of(before), fresh = servers_of(after);
   std::vector<ServerChange> changes;
   const auto note = [&](Kind kind, const Backend& backend, const Server& server) {
     changes.push_back({kind, backend.name, server.name});

@@ -15,6 +15,7 @@
 #include "proxy/config/approach.h"
 #include "proxy/config/balance.h"
 #include "proxy/config/bind.h"
+#include "proxy/config/check.h"
 #include "proxy/config/cookie.h"
 #include "proxy/config/log_pattern.h"
 #include "proxy/config/retry.h"
@@ -67,19 +68,13 @@ struct ForwardedFor {
   bool if_none = false;      // only requests that have no such field yet
 };
 
-struct Check {
-  enum class Type { Tcp, Http };
-  Type type = Type::Tcp;
-  std::string method = "OPTIONS";
-  std::string target = "/";
-  std::string version = "HTTP/1.0";
-  Duration interval = 2s;
-  Duration fast_interval{};  // while changing state; zero: interval
-  Duration down_interval{};  // while down; zero: interval
-  int rise = 2;              // passes in a row that bring it up
-  int fall = 3;              // failures in a row that take it down
+/// "webservers/web1"
+struct ServerName {
+  std::string backend;
+  std::string server;
 
-  friend bool operator==(const Check&, const Check&) = default;
+  std::string to_string() const { return backend + "/" + server; }
+  friend bool operator==(const ServerName&, const ServerName&) = default;
 };
 
 /// For how long a server's weight and maxconn grow before it has all of them.
@@ -104,6 +99,8 @@ struct Server {
   bool backup = false;     // only while no other server can serve
   SlowStart slow_start;
   std::optional<Check> check;  // absent: always considered up
+  std::optional<AgentCheck> agent;
+  std::optional<ServerName> track;  // its health is that one's, which exists and has a check
 
   friend bool operator==(const Server&, const Server&) = default;
 };

@@ -39,6 +39,7 @@ class Loader {
     if (config_.frontends.empty() && !diagnostics_.has_errors())
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
                          "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
+    judge_tracks(document_.root, config_, diagnostics_);
     warn_of_unread_access_log();
     limit_log_targets();
     return std::move(config_);

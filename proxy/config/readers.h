@@ -90,6 +90,17 @@ std::optional<Check> read_check(TableReader& section);
 /// The settings of a check table whose place in the file is `path`.
 Check read_check_table(const ConfigNode& table, const std::string& path, Diagnostics& diagnostics);
 
+// Parts of a check.
+void read_expect(TableReader& check, Check& out);
+void read_check_headers(TableReader& check, Check& out);
+void read_steps(TableReader& check, Check& out);
+/// `agent = { port = … }` of a server.
+void read_agent(TableReader& server, Server& out);
+/// `track = "backend/server"`; call after the server's check was read.
+void read_track(TableReader& server, const Backend& backend, Server& out);
+/// Every tracked server must be there and be checked itself.
+void judge_tracks(const ConfigNode& root, const Config& config, Diagnostics& diagnostics);
+
 /// Reports a name that would not survive in a log line or a statistics column.
 void check_name(std::string_view name, std::string_view kind, const SourceLocation& where,
                 Diagnostics& diagnostics);

@@ -6,9 +6,9 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 12> kNotBuiltServer = {
-    "accept_proxy", "agent",    "disabled", "id",    "max_reuse", "observe",
-    "on_error",     "pool",     "resolve",  "tls",   "track",     "on_marked_down"};
+constexpr std::array<std::string_view, 10> kNotBuiltServer = {
+    "accept_proxy", "disabled", "id",      "max_reuse", "observe",
+    "on_error",     "pool",     "resolve", "tls",       "on_marked_down"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -126,6 +126,8 @@ void read_servers(TableReader& section, Backend& out) {
     read_load(table, server);
     read_server_cookie(table, out.cookie, server);
     read_server_check(table, check_node, server);
+    read_agent(table, server);
+    read_track(table, out, server);
     refuse_not_built(table, kNotBuiltServer);
     table.finish();
     out.servers.push_back(std::move(server));

@@ -6,13 +6,21 @@
 
 namespace hapair::health {
 
-CheckFsm::CheckFsm(Settings settings, TimePoint first) : settings_(settings), next_probe_(first) {}
+CheckFsm::CheckFsm(Settings settings, TimePoint first)
+    : settings_(settings),
+      dice_(static_cast<std::uint64_t>(first.time_since_epoch().count()) | 1),
+      next_probe_(first) {}
 
 void CheckFsm::assume(Health known, std::uint64_t failures) {
   health_ = known;
   lives_ = known == Health::Up ? full() : 0;
   failures_ = failures;
   stopping_ = false;
+}
+
+void CheckFsm::assume_barely_up() {
+  health_ = Health::Up;
+  lives_ = settings_.rise;
 }
 
 void CheckFsm::begin_again(TimePoint now) {
@@ -36,9 +44,19 @@ std::optional<Health> CheckFsm::on_probe(Probe result, TimePoint now, Duration t
   }
   health_ = lives_ >= settings_.rise ? Health::Up : Health::Down;
   if (health_ == Health::Down) stopping_ = false;
-  next_probe_ = std::max(now, now - took + interval());
+  next_probe_ = std::max(now, now - took + spread(interval()));
   if (health_ == before) return std::nullopt;
   return health_;
+}
+
+Duration CheckFsm::spread(Duration interval) {
+  if (settings_.spread == 0) return interval;
+  dice_ ^= dice_ << 13;  // xorshift64
+  dice_ ^= dice_ >> 7;
+  dice_ ^= dice_ << 17;
+  const auto most = interval * settings_.spread / 100;
+  return interval - most + Duration(static_cast<std::int64_t>(
+                               dice_ % static_cast<std::uint64_t>(2 * most.count() + 1)));
 }
 
 Duration CheckFsm::interval() const {

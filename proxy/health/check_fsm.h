@@ -27,6 +27,7 @@ class CheckFsm {
     Duration down_interval{};  // while down without a good probe; zero: interval
     int rise = 2;              // passes in a row that bring it up
     int fall = 3;              // failures in a row that take it down
+    int spread = 0;            // percent by which intervals vary, both ways
   };
   /// The first probe is due at `first`: give servers different ones to spread the load.
   CheckFsm(Settings settings, TimePoint first);
@@ -34,6 +35,9 @@ class CheckFsm {
   /// What is known already, by other checks of the same server, which had counted so many failures,
   /// or because somebody says so. Unknown says nothing.
   void assume(Health known, std::uint64_t failures = 0);
+
+  /// Up, but the first failure takes it down.
+  void assume_barely_up();
 
   /// After maintenance: down, and the next pass brings it up. Probe at once.
   void begin_again(TimePoint now);
@@ -61,12 +65,14 @@ class CheckFsm {
  private:
   int full() const { return settings_.rise + settings_.fall - 1; }
   Duration interval() const;
+  Duration spread(Duration interval);
 
   Settings settings_;
   Health health_ = Health::Unknown;
   bool stopping_ = false;
   int lives_ = 0;
   std::uint64_t failures_ = 0;
+  std::uint64_t dice_;  // goes round by itself, from where `first` put it
   TimePoint next_probe_;
 };
 

@@ -1,8 +1,12 @@
 #include "proxy/runtime/farm_keeper.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
+#include "proxy/health/status_word.h"
 #include "proxy/runtime/dispatch.h"
 
 namespace hapair::proxy {
@@ -16,6 +20,21 @@ constexpr Duration kFirstProbeSpread = std::chrono::milliseconds(20);
 // Steps of many slow starts are taken together, and no more often than this.
 constexpr Duration kWarmingPause = std::chrono::milliseconds(20);
 
+/// What a command may want to know; the names are HAProxy's, whose scripts go on working.
+std::vector<std::string> check_environment(const Backend& backend, const Server& server,
+                                           const SocketAddress& address) {
+  std::vector<std::string> out = {
+      "HAPROXY_PROXY_NAME=" + backend.name,
+      "HAPROXY_SERVER_NAME=" + server.name,
+      "HAPROXY_SERVER_ADDR=" + address.ip.to_string(),
+      fmt::format("HAPROXY_SERVER_PORT={}", address.port),
+      fmt::format("HAPROXY_SERVER_MAXCONN={}", server.maxconn),
+      fmt::format("HAPROXY_SERVER_PROTO={}", backend.mode == Mode::Http ? "http" : "tcp")};
+  const char* path = std::getenv("PATH");
+  out.push_back(std::string("PATH=") + (path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"));
+  return out;
+}
+
 }  // namespace
 
 FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant)
@@ -26,6 +45,7 @@ FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant)
 
 void FarmKeeper::clear() {
   checkers_.clear();
+  agents_.clear();
   followers_.clear();
   places_.clear();
   snapshot_ = nullptr;
@@ -34,41 +54,154 @@ void FarmKeeper::clear() {
 
 void FarmKeeper::reconcile(Snapshot& snapshot) {
   snapshot_ = &snapshot;
+  node_ = snapshot.config.node;
   places_.clear();
-  std::size_t checked = 0;
+  int watched = 0;
   for (const auto& backend : snapshot.backends) {
     for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const Server& config = backend->servers[i]->config;
       places_[backend->farm[i].get()] = {backend.get(), i};
-      checked += backend->servers[i]->config.check ? 1 : 0;
+      watched += (config.check ? 1 : 0) + (config.agent ? 1 : 0);
     }
   }
-  std::erase_if(checkers_, [this](const auto& entry) {
-    const auto place = places_.find(entry.first);
-    return place == places_.end() ||
-           !place->second.backend->servers[place->second.server]->config.check;
+  const auto config_of = [this](const balance::Server* live) -> const Server* {
+    const auto place = places_.find(live);
+    if (place == places_.end()) return nullptr;
+    return &place->second.backend->servers[place->second.server]->config;
+  };
+  std::erase_if(checkers_, [&](const auto& entry) {
+    const Server* config = config_of(entry.first);
+    return !config || !config->check;
+  });
+  std::erase_if(agents_, [&](const auto& entry) {
+    const Server* config = config_of(entry.first);
+    return !config || !config->agent;
   });
   TimePoint first = loop_.refresh();
+  const Duration apart = watched > 0 ? kFirstProbeSpread / watched : Duration::zero();
   for (const auto& backend : snapshot.backends) {
     for (const auto& server : backend->servers) {
-      if (!server->config.check) continue;
-      const Check& check = *server->config.check;
-      const Duration timeout = backend->config.timeout.check;
-      HealthChecker::Target target{.address = server->live->address(),
-                                   .approach = server->config.approach,
-                                   .preamble = local_header(server->config.send_proxy),
-                                   .check = check,
-                                   .timeout = timeout > Duration::zero() ? timeout : check.interval};
-      std::unique_ptr<HealthChecker>& checker = checkers_[server->live.get()];
-      if (checker && checker->target() == target) continue;
-      const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
-      checker = std::make_unique<HealthChecker>(
-          loop_, std::move(target), first,
-          [this, &live = *server->live](const auto& result) { on_verdict(live, result); });
-      checker->assume(server->live->health(), failures);
-      if (server->live->condition().in_maintenance()) checker->pause();
-      first += kFirstProbeSpread / static_cast<int>(checked);
+      if (server->config.check) begin_check(*backend, *server, first += apart);
+      if (server->config.agent) begin_agent(*server, first += apart);
     }
   }
+  follow(snapshot);
+}
+
+void FarmKeeper::begin_check(BackendState& backend, ServerState& server, TimePoint first) {
+  const Check& check = *server.config.check;
+  balance::Server& live = *server.live;
+  const SocketAddress usual = live.address();
+  const SocketAddress where{check.address.value_or(usual.ip), check.port != 0 ? check.port : usual.port};
+  Duration timeout = check.timeout;
+  if (timeout == Duration::zero()) timeout = backend.config.timeout.check;
+  if (timeout == Duration::zero()) timeout = check.interval;
+  HealthChecker::Target target{.address = where,
+                               .approach = server.config.approach,
+                               // Another place is another program.
+                               .preamble = where == usual ? local_header(server.config.send_proxy) : "",
+                               .check = check,
+                               .timeout = timeout};
+  if (where != usual) target.approach.unix_socket.reset();
+  if (check.type == Check::Type::Command) {
+    target.server = usual;
+    target.environment = check_environment(backend.config, server.config, usual);
+  }
+  std::unique_ptr<HealthChecker>& checker = checkers_[&live];
+  if (checker && checker->target() == target) return;
+  const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
+  checker = std::make_unique<HealthChecker>(
+      loop_, std::move(target), first,
+      [this, &live](const auto& result) { on_verdict(live, result); },
+      [this, &live] { return describe(live); });
+  if (live.health() == health::Health::Unknown && check.initially_up) {
+    live.set_health(health::Health::Up);
+    checker->assume_barely_up();
+  } else {
+    checker->assume(live.condition().has(Condition::kCheckDown) ? health::Health::Down : live.health(), failures);
+  }
+  report(server, checker->fsm());
+  if (live.condition().in_maintenance()) checker->pause();
+}
+
+void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
+  const AgentCheck& agent = *server.config.agent;
+  balance::Server& live = *server.live;
+  AgentWatch::Target target{.address = {agent.address.value_or(live.address().ip), agent.port},
+                            .approach = server.config.approach,
+                            .agent = agent};
+  target.approach.unix_socket.reset();
+  std::unique_ptr<AgentWatch>& watch = agents_[&live];
+  if (watch && watch->target() == target) return;
+  watch = std::make_unique<AgentWatch>(loop_, std::move(target), first,
+                                       [this, &live](const auto& result, const auto* reply) {
+                                         on_agent(live, result, reply);
+                                       });
+}
+
+/// Finds who tracks whom, and lets those that do take over what is known.
+void FarmKeeper::follow(Snapshot& snapshot) {
+  followers_.clear();
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const auto& track = backend->servers[i]->config.track;
+      if (!track) continue;
+      for (const auto& other : snapshot.backends) {
+        if (other->config.name != track->backend) continue;
+        for (std::size_t j = 0; j < other->servers.size(); ++j) {
+          if (other->servers[j]->config.name != track->server) continue;
+          const balance::Server& tracked = *other->servers[j]->live;
+          followers_[&tracked].push_back({backend.get(), i});
+          balance::Server& live = *backend->servers[i]->live;
+          live.set_condition(Condition(live.condition().without(Condition::kInheritable).bits() |
+                                       tracked.condition().inherited().bits()));
+          backend->balancer->rebuild();
+        }
+      }
+    }
+  }
+}
+
+// What HAProxy's servers are used to read: state, place, and how much is going on.
+std::string FarmKeeper::describe(const balance::Server& live) const {
+  const auto [backend, index] = places_.at(&live);
+  const ServerState& server = *backend->servers[index];
+  const CheckReport report = server.report();
+  unsigned weights = 0, sessions = 0;
+  for (const auto& each : backend->farm) {
+    if (each->usable()) weights += each->weight();
+    sessions += each->sessions();
+  }
+  return fmt::format("{}; address={}; port={}; name={}/{}; node={}; weight={}/{}; scur={}/{}; qcur={}",
+                     health::status_word({.condition = live.condition(),
+                                          .checked = true,
+                                          .has_agent = server.config.agent.has_value(),
+                                          .rise = report.rise,
+                                          .fall = report.fall,
+                                          .lives = report.lives}),
+                     live.address().ip.to_string(), live.address().port, backend->config.name,
+                     live.name(), node_, live.weight(), weights, live.sessions(), sessions,
+                     live.waiting());
+}
+
+void FarmKeeper::on_agent(const balance::Server& live, const health::ProbeResult& result,
+                          const health::AgentReply* reply) {
+  const auto [backend, index] = places_.at(&live);
+  ServerState& server = *backend->servers[index];
+  {
+    const std::lock_guard lock(server.record->report_mutex);
+    server.record->checks.agent = result;
+  }
+  if (!reply) return;
+  if (reply->maxconn) set_maxconn(*backend, index, *reply->maxconn);
+  if (reply->weight) set_weight(*backend, index, *reply->weight);
+  if (reply->percent) {
+    constexpr unsigned most = 256;
+    set_weight(*backend, index, std::min(live.configured_weight() * *reply->percent / 100, most));
+  }
+  if (reply->wish) set_admin(*backend, index, static_cast<Wish>(*reply->wish), {});
+  if (reply->up)
+    change(*backend, index, live.condition().with(Condition::kAgentDown, !*reply->up), {.probe = &result});
 }
 
 HealthChecker* FarmKeeper::checker_of(const balance::Server& live) {
@@ -213,6 +346,13 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
     const exchange::StateLine alarm =
         exchange::no_server_available(backend.config.name, backend.is_listen);
     log_.write(alarm.severity, alarm.text);
+  }
+  const auto followers = followers_.find(&server);
+  if (followers == followers_.end()) return;
+  const std::string name = backend.config.name + "/" + server.name();
+  for (const auto& [other, place] : followers->second) {
+    const Condition own = other->servers[place]->live->condition().without(Condition::kInheritable);
+    this->change(*other, place, Condition(own.bits() | after.inherited().bits()), {.via = name});
   }
 }
 

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "proxy/exchange/state_line.h"
+#include "proxy/runtime/agent_watch.h"
 #include "proxy/runtime/health_checker.h"
 #include "proxy/runtime/snapshot.h"
 
@@ -65,7 +66,13 @@ class FarmKeeper {
     std::size_t server = 0;
   };
 
+  void begin_check(BackendState& backend, ServerState& server, TimePoint first);
+  void begin_agent(ServerState& server, TimePoint first);
+  void follow(Snapshot& snapshot);
+  std::string describe(const balance::Server& live) const;
   void on_verdict(const balance::Server& live, const health::ProbeResult& result);
+  void on_agent(const balance::Server& live, const health::ProbeResult& result,
+                const health::AgentReply* reply);
   void report(ServerState& server, const health::CheckFsm& fsm);
   HealthChecker* checker_of(const balance::Server& live);
   balance::Admission::Change rebalance(BackendState& backend);
@@ -81,6 +88,8 @@ class FarmKeeper {
   std::unordered_map<const balance::Server*, Place> places_;
   std::unordered_map<const balance::Server*, std::vector<Place>> followers_;  // that track it
   std::unordered_map<const balance::Server*, std::unique_ptr<HealthChecker>> checkers_;
+  std::unordered_map<const balance::Server*, std::unique_ptr<AgentWatch>> agents_;
+  std::string node_;
 };
 
 }  // namespace hapair::proxy

@@ -2,63 +2,65 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "common/loop/loop.h"
+#include "common/loop/subprocess.h"
 #include "proxy/config/config.h"
 #include "proxy/health/check_fsm.h"
-#include "proxy/health/probe.h"
-#include "proxy/runtime/probe_socket.h"
+#include "proxy/health/http_probe.h"
+#include "proxy/runtime/prober.h"
 
 namespace hapair::proxy {
 
-/// Lives on the main thread's loop. One connection a probe, from the node's own address or the
-/// backend's `source`.
-class HealthChecker final : public Watcher {
+/// Lives on the main thread's loop. One connection, or one command, a probe.
+class HealthChecker {
  public:
   struct Target {
-    SocketAddress address;
+    SocketAddress address;  // of the probe
     Approach approach;
     std::string preamble;  // goes before the request: a PROXY header of our own
     Check check;
     Duration timeout;  // from the start of a probe to its verdict
+    std::vector<std::string> environment{};  // of a command: NAME=VALUE
+    SocketAddress server{};                  // of a command: what it is told to look at
 
     friend bool operator==(const Target&, const Target&) = default;
   };
   /// Called after every probe, when fsm() knows of it.
   using OnVerdict = std::function<void(const health::ProbeResult& result)>;
 
-  HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict);
+  /// What a check with `send_state` tells the server of itself.
+  using Describe = std::function<std::string()>;
+
+  HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict, Describe describe);
 
   const Target& target() const { return target_; }
   const health::CheckFsm& fsm() const { return fsm_; }
   /// See CheckFsm::assume.
   void assume(health::Health known, std::uint64_t failures) { fsm_.assume(known, failures); }
   void assume(health::Health known) { fsm_.assume(known, fsm_.failures()); }
+  void assume_barely_up() { fsm_.assume_barely_up(); }
   /// No probes until resume(), which begins with one: see CheckFsm::begin_again.
   void pause();
   void resume();
 
-  void on_ready(std::uint32_t events) override;
-
  private:
-  void on_timer();
   void start();
-  void on_connected();
-  void read();
-  void conclude(health::ProbeResult result);
+  void start_command();
+  void conclude(health::ProbeResult result, bool ours);
 
   Loop& loop_;
   const Target target_;
-  const std::string request_;  // empty: the connection alone is the probe
   health::CheckFsm fsm_;
   OnVerdict on_verdict_;
-  Timer timer_;  // the next probe, or the end of this one's patience
-  ProbeSocket socket_;
-  bool connected_ = false;
-  TimePoint began_{};
-  health::StatusLineReader reader_;
+  Describe describe_;
+  Timer timer_;  // the next probe
+  health::HttpProbe* http_ = nullptr;  // the prober's, if its request changes
+  Prober prober_;
+  std::unique_ptr<Subprocess> command_;
 };
 
 }  // namespace hapair::proxy

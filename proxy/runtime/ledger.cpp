@@ -49,7 +49,7 @@ std::shared_ptr<balance::Server> Ledger::live(const Backend& backend, const Serv
       .address = server.address,
       .weight = server.weight,
       .maxconn = server.maxconn,
-      .checked = server.check.has_value(),
+      .checked = server.check || server.track,
       .minconn = server.minconn,
       .max_queue = server.max_queue,
       .backup = server.backup,

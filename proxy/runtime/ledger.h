@@ -23,6 +23,7 @@ namespace hapair::proxy {
 /// What the checks last said about a server, for whoever shows it.
 struct CheckReport {
   health::ProbeResult last;
+  health::ProbeResult agent;
   int rise = 0, fall = 0, lives = 0;  // as CheckFsm counts
   std::uint64_t failures = 0;
   health::Downtime downtime{steady_now()};

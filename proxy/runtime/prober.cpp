@@ -1,0 +1,128 @@
+#include "proxy/runtime/prober.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace hapair::proxy {
+namespace {
+
+/// Failures that say nothing about the server: this machine could not even try.
+bool is_our_own(int error_number) {
+  switch (error_number) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRINUSE:
+    case EADDRNOTAVAIL: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Prober::Prober(Loop& loop, std::unique_ptr<health::Conversation> conversation, OnDone on_done)
+    : loop_(loop),
+      conversation_(std::move(conversation)),
+      on_done_(std::move(on_done)),
+      timer_(loop, [this] { on_timer(); }),
+      socket_(loop, *this) {}
+
+void Prober::start(const SocketAddress& to, const Approach& approach, std::string_view preamble,
+                   Duration timeout) {
+  running_ = true;
+  connected_ = false;
+  began_ = loop_.now();
+  preamble_ = preamble;
+  const bool server_first = conversation_ && conversation_->server_talks_first() && preamble.empty();
+  const int error_number = socket_.connect(
+      to, approach, server_first ? ProbeSocket::First::Server : ProbeSocket::First::Us);
+  if (error_number == 0) return timer_.arm(began_ + timeout);
+  failed_ours_ = is_our_own(error_number);
+  failed_ = failed_ours_ ? health::not_started(error_number) : health::connect_failed(error_number);
+  timer_.arm(began_);
+}
+
+void Prober::cancel() {
+  running_ = false;
+  failed_.reset();
+  timer_.disarm();
+  socket_.close();
+}
+
+void Prober::on_timer() {
+  if (failed_) return conclude(*std::exchange(failed_, std::nullopt), failed_ours_);
+  health::ProbeResult result = health::timed_out(connected_);
+  if (connected_ && conversation_) result.info = conversation_->awaited();
+  conclude(std::move(result));
+}
+
+void Prober::on_ready(std::uint32_t events) {
+  if (!socket_.in_use()) return;  // the end of the last probe's connection
+  if (!connected_) {
+    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) return;
+    if (events & (EPOLLERR | EPOLLHUP)) {
+      int error_number = 0;
+      socklen_t length = sizeof error_number;
+      ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error_number, &length);
+      return conclude(health::connect_failed(error_number != 0 ? error_number : ECONNRESET));
+    }
+    on_connected();
+    if (!socket_.in_use()) return;
+  }
+  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read();
+}
+
+void Prober::on_connected() {
+  connected_ = true;
+  if (!conversation_) return conclude(health::connect_passed());
+  const health::Conversation::Turn turn = conversation_->begin();
+  if (preamble_.empty()) return follow(turn);
+  // In one piece with what follows.
+  preamble_.append(turn.send);
+  follow({.send = preamble_, .verdict = turn.verdict});
+}
+
+void Prober::follow(const health::Conversation::Turn& turn) {
+  if (!turn.send.empty() && !send(turn.send) && !turn.verdict) return;
+  if (turn.verdict) conclude(*turn.verdict);
+}
+
+bool Prober::send(std::string_view bytes) {
+  // A connection that carries little takes a probe's few bytes whole.
+  const ssize_t sent = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(bytes.size())) return true;
+  conclude(conversation_->on_end(sent < 0 ? errno : ENOBUFS));
+  return false;
+}
+
+void Prober::read() {
+  char bytes[4096];
+  while (socket_.in_use()) {
+    const ssize_t got = ::recv(socket_.fd(), bytes, sizeof bytes, 0);
+    if (got > 0) {
+      follow(conversation_->on_bytes({bytes, static_cast<std::size_t>(got)}));
+    } else if (got == 0) {
+      return conclude(conversation_->on_end(0));
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      return conclude(conversation_->on_end(errno));
+    }
+  }
+}
+
+void Prober::conclude(health::ProbeResult result, bool ours) {
+  if (!running_) return;
+  running_ = false;
+  timer_.disarm();
+  // Where farewells were sent the reset may overtake them; the server has them or does not care.
+  result.passed() && socket_.in_use() ? socket_.end_good() : socket_.close();
+  result.duration = loop_.refresh() - began_;
+  on_done_(std::move(result), ours);
+}
+
+}  // namespace hapair::proxy
