@@ -35,6 +35,15 @@ class Farm:
         self.proxy = Proxy(tmp_path, [origin.port for origin in self.origins], globals_=options.get("globals_", "") + sockets,
                            server_extra=options.get("server_extra", "maxconn = 32"), backend=options.get("backend", ""),
                            balance=options.get("balance", '"roundrobin"'), defaults=options.get("defaults", ""), frontend=options.get("frontend", ""))
+        # It listens for clients before it does for operators; the last of these sockets is TCP.
+        wait_until(self._hears_operators, "the control sockets are there")
+
+    def _hears_operators(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.tcp_port), TIMEOUT).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def connect(self, level="admin"):
         client = socket.socket(socket.AF_UNIX)
