@@ -15,11 +15,17 @@ class Row:
     def __init__(self, scenario, figure):
         self.scenario, self.figure = scenario, figure
         self.values = {}    # proxy -> a value a round
+        self.slices = {}    # proxy -> the values of the round under way
         self.failed = {}    # proxy -> why it has no figure
         self.remarks = {}   # proxy -> why its figure is no bar
 
     def add(self, proxy, value):
-        self.values.setdefault(proxy, []).append(value)
+        self.slices.setdefault(proxy, []).append(value)
+
+    def end_round(self):
+        for proxy, values in self.slices.items():
+            self.values.setdefault(proxy, []).append(statistics.median(values))
+        self.slices = {}
 
     def figures(self):
         return {proxy: summary(values) for proxy, values in self.values.items() if proxy not in self.failed}
