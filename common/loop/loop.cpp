@@ -1,6 +1,7 @@
 #include "common/loop/loop.h"
 
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -36,6 +37,8 @@ struct Loop::Impl {
   bool uv_due = true;  // it has events, or handles that it has not looked at yet
   bool stopping = false;
   int epoll = -1;
+  int alarm = -1;               // a timerfd in the set
+  TimePoint alarm_at = kNever;  // when it goes off; kNever: it has, or was never set
 
   epoll_event ready[kEventsPerTurn];
   int ready_count = 0;
@@ -71,6 +74,11 @@ Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   event.events = EPOLLIN;
   event.data.ptr = &impl;
   must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, uv_backend_fd(&impl.uv), &event), "epoll_ctl");
+  impl.alarm = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  must_errno(impl.alarm, "timerfd_create");
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = &impl.alarm;
+  must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, impl.alarm, &event), "epoll_ctl");
 }
 
 Loop::~Loop() {
@@ -84,6 +92,7 @@ Loop::~Loop() {
       nullptr);
   uv_run(&impl.uv, UV_RUN_DEFAULT);
   uv_loop_close(&impl.uv);
+  ::close(impl.alarm);
   ::close(impl.epoll);
 }
 
@@ -102,13 +111,25 @@ void Loop::run() {
   end_turn();
 }
 
-/// How long the next wait may be, in milliseconds as epoll_wait has them.
-int Loop::patience() const {
+/// How long the next wait may be, as epoll_wait has it. Deadlines are the alarm's: a wait with a
+/// timeout of its own would set up and take down a timer in the kernel each time, which costs a
+/// virtual machine an exit.
+int Loop::patience() {
   if (impl_->uv_due || !impl_->resumed.empty() || impl_->stopping) return 0;
-  if (heap_.empty()) return -1;
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(heap_.front()->scheduled_ -
-                                                                  steady_now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000));
+  if (!heap_.empty() && heap_.front()->scheduled_ < impl_->alarm_at) set_alarm(heap_.front()->scheduled_);
+  return -1;
+}
+
+/// An alarm that comes too early, because its deadline was moved, is set again then.
+void Loop::set_alarm(TimePoint at) {
+  impl_->alarm_at = at;
+  // Zero would switch it off.
+  const auto nanoseconds = std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count());
+  itimerspec when{};
+  when.it_value.tv_sec = nanoseconds / 1'000'000'000;
+  when.it_value.tv_nsec = nanoseconds % 1'000'000'000;
+  must_errno(timerfd_settime(impl_->alarm, TFD_TIMER_ABSTIME, &when, nullptr), "timerfd_settime");
 }
 
 uv_loop_s& Loop::uv() {
@@ -199,6 +220,8 @@ void Loop::dispatch(int count) {
     const epoll_event event = impl.ready[impl.ready_at++];
     if (event.data.ptr == &impl) {
       impl.uv_due = true;
+    } else if (event.data.ptr == &impl.alarm) {
+      impl.alarm_at = kNever;
     } else if (event.data.ptr) {
       static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
     }

@@ -105,7 +105,8 @@ class Loop {
   void sift_down(std::size_t index);
   void fire_due();
   void dispatch(int count);
-  int patience() const;
+  int patience();
+  void set_alarm(TimePoint at);
   void run_resumed();
   void end_turn();
 
