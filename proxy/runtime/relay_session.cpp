@@ -163,7 +163,8 @@ RelaySession::Moved RelaySession::pump(StreamSocket& from, StreamSocket& to, Flo
         break;
       case StreamSocket::Read::End:
         flow.ended = true;
-        to.shutdown_write();
+        // With both directions over, closing says it.
+        if (!up_.ended || !down_.ended) to.shutdown_write();
         return Moved::All;
       case StreamSocket::Read::Failed: return Moved::SourceFailed;
       case StreamSocket::Read::Nothing:
