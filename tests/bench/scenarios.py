@@ -209,7 +209,7 @@ ALL = [
              peers=("haproxy", "hapair")),
     Scenario("10", "two-workers", "both cores, two workers, keep-alive", Job(workers=2), cpu_per("keepalive"),
              one("two-workers", REQUEST, 0.85), peers=("haproxy", "nginx", "hapair")),
-    Scenario("11", "idle", "idle HTTP keep-alive clients, 9 900", Job(maxconn=9_920, idle=True), memory(9_900),
+    Scenario("11", "idle", "idle HTTP keep-alive clients, 9 800", Job(maxconn=9_820, idle=True), memory(9_800),
              one("idle", "bytes/client", 600, absolute=True), fresh=True, peers=("haproxy", "nginx", "hapair")),
     Scenario("12", "pairs", "established TCP-mode pairs, 9 000", Job(mode="tcp", maxconn=9_400, idle=True),
              memory(9_000), one("pairs", "bytes/pair", 900, absolute=True), fresh=True,
