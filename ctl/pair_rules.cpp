@@ -35,12 +35,19 @@ const Instance* find_instance(const NodeView& node, std::string_view name) {
 
 std::string addresses_of(const Instance& instance) {
   std::set<std::string> texts;
-  for (const Cidr& cidr : instance.virtual_addresses) texts.insert(cidr.address.to_string());
+  for (const vrrp::VirtualAddress& address : instance.virtual_addresses)
+    texts.insert(address.address.address.to_string());
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 std::string authentication_of(const Instance& instance) {
-  return instance.auth.type == vrrp::Auth::Type::Pass ? "a password" : "none";
+  switch (instance.auth.type) {
+    case vrrp::Auth::Type::None: break;
+    case vrrp::Auth::Type::Pass: return "a password";
+    case vrrp::Auth::Type::Header: return "an authentication header";
+    case vrrp::Auth::Type::Hmac: return "a signature";
+  }
+  return "none";
 }
 
 /// How an instance's scripts stand: all good, or all but one.
@@ -109,13 +116,6 @@ void check_script(const NodeView& node, const NodeView& peer, const Instance& ow
                     script, name, peer_name, own.name, name, failed, peer_name, healthy),
         least ? fmt::format("the weight must be at {} {}", *least < 0 ? "most" : "least", *least)
               : std::string("no weight is enough: bring the priorities nearer"));
-  } else if (!other.preempt) {
-    // The loser keeps sending adverts; a node that does not preempt listens to them for ever.
-    diagnostics.error(
-        where(peer, other, "preempt"),
-        fmt::format("if {} fails on {}, {} does not take over {}: it does not preempt", script,
-                    name, peer_name, own.name),
-        fmt::format("preempt = true, or weight = 0 for {}", script));
   }
 }
 
