@@ -32,7 +32,10 @@ Supervisor::Supervisor(Loop& loop, const Config& config, const KeyRing& keys, Lo
       announcements_(std::move(announcements)),
       group_timer_(loop, [this] { carry_out_group_orders(); }) {
   netlink_->on_change([this](int index) { on_link_change(index); });
-  loop_.at_turn_end([this] { publish(); });
+  loop_.at_turn_end([this] {
+    publish();
+    tell_listeners();
+  });
 }
 
 Supervisor::~Supervisor() = default;
@@ -164,6 +167,13 @@ void Supervisor::shutdown() {
   loop_.refresh();
   for (const auto& port : ports_) port->shutdown();
   publish();
+  tell_listeners();
+}
+
+/// When the turn's packets are out and the guardian knows: nobody waits for a listener.
+void Supervisor::tell_listeners() {
+  for (const Transition& transition : std::exchange(untold_, {}))
+    for (const Listener& listener : listeners_) listener(transition);
 }
 
 // ---- synchronization groups
@@ -187,6 +197,15 @@ bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
 }
 
 void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
+  const Cause& cause = router.election().cause();
+  untold_.push_back({.instance = router.config().name,
+                     .from = before,
+                     .to = router.state(),
+                     .priority = router.priority(),
+                     .why = cause.kind == Cause::Kind::Unusable && !router.trouble().empty()
+                                ? router.trouble()
+                                : to_string(cause),
+                     .at = wall_now()});
   if (companions_of(router).empty() || router.election().cause().kind == Cause::Kind::Group) return;
   group_orders_.push_back({router.config().name, before});
   group_timer_.arm(now);

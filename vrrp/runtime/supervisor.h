@@ -1,6 +1,7 @@
 // Owns everything the daemon runs, and wires it to the loop.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "vrrp/config/config.h"
+#include "vrrp/core/transition.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/guardian.h"
@@ -35,6 +37,10 @@ class Supervisor final : private RouterObserver {
   /// Who carries out the testaments; null: nobody. Must outlive this.
   void set_guardian(Guardian* guardian);
 
+  /// Who hears of every change of state, in a turn of its own: it may be slow, and may ask anything.
+  using Listener = std::function<void(const Transition&)>;
+  void on_transition(Listener listener) { listeners_.push_back(std::move(listener)); }
+
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
 
  private:
@@ -56,6 +62,7 @@ class Supervisor final : private RouterObserver {
   /// The other members of its synchronization group.
   std::vector<Port*> companions_of(const VirtualRouter& router) const;
   void carry_out_group_orders();
+  void tell_listeners();
   void publish();
 
   // RouterObserver.
@@ -78,6 +85,8 @@ class Supervisor final : private RouterObserver {
   Timer group_timer_;                       // what a group's members owe each other, in a turn of its own
   std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
   bool testament_changed_ = false;
+  std::vector<Listener> listeners_;
+  std::vector<Transition> untold_;
 };
 
 }  // namespace hapair::vrrp
