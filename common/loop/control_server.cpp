@@ -92,6 +92,9 @@ Result<std::pair<uid_t, gid_t>> accounts(const ControlSocket& where) {
 }
 
 Result<int> listen_unix(const ControlSocket& where) {
+  if (where.path.size() >= sizeof(sockaddr_un::sun_path))
+    return fail(Errc::Range, "control socket {}: a path of at most {} bytes is wanted", where.path,
+                sizeof(sockaddr_un::sun_path) - 1);
   const auto ids = accounts(where);
   if (!ids) return tl::make_unexpected(ids.error());
   if (auto cleared = clear_stale(where.path); !cleared) return tl::make_unexpected(cleared.error());

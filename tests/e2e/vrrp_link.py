@@ -66,6 +66,7 @@ class Link:
             ip("-n", switch, "link", "set", name, "master", "br0", "up")
             ip("-n", host, "addr", "add", f"{address}/24", "dev", "eth1")
             ip("-n", host, "link", "set", "eth1", "up")
+            ip("-n", host, "link", "set", "lo", "up")
 
     def down(self):
         for daemon in self.daemons:
@@ -80,14 +81,28 @@ class Link:
         self.folder.chmod(0o755)
         return path
 
+    def run_directory(self, name):
+        """What is /run/hapair on a host of its own: the namespaces share the machine's files."""
+        path = self.folder / f"run-{name}"
+        if not path.exists():
+            path.mkdir()
+            path.chmod(0o777)
+        return path
+
+    def own_file(self, name):
+        path = self.folder / f"{name}-own.toml"
+        path.write_text(f'[vrrp]\nrun_directory = "{self.run_directory(name)}"\n')
+        path.chmod(0o644)
+        return path
+
     def run(self, name, *command, **options):
         return subprocess.run(["ip", "netns", "exec", f"{self.prefix}-{name}", *map(str, command)],
                               capture_output=True, text=True, timeout=20, **options)
 
     def start(self, name, *before, text=CONFIGURATION, binary=BINARY) -> Daemon:
         """The daemon of that node; `before` are the words of a command that runs it."""
-        return self.start_other(name, ["ip", "netns", "exec", f"{self.prefix}-{name}", *before,
-                                       binary, "-d", "-f", self.file(text), "--node", name])
+        return self.start_other(name, ["ip", "netns", "exec", f"{self.prefix}-{name}", *before, binary, "-d",
+                                       "-f", self.file(text), "-f", self.own_file(name), "--node", name])
 
     def start_other(self, name, command) -> Daemon:
         """Any daemon, ended with the link."""

@@ -17,17 +17,20 @@ struct Tracked {
   Verdict verdict = Verdict::Unknown;
 };
 
-/// `base` plus what the scripts add: a positive weight while good, a negative one while not. What
-/// is not known yet counts as bad: a guess must not make a master. Stays within 1..254: 0 would
+/// What it adds to the priority: a positive weight while good, a negative one while not. What is
+/// not known yet counts as bad: a guess must not make a master.
+inline int contribution(const Tracked& script) {
+  const bool good = script.verdict == Verdict::Good;
+  return good == (script.weight > 0) ? script.weight : 0;
+}
+
+/// `base` plus what the scripts add. Stays within 1..254: 0 would
 /// resign, 255 would claim to own the addresses. An owner (base 255) is never changed (RFC 3768
 /// section 5.3.4).
 inline std::uint8_t effective_priority(int base, std::span<const Tracked> tracked) {
   if (base == kOwner) return kOwner;
   int sum = base;
-  for (const Tracked& script : tracked) {
-    const bool good = script.verdict == Verdict::Good;
-    if (good == (script.weight > 0)) sum += script.weight;
-  }
+  for (const Tracked& script : tracked) sum += contribution(script);
   return static_cast<std::uint8_t>(std::clamp(sum, 1, 254));
 }
 

@@ -41,7 +41,11 @@ class Supervisor final : private RouterObserver {
   using Listener = std::function<void(const Transition&)>;
   void on_transition(Listener listener) { listeners_.push_back(std::move(listener)); }
 
+  const Config& config() const { return config_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
+  const std::vector<std::unique_ptr<ScriptRunner>>& scripts() const { return scripts_; }
+  /// Null: there is none.
+  const Guardian* guardian() const { return guardian_; }
 
  private:
   /// What goes with a port, in the order of life.
