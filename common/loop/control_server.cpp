@@ -1,19 +1,14 @@
 #include "common/loop/control_server.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <optional>
 #include <utility>
 
-#include "common/text.h"
+#include "common/unix_listen.h"
 
 namespace hapair {
 namespace {
@@ -24,100 +19,8 @@ constexpr int kCommandsPerTurn = 16;
 // After our last byte, how long we wait for the client to hear it and close.
 constexpr Duration kLinger = std::chrono::seconds(1);
 
-sockaddr_un unix_address(const std::string& path) {
-  sockaddr_un raw{};
-  raw.sun_family = AF_UNIX;
-  std::memcpy(raw.sun_path, path.data(), std::min(path.size(), sizeof raw.sun_path - 1));
-  return raw;
-}
-
 int new_socket(int family) {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
-/// Makes room for a socket at `path`: removes one that a daemon left behind.
-Result<void> clear_stale(const std::string& path) {
-  struct stat there{};
-  if (::lstat(path.c_str(), &there) < 0) {
-    if (errno == ENOENT) return {};
-    return fail_errno(errno, "control socket {}", path);
-  }
-  if (!S_ISSOCK(there.st_mode))
-    return fail(Errc::System, "control socket {}: there is a file of that name that is no socket",
-                path);
-  const int probe = new_socket(AF_UNIX);
-  if (probe < 0) return fail_errno(errno, "control socket {}", path);
-  const sockaddr_un raw = unix_address(path);
-  const int error_number =
-      ::connect(probe, reinterpret_cast<const sockaddr*>(&raw), sizeof raw) == 0 ? 0 : errno;
-  ucred holder{};
-  socklen_t length = sizeof holder;
-  const bool named =
-      error_number == 0 && ::getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &holder, &length) == 0;
-  ::close(probe);
-  if (named)
-    return fail(Errc::System, "control socket {}: process {} listens there", path, holder.pid);
-  if (error_number == 0 || error_number == EAGAIN)  // a full queue: somebody is there
-    return fail(Errc::System, "control socket {}: another process listens there", path);
-  if (::unlink(path.c_str()) < 0)
-    return fail_errno(errno, "control socket {}: cannot remove the one that was left behind", path);
-  return {};
-}
-
-/// The numbers of the accounts, -1 for those that are not named.
-Result<std::pair<uid_t, gid_t>> accounts(const ControlSocket& where) {
-  std::pair<uid_t, gid_t> ids{static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
-  if (!where.user.empty()) {
-    if (const auto number = parse_number<uid_t>(where.user)) {
-      ids.first = *number;
-    } else if (const passwd* account = ::getpwnam(where.user.c_str())) {
-      ids.first = account->pw_uid;
-    } else {
-      return fail(Errc::NotFound, "control socket {}: there is no user \"{}\"", where.path,
-                  where.user);
-    }
-  }
-  if (!where.group.empty()) {
-    if (const auto number = parse_number<gid_t>(where.group)) {
-      ids.second = *number;
-    } else if (const group* account = ::getgrnam(where.group.c_str())) {
-      ids.second = account->gr_gid;
-    } else {
-      return fail(Errc::NotFound, "control socket {}: there is no group \"{}\"", where.path,
-                  where.group);
-    }
-  }
-  return ids;
-}
-
-Result<int> listen_unix(const ControlSocket& where) {
-  const auto ids = accounts(where);
-  if (!ids) return tl::make_unexpected(ids.error());
-  if (auto cleared = clear_stale(where.path); !cleared) return tl::make_unexpected(cleared.error());
-  const int fd = new_socket(AF_UNIX);
-  if (fd < 0) return fail_errno(errno, "control socket {}", where.path);
-  const auto give_up = [&](int error_number, const char* what) {
-    ::close(fd);
-    return fail_errno(error_number, "control socket {}: cannot {}", where.path, what);
-  };
-  const sockaddr_un raw = unix_address(where.path);
-  // Nobody may connect before it belongs to whom it should.
-  const mode_t before = ::umask(0777);
-  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
-  const int bind_error = errno;
-  ::umask(before);
-  if (bound < 0) return give_up(bind_error, "make it");
-  const auto undo = [&](const char* what) {
-    const int error_number = errno;
-    ::unlink(where.path.c_str());
-    return give_up(error_number, what);
-  };
-  if ((!where.user.empty() || !where.group.empty()) &&
-      ::lchown(where.path.c_str(), ids->first, ids->second) < 0)
-    return undo("give it to its user and group");
-  if (::chmod(where.path.c_str(), where.mode) < 0) return undo("set its mode");
-  if (::listen(fd, kBacklog) < 0) return undo("listen on it");
-  return fd;
 }
 
 Result<int> listen_tcp(const SocketAddress& address) {
@@ -140,19 +43,12 @@ class ControlServer::Listener final : public Watcher {
  public:
   Listener(ControlServer& server, const ControlSocket& where, int fd)
       : server_(server), where_(where), fd_(fd) {
-    struct stat made{};
-    if (!where_.path.empty() && ::lstat(where_.path.c_str(), &made) == 0)
-      device_ = made.st_dev, inode_ = made.st_ino;
+    if (!where_.path.empty()) file_.emplace(where_.path);
     server_.loop_.watch(fd_, *this, EPOLLIN);
   }
   ~Listener() {
     server_.loop_.forget(fd_, *this);
     ::close(fd_);
-    // Within a chroot or without the right to, it stays, and the next start removes it.
-    struct stat there{};
-    if (!where_.path.empty() && ::lstat(where_.path.c_str(), &there) == 0 &&
-        there.st_dev == device_ && there.st_ino == inode_)
-      ::unlink(where_.path.c_str());
   }
 
   void on_ready(std::uint32_t) override { server_.accept_from(*this); }
@@ -164,8 +60,7 @@ class ControlServer::Listener final : public Watcher {
   ControlServer& server_;
   const ControlSocket where_;
   const int fd_;
-  dev_t device_ = 0;  // of the file we made: another daemon's is not ours to remove
-  ino_t inode_ = 0;
+  std::optional<UnixSocketFile> file_;
 };
 
 class ControlServer::Client final : public Watcher {
@@ -319,7 +214,14 @@ ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), own
 ControlServer::~ControlServer() = default;
 
 Result<void> ControlServer::open(const ControlSocket& where) {
-  const auto fd = where.path.empty() ? listen_tcp(*where.address) : listen_unix(where);
+  const auto fd = where.path.empty() ? listen_tcp(*where.address)
+                                     : listen_unix({.what = "control socket",
+                                                    .path = where.path,
+                                                    .type = SOCK_STREAM,
+                                                    .mode = where.mode,
+                                                    .user = where.user,
+                                                    .group = where.group,
+                                                    .backlog = kBacklog});
   if (!fd) return tl::make_unexpected(fd.error());
   listeners_.push_back(std::make_unique<Listener>(*this, where, *fd));
   return {};

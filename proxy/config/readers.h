@@ -23,7 +23,8 @@ void refuse_not_built(TableReader& table, const std::array<std::string_view, N>&
   for (const std::string_view key : keys) table.refuse(key, kNotBuilt);
 }
 
-void read_global(TableReader& global, Global& out);
+/// `root`: the whole document.
+void read_global(TableReader& global, const ConfigNode& root, Global& out);
 
 /// The keys of one [frontend], which [listen] and [defaults] share. Not `bind` and
 /// `default_backend`, which only a section of its own can have.

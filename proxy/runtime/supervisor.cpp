@@ -78,7 +78,14 @@ Result<void> Supervisor::open() {
     workers_.push_back(std::make_unique<Worker>(
         snapshot_, i, *statistics_, log_targets_, listeners_for(i, *sockets),
         [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
-  return {};
+  return open_heartbeat();
+}
+
+Result<void> Supervisor::open_heartbeat() {
+  const Global& global = snapshot_->config.global;
+  if (!global.health.is_wanted) return {};
+  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval);
+  return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
 }
 
 Result<Supervisor::Sockets> Supervisor::open_sockets(
@@ -169,16 +176,22 @@ void Supervisor::run() {
     answered_ = snapshot_->workers;
     watchdog_->arm(loop_.refresh());
   }
+  if (heartbeat_) heartbeat_->start();
   notify_service_manager("READY=1");
   loop_.run();
   notify_service_manager("STOPPING=1");
+  if (heartbeat_) heartbeat_->stop();
   keeper_.clear();
   for (auto& worker : workers_) worker->stop();
   workers_.clear();
   log_stopped();
 }
 
-void Supervisor::stop() { loop_.stop(); }
+void Supervisor::stop() {
+  // First of all: whoever has the other node's address moved loses no time by what follows here.
+  if (heartbeat_) heartbeat_->say(HealthMessage::State::Stopping);
+  loop_.stop();
+}
 
 std::uint64_t Supervisor::dropped_logs() const {
   std::uint64_t lines = log_.dropped();
@@ -188,6 +201,7 @@ std::uint64_t Supervisor::dropped_logs() const {
 
 void Supervisor::drain() {
   if (std::exchange(draining_, true)) return;
+  if (heartbeat_) heartbeat_->say(HealthMessage::State::Draining);
   const Duration limit = snapshot_->config.global.drain_limit;
   log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
            snapshot_->connections.current(),

@@ -13,6 +13,7 @@
 #include "common/loop/loop.h"
 #include "proxy/config/changes.h"
 #include "proxy/runtime/farm_keeper.h"
+#include "proxy/runtime/heartbeat.h"
 #include "proxy/runtime/listener.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
@@ -81,6 +82,7 @@ class Supervisor {
   void refuse_reload(std::string_view why);
   void log_changes(const Config& before, const Config& after,
                    const std::vector<std::optional<std::size_t>>& kept);
+  Result<void> open_heartbeat();
   void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
@@ -105,6 +107,7 @@ class Supervisor {
   std::vector<std::unique_ptr<Worker>> workers_;
   FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
+  std::unique_ptr<Heartbeat> heartbeat_;  // null: nobody listens
   Timer drain_timer_;
   bool draining_ = false;
   std::size_t drained_ = 0;  // workers without connections
