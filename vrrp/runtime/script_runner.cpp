@@ -27,7 +27,7 @@ std::string ScriptRunner::standing() const {
 
 void ScriptRunner::run() {
   fsm_.on_run(loop_.now());
-  process_.emplace(loop_, script_.command, script_.timeout,
+  process_.emplace(loop_, Command{.argv = script_.command}, script_.timeout,
                    [this](const ExitReport& report) { on_exit(report); });
 }
 
