@@ -36,6 +36,7 @@ class Loader {
     surroundings_.node = config_.node;
     surroundings_.source = config_.source;
     surroundings_.has_key_file = !config_.key_file.empty();
+    surroundings_.sections = &config_;
     if (auto vrrp = root.table("vrrp")) load_vrrp(*vrrp);
     root.finish();
     return std::move(config_);
@@ -68,10 +69,13 @@ class Loader {
       if (!folder->starts_with('/'))
         vrrp.error("run_directory", "a folder is named by its whole path", "\"/run/hapair\"");
     }
-    for (auto& [name, table] : vrrp.named_tables("script")) {
+    if (auto user = vrrp.string("script_user")) config_.script_user = *user;
+    for (auto& [name, table] : vrrp.named_tables("script"))
       config_.scripts.push_back(read_script(name, table));
-      surroundings_.scripts.push_back(name);
-    }
+    for (auto& [name, table] : vrrp.named_tables("track_file"))
+      config_.track_files.push_back(read_track_file(name, table));
+    for (auto& [name, table] : vrrp.named_tables("track_process"))
+      config_.track_processes.push_back(read_track_process(name, table));
     for (auto& [name, table] : vrrp.named_tables("instance"))
       config_.instances.push_back(read_instance(name, table, surroundings_));
     std::map<std::string, std::string> group_of;
@@ -92,6 +96,14 @@ const Script& Config::script(const std::string& name) const {
   return *std::ranges::find(scripts, name, &Script::name);
 }
 
+const TrackFile& Config::track_file(const std::string& name) const {
+  return *std::ranges::find(track_files, name, &TrackFile::name);
+}
+
+const TrackProcess& Config::track_process(const std::string& name) const {
+  return *std::ranges::find(track_processes, name, &TrackProcess::name);
+}
+
 bool Config::needs_keys() const {
   return std::ranges::any_of(instances, [](const Instance& instance) {
     return instance.auth.type == Auth::Type::Hmac;
@@ -103,8 +115,11 @@ void take_peer_priorities(Config& config, const Config& other) {
     const auto theirs = std::ranges::find(other.instances, instance.name, &Instance::name);
     if (theirs == other.instances.end()) continue;
     int priority = theirs->priority;
-    for (const std::string& script : theirs->track_scripts)
-      priority += std::max(0, other.script(script).weight);
+    for (const Tracking& tracking : theirs->tracked)
+      priority += tracking.kind == TrackerKind::File
+                      ? other.track_file(tracking.name).initial * tracking.weight *
+                            (tracking.reverse ? -1 : 1)
+                      : std::max(0, tracking.weight);
     if (theirs->priority != 255) priority = std::clamp(priority, 1, 254);
     instance.peer_priority = static_cast<std::uint8_t>(priority);
   }

@@ -30,8 +30,12 @@ Supervisor::Supervisor(Loop& loop, const Config& config, const KeyRing& keys, Lo
       log_(log),
       netlink_(std::move(netlink)),
       announcements_(std::move(announcements)),
+      trackers_(loop, *netlink_, log, [this] { on_reading(); }),
       group_timer_(loop, [this] { carry_out_group_orders(); }) {
-  netlink_->on_change([this](int index) { on_link_change(index); });
+  netlink_->on_change([this](int index) {
+    on_link_change(index);
+    trackers_.on_link_change(index);
+  });
   loop_.at_turn_end([this] {
     publish();
     tell_listeners();
@@ -55,6 +59,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
       return tl::make_unexpected(opened.error());
     }
   }
+  if (auto followed = self->trackers_.follow(self->config_); !followed)
+    return tl::make_unexpected(followed.error());
   return self;
 }
 
@@ -104,40 +110,17 @@ Result<void> Supervisor::open_speakers(Port& port, Companions& companions) {
 void Supervisor::start() {
   loop_.refresh();
   for (const auto& port : ports_) on_link_change(port->link().index);
-  for (const Script& script : config_.scripts) {
-    const auto tracks = [&](const Instance& instance) {
-      return std::ranges::find(instance.track_scripts, script.name) != instance.track_scripts.end();
-    };
-    if (std::ranges::any_of(config_.instances, tracks))
-      scripts_.push_back(
-          std::make_unique<ScriptRunner>(loop_, script, log_, [this] { on_verdict(); }));
-  }
   for (const auto& port : ports_)
     port->start_by(loop_.now() + port->router().config().advert_interval);
-  on_verdict();  // instances without scripts need not wait
+  on_reading();  // instances that track nothing need not wait
 }
 
-void Supervisor::on_verdict() {
+void Supervisor::on_reading() {
   for (const auto& port : ports_) {
-    std::string trouble;
-    const auto tracked = tracked_by(port->router().config(), trouble);
-    port->on_tracked(tracked, trouble);
-    const bool all_known = std::ranges::none_of(
-        tracked, [](const Tracked& script) { return script.verdict == Verdict::Unknown; });
-    if (all_known && !port->router().started()) port->start();
+    const auto standing = trackers_.standing_of(port->router().config());
+    port->on_tracked(standing.tracked, standing.trouble);
+    if (standing.is_known && !port->router().started()) port->start();
   }
-}
-
-std::vector<Tracked> Supervisor::tracked_by(const Instance& instance, std::string& trouble) const {
-  std::vector<Tracked> out;
-  for (const auto& script : scripts_) {
-    if (std::ranges::find(instance.track_scripts, script->name()) == instance.track_scripts.end())
-      continue;
-    out.push_back(script->tracked());
-    if (out.back().weight == 0 && out.back().verdict != Verdict::Good)
-      trouble = fmt::format("script {} failed", script->name());
-  }
-  return out;
 }
 
 void Supervisor::on_link_change(int index) {

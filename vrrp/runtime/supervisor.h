@@ -16,8 +16,8 @@
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/port.h"
-#include "vrrp/runtime/script_runner.h"
 #include "vrrp/runtime/speaker_watch.h"
+#include "vrrp/runtime/trackers.h"
 #include "vrrp/runtime/virtual_mac.h"
 
 namespace hapair::vrrp {
@@ -42,6 +42,7 @@ class Supervisor final : private RouterObserver {
   void on_transition(Listener listener) { listeners_.push_back(std::move(listener)); }
 
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
+  const Trackers& trackers() const { return trackers_; }
 
  private:
   /// What goes with a port, in the order of life.
@@ -57,8 +58,7 @@ class Supervisor final : private RouterObserver {
   Result<void> open_router(const Instance& instance);
   Result<void> open_speakers(Port& port, Companions& companions);
   void on_link_change(int index);
-  void on_verdict();
-  std::vector<Tracked> tracked_by(const Instance& instance, std::string& trouble) const;
+  void on_reading();
   /// The other members of its synchronization group.
   std::vector<Port*> companions_of(const VirtualRouter& router) const;
   void carry_out_group_orders();
@@ -81,7 +81,7 @@ class Supervisor final : private RouterObserver {
   Guardian* guardian_ = nullptr;
   std::vector<Companions> companions_;  // of ports_, in their order
   std::vector<std::unique_ptr<Port>> ports_;
-  std::vector<std::unique_ptr<ScriptRunner>> scripts_;
+  Trackers trackers_;
   Timer group_timer_;                       // what a group's members owe each other, in a turn of its own
   std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
   bool testament_changed_ = false;

@@ -183,14 +183,19 @@ void VirtualRouter::on_tracked(std::span<const Tracked> tracked, TimePoint now,
   tracked_fit_ = fit_to_serve(tracked);
   tracked_trouble_ = why;
   const std::uint8_t before = fsm_.priority();
-  run(fsm_.on_priority(effective_priority(config_.priority, tracked), now), now);
-  if (fsm_.priority() != before && ports_.observer) ports_.observer->on_priority(*this);
+  const std::uint8_t priority = effective_priority(config_.priority, tracked);
+  if (priority != before && started_)
+    ports_.log.log(Severity::Info, "VRRP_Instance({}) Changing effective priority from {} to {}",
+                   config_.name, before, priority);
+  run(fsm_.on_priority(priority, now), now);
+  if (priority != before && ports_.observer) ports_.observer->on_priority(*this);
   update_fitness(now);
 }
 
 void VirtualRouter::on_link(bool up, TimePoint now) {
-  link_usable_ = up && has_sources();
-  if (!up) link_trouble_ = fmt::format("interface {} is down or gone", placement_.link.name);
+  const bool down = !up && config_.track_own_interface;
+  link_usable_ = !down && has_sources();
+  if (down) link_trouble_ = fmt::format("interface {} is down or gone", placement_.link.name);
   update_fitness(now);
   restore_addresses(now);
   if (refresh_mac() && fsm_.state() == State::Master) announce_again(now);
