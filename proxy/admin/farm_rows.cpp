@@ -94,12 +94,15 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     row.chkfail = static_cast<std::int64_t>(report.failures);
     row.chkdown = static_cast<std::int64_t>(report.downtime.downs());
     row.downtime = seconds(report.downtime.total(now));
+    if (server.config.observe.layer != Observe::Layer::None)
+      row.hanafail = static_cast<std::int64_t>(report.traffic_failures);
     if (!live.condition().in_maintenance()) {  // where nobody looks at it
       row.check_status = health::short_code(report.last.status);
       row.check_desc = health::description(report.last.status);
       row.last_chk = report.last.info;
       if (report.last.code >= 0) row.check_code = report.last.code;
-      row.check_duration = to_milliseconds(report.last.duration);
+      if (report.last.status != health::ProbeStatus::Observed)
+        row.check_duration = to_milliseconds(report.last.duration);
       row.check_rise = report.rise;
       row.check_fall = report.fall;
       row.check_health = report.lives;

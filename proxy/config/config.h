@@ -99,6 +99,7 @@ struct Server {
   bool backup = false;     // only while no other server can serve
   SlowStart slow_start;
   std::optional<Check> check;  // absent: always considered up
+  Observe observe;             // Layer::None without a check
   std::optional<AgentCheck> agent;
   std::optional<ServerName> track;  // its health is that one's, which exists and has a check
 

@@ -6,9 +6,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 10> kNotBuiltServer = {
-    "accept_proxy", "disabled", "id",      "max_reuse", "observe",
-    "on_error",     "pool",     "resolve", "tls",       "on_marked_down"};
+constexpr std::array<std::string_view, 8> kNotBuiltServer = {
+    "accept_proxy", "disabled", "id", "max_reuse", "pool", "resolve", "tls", "on_marked_down"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -98,17 +97,17 @@ void read_servers(TableReader& section, Backend& out) {
   // Read again without a word: read_backend_keys has reported its mistakes.
   Diagnostics heard;
   TableReader again(section.node(), section.path(), heard);
-  const auto of_backend = read_check(again);
-  const SlowStart slow_start = read_slow_start(again).value_or(SlowStart{});
+  Server usual;  // what the backend says for all of them
+  usual.check = read_check(again);
+  read_observe(again, out.mode, usual.observe);
+  usual.slow_start = read_slow_start(again).value_or(SlowStart{});
+  usual.approach = out.approach;
+  usual.send_proxy = out.send_proxy;
   const ConfigNode* check_node = section.raw("check");
 
   std::set<std::string> names;
   for (TableReader& table : section.tables("server")) {
-    Server server;
-    server.check = of_backend;
-    server.approach = out.approach;
-    server.send_proxy = out.send_proxy;
-    server.slow_start = slow_start;
+    Server server = usual;
     if (const auto name = table.string("name")) {
       check_name(*name, "server", table.where("name"), table.diagnostics());
       if (!names.insert(*name).second)
@@ -128,11 +127,14 @@ void read_servers(TableReader& section, Backend& out) {
     read_server_check(table, check_node, server);
     read_agent(table, server);
     read_track(table, out, server);
+    read_observe(table, out.mode, server.observe);
+    judge_observe(table, server);
     refuse_not_built(table, kNotBuiltServer);
     table.finish();
     out.servers.push_back(std::move(server));
   }
   warn_of_cookie_without_servers(section, out);
+  warn_of_idle_observation(section, out);
 }
 
 }  // namespace hapair::proxy

@@ -35,6 +35,16 @@ std::vector<std::string> check_environment(const Backend& backend, const Server&
   return out;
 }
 
+health::Penalty penalty_of(const Observe& observe) {
+  switch (observe.on_error) {
+    case Observe::OnError::ProbeSooner: return health::Penalty::ProbeSooner;
+    case Observe::OnError::FailCheck: return health::Penalty::FailCheck;
+    case Observe::OnError::SuddenDeath: return health::Penalty::SuddenDeath;
+    case Observe::OnError::MarkDown: return health::Penalty::MarkDown;
+  }
+  std::abort();  // every one is named above
+}
+
 }  // namespace
 
 FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant)
@@ -233,6 +243,21 @@ void FarmKeeper::on_verdict(const balance::Server& live, const health::ProbeResu
              .with(Condition::kCheckDown, fsm.health() == health::Health::Down)
              .with(Condition::kStopping, fsm.stopping()),
          {.probe = &result});
+}
+
+void FarmKeeper::on_traffic_errors(const balance::Server& live, unsigned errors,
+                                   health::Evidence last) {
+  HealthChecker* checker = checker_of(live);
+  // It has left, lost its check or rests: a worker did not know yet.
+  if (!checker || live.condition().in_maintenance()) return;
+  const auto [backend, index] = places_.at(&live);
+  ServerState& server = *backend->servers[index];
+  {
+    const std::lock_guard lock(server.record->report_mutex);
+    ++server.record->checks.traffic_failures;
+  }
+  checker->on_traffic_errors(penalty_of(server.config.observe),
+                             health::describe_errors(errors, last));
 }
 
 balance::Admission::Change FarmKeeper::rebalance(BackendState& backend) {

@@ -47,6 +47,9 @@ class FarmKeeper {
   void set_health(BackendState& backend, std::size_t index, Verdict verdict,
                   const exchange::Cause& cause);
 
+  /// A server's live traffic went wrong so many times in a row, as far as it is observed.
+  void on_traffic_errors(const balance::Server& live, unsigned errors, health::Evidence last);
+
   /// 0..256, of the moment; what the file says stays known.
   void set_weight(BackendState& backend, std::size_t index, unsigned weight);
   /// Concurrent requests (HTTP) or connections (TCP), of the moment; 0: no limit.

@@ -15,6 +15,7 @@
 #include "proxy/config/config.h"
 #include "proxy/exchange/error_capture.h"
 #include "proxy/health/downtime.h"
+#include "proxy/health/observation.h"
 #include "proxy/health/probe.h"
 #include "proxy/stats/counters.h"
 
@@ -26,6 +27,7 @@ struct CheckReport {
   health::ProbeResult agent;
   int rise = 0, fall = 0, lives = 0;  // as CheckFsm counts
   std::uint64_t failures = 0;
+  std::uint64_t traffic_failures = 0;  // streaks of errors in live traffic
   health::Downtime downtime{steady_now()};
 };
 
@@ -52,6 +54,7 @@ struct FrontendRecord {
 struct ServerRecord {
   explicit ServerRecord(unsigned workers) : counters(workers) {}
   std::vector<stats::ServerCounters> counters;  // one a worker
+  health::ErrorStreak errors;                   // of live traffic, where it is observed
   mutable std::mutex report_mutex;
   CheckReport checks;  // guarded by report_mutex; written by the main thread
 };

@@ -403,6 +403,7 @@ exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
   }
   auto plan =
       exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
+  if (!plan.interim && !plan.unsolicited) dispatch_.witness(health::evidence_of(response.status));
   if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]
     plan.rejected = may_try_again(response.status);
   if (continued_ && response.status == 100) plan.withheld = true;  // said already
@@ -455,6 +456,7 @@ void RequestRelay::on_response_ended() {
     repeated_ = true;
     return dispatch_.repeat();
   }
+  dispatch_.witness(health::Evidence::ClosedUnanswered);
   using exchange::ResponseFailure;
   if (may_try_again(response_.is_untouched() ? ResponseFailure::Empty : ResponseFailure::Junk))
     return try_again();
@@ -463,6 +465,8 @@ void RequestRelay::on_response_ended() {
 }
 
 void RequestRelay::on_response_malformed() {
+  dispatch_.witness(response_.has_begun() ? health::Evidence::InvalidBody
+                                          : health::Evidence::InvalidHead);
   if (!response_.has_begun() && may_try_again(exchange::ResponseFailure::Junk)) return try_again();
   dispatch_.count([](auto& counters) { ++counters.response_errors; });
   if (!response_.has_begun()) return answer(502, {'P', 'H'});
@@ -563,6 +567,8 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
 }
 
 void RequestRelay::on_timeout() {
+  if (phase_ == Phase::AtServer && !response_.has_begun())
+    dispatch_.witness(health::Evidence::NoAnswerInTime);
   if (phase_ == Phase::AtServer && !response_.has_begun() &&
       may_try_again(exchange::ResponseFailure::Timeout))
     return try_again();

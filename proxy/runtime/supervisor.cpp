@@ -77,7 +77,13 @@ Result<void> Supervisor::open() {
   for (unsigned i = 0; i < snapshot_->workers; ++i)
     workers_.push_back(std::make_unique<Worker>(
         snapshot_, i, *statistics_, log_targets_, listeners_for(i, *sockets),
-        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
+        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+        [this](const auto& server, unsigned errors, health::Evidence last) {
+          loop_.post([this, server, errors, last] {
+            loop_.refresh();
+            keeper_.on_traffic_errors(*server, errors, last);
+          });
+        }));
   return {};
 }
 

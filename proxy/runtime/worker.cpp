@@ -107,12 +107,14 @@ void Acceptor::obey_operator() {
 
 Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
                const std::vector<LogTarget>& log, std::vector<Listener> listeners,
-               PostGrant post_grant)
+               PostGrant post_grant, PostErrors post_errors)
     : index_(index),
       statistics_(statistics),
       post_grant_(std::move(post_grant)),
+      post_errors_(std::move(post_errors)),
       log_(loop_, log, snapshot->config.global.log_tag),
-      extra_log_(log.begin() + static_cast<std::ptrdiff_t>(snapshot->config.global.log.size()), log.end()),
+      extra_log_(log.begin() + static_cast<std::ptrdiff_t>(snapshot->config.global.log.size()),
+                 log.end()),
       sweep_timer_(loop_, [this] { sweep(); }) {
   current_ = make_generation(std::move(snapshot));
   serving_ = current_.get();

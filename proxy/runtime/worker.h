@@ -66,6 +66,9 @@ class Acceptor final : public Watcher {
 
 /// Posts a slot to the worker whose request waited for it.
 using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
+/// Tells the main thread of so many errors in a row of one server's traffic.
+using PostErrors = std::function<void(const std::shared_ptr<balance::Server>&, unsigned errors,
+                                      health::Evidence last)>;
 
 class Worker {
  public:
@@ -79,7 +82,8 @@ class Worker {
   };
   /// `log` is the snapshot's global.log and what lines go to besides. Made on the main thread; everything else but post() happens on the worker's own.
   Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
-         const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant);
+         const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant,
+         PostErrors post_errors);
   ~Worker();
 
   void start();
@@ -161,6 +165,10 @@ class Worker {
   void post_grant(const std::optional<balance::Grant>& grant, BackendState& backend) {
     if (grant) post_grant_(*grant, backend);
   }
+  void report_errors(const std::shared_ptr<balance::Server>& server, unsigned errors,
+                     health::Evidence last) {
+    post_errors_(server, errors, last);
+  }
   /// Keeps an invalid message for `show errors`. `bytes` need not be all of it.
   void capture_error(bool is_response, const exchange::AccessRecord& record, http::H1Error error,
                      std::string_view bytes, std::size_t position) {
@@ -193,6 +201,7 @@ class Worker {
   const unsigned index_;
   StatsService& statistics_;
   PostGrant post_grant_;
+  PostErrors post_errors_;
   Loop loop_;
   LogShipper log_;
   const std::vector<LogTarget> extra_log_;  // of every frontend, whatever its own say
