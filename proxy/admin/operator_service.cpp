@@ -336,7 +336,7 @@ void OperatorService::run(const admin::ShutdownSessions& command) {
   if (!place) return;
   ask_workers(
       [server = place->state().live](Worker& worker) -> OnMain {
-        worker.end_sessions_of(*server);
+        worker.end_sessions_of(*server, EndCause::Operator);
         return [] {};
       },
       [reply = reply_](std::size_t) { reply(""); });

@@ -31,8 +31,9 @@ void read_backend_keys(TableReader& section, Backend& out) {
   read_source(section, out.approach);
   read_send_proxy(section, out.send_proxy);
   read_check(section);
-  Observe of_servers;
-  read_observe(section, out.mode, of_servers);
+  Server of_servers;
+  read_observe(section, out.mode, of_servers.observe);
+  read_marks(section, of_servers);
   refuse_http_keys(section, out.mode);
   refuse_not_built(section, kNotBuiltBackend);
 }

@@ -99,6 +99,8 @@ struct Server {
   bool backup = false;     // only while no other server can serve
   SlowStart slow_start;
   std::optional<Check> check;  // absent: always considered up
+  bool ends_sessions_when_down = false;       // on_marked_down = "shutdown-sessions"
+  bool ends_backup_sessions_when_up = false;  // on_marked_up = "shutdown-backup-sessions"
   Observe observe;             // Layer::None without a check
   std::optional<AgentCheck> agent;
   std::optional<ServerName> track;  // its health is that one's, which exists and has a check

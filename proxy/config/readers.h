@@ -99,6 +99,8 @@ void read_steps(TableReader& check, Check& out);
 void read_observe(TableReader& section, Mode mode, Observe& out);
 /// Call after the server's check was read: observing means nothing without one.
 void judge_observe(TableReader& server, Server& out);
+/// `on_marked_down` and `on_marked_up`, likewise.
+void read_marks(TableReader& section, Server& out);
 /// Observing that nothing comes of.
 void warn_of_idle_observation(TableReader& section, const Backend& backend);
 /// `agent = { port = … }` of a server.

@@ -6,8 +6,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNotBuiltServer = {
-    "accept_proxy", "disabled", "id", "max_reuse", "pool", "resolve", "tls", "on_marked_down"};
+constexpr std::array<std::string_view, 7> kNotBuiltServer = {
+    "accept_proxy", "disabled", "id", "max_reuse", "pool", "resolve", "tls"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -93,6 +93,17 @@ void read_server_check(TableReader& table, const ConfigNode* of_backend, Server&
 
 }  // namespace
 
+void read_marks(TableReader& section, Server& out) {
+  static constexpr std::pair<std::string_view, bool> kDown[] = {{"none", false},
+                                                                {"shutdown-sessions", true}};
+  static constexpr std::pair<std::string_view, bool> kUp[] = {{"none", false},
+                                                              {"shutdown-backup-sessions", true}};
+  if (const auto ends = section.word<bool>("on_marked_down", kDown))
+    out.ends_sessions_when_down = *ends;
+  if (const auto ends = section.word<bool>("on_marked_up", kUp))
+    out.ends_backup_sessions_when_up = *ends;
+}
+
 void read_servers(TableReader& section, Backend& out) {
   // Read again without a word: read_backend_keys has reported its mistakes.
   Diagnostics heard;
@@ -100,6 +111,7 @@ void read_servers(TableReader& section, Backend& out) {
   Server usual;  // what the backend says for all of them
   usual.check = read_check(again);
   read_observe(again, out.mode, usual.observe);
+  read_marks(again, usual);
   usual.slow_start = read_slow_start(again).value_or(SlowStart{});
   usual.approach = out.approach;
   usual.send_proxy = out.send_proxy;
@@ -129,6 +141,10 @@ void read_servers(TableReader& section, Backend& out) {
     read_track(table, out, server);
     read_observe(table, out.mode, server.observe);
     judge_observe(table, server);
+    read_marks(table, server);
+    if (server.backup && table.has("on_marked_up"))
+      table.error("on_marked_up", "it is for those that a backup stands in for",
+                  "leave it out here");
     refuse_not_built(table, kNotBuiltServer);
     table.finish();
     out.servers.push_back(std::move(server));

@@ -244,6 +244,10 @@ void Dispatch::on_server_connect_failed(int) {
   retry({'S', 'C'});
 }
 
+void Dispatch::on_server_lost() {
+  if (phase_ == Phase::Connecting) retry({'D', 'C'});
+}
+
 void Dispatch::testify(health::Evidence evidence) {
   const ServerState& shown = *server();
   const Observe& how = shown.config.observe;  // a reload may have changed it
@@ -292,8 +296,10 @@ void Dispatch::go_on(exchange::Termination why) {
   release_connection(false);
   const unsigned usable = balance::usable_servers(newest_->farm);
   const unsigned others = usable - (server()->live->usable() ? 1 : 0);
-  const bool tied = std::any_of(order_.homes.begin(), order_.homes.end(),
-                                [&](int home) { return newest_home(home) == server_; });
+  // Nobody is tied to a server that is down.
+  const bool tied =
+      server()->live->up() && std::any_of(order_.homes.begin(), order_.homes.end(),
+                                          [&](int home) { return newest_home(home) == server_; });
   const auto decision = retry_.on_failure(tied, others);
   record_->retries = retry_.attempts_repeated();
   record_->redispatched = retry_.redispatched();

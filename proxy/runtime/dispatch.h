@@ -75,6 +75,10 @@ class Dispatch final : public ServerUser {
   BackendState* backend() const { return backend_; }
   /// The server chosen last; null before there was one.
   ServerState* server() const;
+  /// That server while its slot is held, else null.
+  const balance::Server* held_server() const {
+    return holds_slot_ ? server()->live.get() : nullptr;
+  }
   /// Where that server stands in backend(); kNoServer if it came with a later configuration.
   int server_index() const;
   /// Where it stands in its backend as that is now.
@@ -103,6 +107,8 @@ class Dispatch final : public ServerUser {
   void release_connection(bool reusable);
   /// Gives back whatever is held, waited for or being tried. Nothing is called afterwards.
   void release();
+  /// The server is down and will not be waited for: while connecting, as if the attempt had failed.
+  void on_server_lost();
   /// Forgets backend and server, after the last question about them.
   void forget();
 

@@ -47,10 +47,11 @@ health::Penalty penalty_of(const Observe& observe) {
 
 }  // namespace
 
-FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant)
+FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant, EndSessions end_sessions)
     : loop_(loop),
       log_(log),
       post_grant_(std::move(post_grant)),
+      end_sessions_(std::move(end_sessions)),
       warming_(loop, [this] { keep_warming(); }) {}
 
 void FarmKeeper::clear() {
@@ -372,6 +373,7 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
         exchange::no_server_available(backend.config.name, backend.is_listen);
     log_.write(alarm.severity, alarm.text);
   }
+  end_sessions(backend, index, before, after);
   const auto followers = followers_.find(&server);
   if (followers == followers_.end()) return;
   const std::string name = backend.config.name + "/" + server.name();
@@ -379,6 +381,21 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
     const Condition own = other->servers[place]->live->condition().without(Condition::kInheritable);
     this->change(*other, place, Condition(own.bits() | after.inherited().bits()), {.via = name});
   }
+}
+
+void FarmKeeper::end_sessions(const BackendState& backend, std::size_t index, Condition before,
+                              Condition after) {
+  if (before.serves_tied() == after.serves_tied()) return;
+  const ServerState& server = *backend.servers[index];
+  if (!after.serves_tied()) {
+    if (server.config.ends_sessions_when_down) end_sessions_(server.live, EndCause::ServerDown);
+    return;
+  }
+  // Only one that takes new work stands in for the backups.
+  if (!server.config.ends_backup_sessions_when_up || server.live->backup() || !server.live->able())
+    return;
+  for (const auto& other : backend.servers)
+    if (other->live->backup()) end_sessions_(other->live, EndCause::ServersBack);
 }
 
 void FarmKeeper::set_admin(BackendState& backend, std::size_t index, Wish wish,

@@ -13,6 +13,7 @@
 #include "proxy/exchange/state_line.h"
 #include "proxy/runtime/agent_watch.h"
 #include "proxy/runtime/health_checker.h"
+#include "proxy/runtime/session.h"
 #include "proxy/runtime/snapshot.h"
 
 namespace hapair::proxy {
@@ -23,7 +24,10 @@ class FarmKeeper {
   /// Carries a slot to the worker whose request waited for it.
   using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
 
-  FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant);
+  /// Ends what goes on at a server, in all workers.
+  using EndSessions = std::function<void(const std::shared_ptr<balance::Server>&, EndCause)>;
+
+  FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant, EndSessions end_sessions);
 
   /// Begins the checks that `snapshot` wants and that are not running, ends the others. It is the
   /// one in force from now on and must live until the next call, or clear().
@@ -80,12 +84,16 @@ class FarmKeeper {
   HealthChecker* checker_of(const balance::Server& live);
   balance::Admission::Change rebalance(BackendState& backend);
   void keep_warming();
+  /// What on_marked_down and on_marked_up ask for.
+  void end_sessions(const BackendState& backend, std::size_t index, health::Condition before,
+                    health::Condition after);
   /// Up, or down for want of a server. Answers whether an outage begins.
   bool note_service(BackendState& backend);
 
   Loop& loop_;
   Logger& log_;
   PostGrant post_grant_;
+  EndSessions end_sessions_;
   Snapshot* snapshot_ = nullptr;  // the one in force
   Timer warming_;                 // the next step of some server's slow start
   std::unordered_map<const balance::Server*, Place> places_;

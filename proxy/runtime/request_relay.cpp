@@ -617,12 +617,20 @@ void RequestRelay::describe(SessionView& view) const {
 }
 
 const balance::Server* RequestRelay::server() const {
-  const ServerState* chosen = dispatch_.server();
-  return chosen ? chosen->live.get() : nullptr;
+  return dispatch_.held_server();
 }
 
-void RequestRelay::on_operator_end() {
-  record_.termination = {'K', phase_letter()};
+void RequestRelay::end_because(EndCause cause) {
+  const exchange::Termination why{static_cast<char>(cause), phase_letter()};
+  if (cause != EndCause::Operator) {
+    if (phase_ == Phase::Dispatching) return dispatch_.on_server_lost();
+    const bool untold = !response_.has_begun();
+    dispatch_.count([untold](auto& counters) {
+      ++(untold ? counters.response_errors : counters.server_aborts);
+    });
+    if (untold) return answer(502, why);
+  }
+  record_.termination = why;
   cut();
 }
 

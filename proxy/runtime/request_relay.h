@@ -19,6 +19,7 @@
 namespace hapair::proxy {
 
 class ClientSession;
+enum class EndCause : char;
 struct SessionView;
 class Worker;
 
@@ -59,8 +60,9 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   // For operators.
   void describe(SessionView& view) const;
   const balance::Server* server() const;
-  /// Ends the exchange; the session is closed by this.
-  void on_operator_end();
+  /// Ends the exchange; if its client can still be told something, by a 502, else the session is
+  /// closed by this.
+  void end_because(EndCause cause);
 
   // DispatchUser.
   void on_dispatched() override;

@@ -31,9 +31,14 @@ Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
       snapshot_(std::make_shared<Snapshot>(std::move(config), ledger_)),
       log_targets_(all_targets(snapshot_->config, std::move(extra_log))),
       log_(loop_, log_targets_, snapshot_->config.global.log_tag),
-      keeper_(loop_, log_, [this](const balance::Grant& grant, BackendState& backend) {
-        post(grant, backend);
-      }),
+      keeper_(
+          loop_, log_,
+          [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+          [this](const std::shared_ptr<balance::Server>& server, EndCause cause) {
+            for (const auto& worker : workers_)
+              worker->post(
+                  [&worker = *worker, server, cause] { worker.end_sessions_of(*server, cause); });
+          }),
       drain_timer_(loop_, [this] { on_drain_limit(); }) {}
 
 Supervisor::~Supervisor() = default;

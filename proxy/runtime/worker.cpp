@@ -382,17 +382,17 @@ bool Worker::end_session(std::uint64_t id) {
   const auto found = std::find_if(sessions_.begin(), sessions_.end(),
                                   [id](const auto& session) { return session->id == id; });
   if (found == sessions_.end()) return false;
-  (*found)->end_by_operator();
+  (*found)->end_because(EndCause::Operator);
   return true;
 }
 
-void Worker::end_sessions_of(const balance::Server& server) {
+void Worker::end_sessions_of(const balance::Server& server, EndCause cause) {
   loop_.refresh();
   // Ending one changes the list.
   std::vector<Session*> ending;
   for (const auto& session : sessions_)
     if (session->server() == &server) ending.push_back(session.get());
-  for (Session* session : ending) session->end_by_operator();
+  for (Session* session : ending) session->end_because(cause);
 }
 
 void Worker::obey_operator() {

@@ -105,7 +105,7 @@ class Worker {
   std::vector<SessionView> view_sessions() const;
   /// False: it is not here (any more).
   bool end_session(std::uint64_t id);
-  void end_sessions_of(const balance::Server& server);
+  void end_sessions_of(const balance::Server& server, EndCause cause);
   /// Opens and closes listening sockets as FrontendRecord::closed says.
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.
