@@ -35,7 +35,10 @@ stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned
   row.smax = frontend.connections.peak();
   const unsigned own = frontend.record->maxconn.load(std::memory_order_relaxed);
   row.slim = own > 0 ? own : process_maxconn;
-  row.status = frontend.record->closed   ? "PAUSED"
+  using Door = FrontendRecord::Door;
+  const Door door = frontend.record->door;
+  row.status = door == Door::Paused     ? "PAUSED"
+               : door == Door::Stopped  ? "STOP"
                : *row.scur >= *row.slim ? "FULL"
                                         : "OPEN";
   stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now),

@@ -287,10 +287,11 @@ void OperatorService::run(const admin::SetProcessLimit& command) {
 void OperatorService::run(const admin::SwitchFrontend& command) {
   FrontendState* frontend = find_frontend(command.frontend);
   if (!frontend) return;
-  if (frontend->record->closed == !command.on)
+  using Door = FrontendRecord::Door;
+  if ((frontend->record->door == Door::Open) == command.on)
     return answer(command.on ? "All sockets are already enabled."
                              : "All sockets are already disabled.");
-  frontend->record->closed = !command.on;
+  frontend->record->door = command.on ? Door::Open : Door::Paused;
   const bool listen = frontend->config.from_listen;
   const exchange::StateLine line =
       command.on ? exchange::frontend_resumed(frontend->config.name, listen)

@@ -4,10 +4,10 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 14> kNotBuiltBackend = {
-    "abort_on_close", "compression", "disabled", "email_alert",
-    "http2",          "max_reuse",   "persist",  "request",         "response",
-    "reuse",          "rules",       "stick",    "server_template", "tls"};
+constexpr std::array<std::string_view, 13> kNotBuiltBackend = {
+    "abort_on_close", "compression",     "email_alert", "http2", "max_reuse",
+    "persist",        "request",         "response",    "reuse", "rules",
+    "stick",          "server_template", "tls"};
 
 }  // namespace
 

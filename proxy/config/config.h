@@ -98,6 +98,7 @@ struct Server {
   unsigned max_queue = 0;  // that wait for this very server; 0: any number
   bool backup = false;     // only while no other server can serve
   SlowStart slow_start;
+  bool disabled = false;       // begins in maintenance
   std::optional<Check> check;  // absent: always considered up
   bool ends_sessions_when_down = false;       // on_marked_down = "shutdown-sessions"
   bool ends_backup_sessions_when_up = false;  // on_marked_up = "shutdown-backup-sessions"
@@ -130,6 +131,7 @@ struct Backend {
 struct Frontend {
   std::string name;
   Mode mode = Mode::Http;
+  bool disabled = false;  // nobody is let in before an operator says so
   std::vector<Bind> binds;
   int backlog = ListenSocket::kDefaultBacklog;  // of binds that do not say
   std::optional<AcceptProxy> accept_proxy;      // likewise

@@ -6,8 +6,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 7> kNotBuiltServer = {
-    "accept_proxy", "disabled", "id", "max_reuse", "pool", "resolve", "tls"};
+constexpr std::array<std::string_view, 6> kNotBuiltServer = {"accept_proxy", "id",      "max_reuse",
+                                                             "pool",         "resolve", "tls"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -66,6 +66,7 @@ void read_load(TableReader& table, Server& out) {
   if (const auto most = table.integer("max_queue", 0, kMost))
     out.max_queue = static_cast<unsigned>(*most);
   if (const auto backup = table.boolean("backup")) out.backup = *backup;
+  if (const auto disabled = table.boolean("disabled")) out.disabled = *disabled;
   if (auto slow = read_slow_start(table)) out.slow_start = *slow;
   if (out.minconn > 0 && out.maxconn == 0)
     table.error("minconn", "minconn without maxconn has no end to grow to", "add maxconn");

@@ -97,6 +97,7 @@ void FarmKeeper::reconcile(Snapshot& snapshot) {
     }
   }
   follow(snapshot);
+  obey_file(snapshot);
 }
 
 void FarmKeeper::begin_check(BackendState& backend, ServerState& server, TimePoint first) {
@@ -169,6 +170,19 @@ void FarmKeeper::follow(Snapshot& snapshot) {
           backend->balancer->rebuild();
         }
       }
+    }
+  }
+}
+
+/// What the file says of maintenance and did not say before. New servers know it already.
+void FarmKeeper::obey_file(Snapshot& snapshot) {
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const ServerState& server = *backend->servers[i];
+      const bool disabled = server.config.disabled;
+      const auto before = std::exchange(server.record->configured_disabled, disabled);
+      if (before && *before != disabled)
+        set_admin(*backend, i, disabled ? Wish::Disabled : Wish::Ready, {});
     }
   }
 }
@@ -403,9 +417,11 @@ void FarmKeeper::set_admin(BackendState& backend, std::size_t index, Wish wish,
   const balance::Server& live = *backend.servers[index]->live;
   const Condition before = live.condition();
   constexpr auto own = Condition::kForcedMaint | Condition::kConfiguredMaint | Condition::kForcedDrain;
-  Condition after = before.without(own)
-                        .with(Condition::kForcedDrain, wish == Wish::Drain)
-                        .with(Condition::kForcedMaint, wish == Wish::Maintenance);
+  Condition after =
+      before.without(own)
+          .with(Condition::kForcedDrain, wish == Wish::Drain)
+          .with(Condition::kForcedMaint, wish == Wish::Maintenance || wish == Wish::Disabled)
+          .with(Condition::kConfiguredMaint, wish == Wish::Disabled);
   HealthChecker* checker = checker_of(live);
   if (checker && after.in_maintenance()) checker->pause();
   if (checker && before.in_maintenance() && !after.in_maintenance()) {

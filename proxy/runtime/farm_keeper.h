@@ -41,7 +41,12 @@ class FarmKeeper {
   void change(BackendState& backend, std::size_t index, health::Condition after,
               const exchange::Cause& cause);
 
-  enum class Wish : std::uint8_t { Ready, Drain, Maintenance };
+  enum class Wish : std::uint8_t {
+    Ready,
+    Drain,
+    Maintenance,
+    Disabled,  // maintenance by the file
+  };
   /// An operator's will (`set server … state`), or the agent's. Checks rest during maintenance; a
   /// checked server that leaves it proves itself with one good probe, at once.
   void set_admin(BackendState& backend, std::size_t index, Wish wish, const exchange::Cause& cause);
@@ -76,6 +81,7 @@ class FarmKeeper {
   void begin_check(BackendState& backend, ServerState& server, TimePoint first);
   void begin_agent(ServerState& server, TimePoint first);
   void follow(Snapshot& snapshot);
+  void obey_file(Snapshot& snapshot);
   std::string describe(const balance::Server& live) const;
   void on_verdict(const balance::Server& live, const health::ProbeResult& result);
   void on_agent(const balance::Server& live, const health::ProbeResult& result,

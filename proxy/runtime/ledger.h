@@ -46,8 +46,14 @@ struct FrontendRecord {
   /// says holds until the file says something else.
   std::atomic<unsigned> maxconn = 0;
   std::optional<unsigned> configured_maxconn;
-  /// An operator wants nobody to be let in. The main thread writes.
-  std::atomic<bool> closed = false;
+  /// Whether anybody is let in. The main thread writes; what an operator says holds, likewise.
+  enum class Door : std::uint8_t {
+    Open,
+    Paused,   // by an operator
+    Stopped,  // by the file
+  };
+  std::atomic<Door> door = Door::Open;
+  std::optional<bool> configured_disabled;
   std::vector<stats::FrontendCounters> counters;  // one a worker
 };
 
@@ -55,6 +61,7 @@ struct ServerRecord {
   explicit ServerRecord(unsigned workers) : counters(workers) {}
   std::vector<stats::ServerCounters> counters;  // one a worker
   health::ErrorStreak errors;                   // of live traffic, where it is observed
+  std::optional<bool> configured_disabled;      // what the file said last; the main thread's
   mutable std::mutex report_mutex;
   CheckReport checks;  // guarded by report_mutex; written by the main thread
 };

@@ -61,8 +61,8 @@ void Supervisor::reload() {
   possible_maxconn_ = *fitted;
   apply_operator_maxconn();
   name_sockets(*sockets, kept);
-  keeper_.reconcile(*snapshot_);
   log_changes(retiring_->config, snapshot_->config, kept);
+  keeper_.reconcile(*snapshot_);
   adopting_ = workers_.size();
   for (unsigned i = 0; i < workers_.size(); ++i)
     workers_[i]->post([this, &worker = *workers_[i], snapshot = snapshot_,
@@ -103,6 +103,11 @@ void Supervisor::log_changes(const Config& before, const Config& after,
     log_.log(Severity::Notice, "Reload: frontend {} {} {}", frontend.name, what,
              frontend.binds[place.bind].socket.to_string());
   };
+  for (const Frontend& frontend : after.frontends)
+    for (const Frontend& earlier : before.frontends)
+      if (earlier.name == frontend.name && earlier.disabled != frontend.disabled)
+        log_.log(Severity::Notice, "Reload: frontend {} is {}", frontend.name,
+                 frontend.disabled ? "disabled" : "no longer disabled");
   const std::vector<ListenerPlace> old = listeners_of(before), fresh = listeners_of(after);
   for (std::size_t i = 0; i < fresh.size(); ++i)
     if (!kept[i]) tell(after, fresh[i], "listens on");

@@ -106,7 +106,8 @@ Result<Supervisor::Sockets> Supervisor::open_sockets(
         // What is ours is not free; a wildcard and one address go together on a port of ours.
         if (shares_port(socket)) continue;
         if (auto free = check_free(socket); !free) error = free.error();
-      } else if (auto opened = open_listeners(socket, ledger_.workers()); opened) {
+      } else if (auto opened = open_listeners(socket, ledger_.workers(), !frontend.disabled);
+                 opened) {
         sockets[i] = *std::move(opened);
       } else {
         error = opened.error();

@@ -24,6 +24,10 @@ constexpr int kWorkerBits = 8;
 Acceptor::Acceptor(Worker& worker, FrontendState& frontend, const Bind& bind, std::uint64_t id,
                    int fd)
     : worker_(worker), frontend_(&frontend), bind_(&bind), id_(id), fd_(fd) {
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length);
+  closed_ = listening == 0;
   // A socket that all workers share (Unix, inherited) wakes one of them for a connection.
   worker_.loop().watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
   obey_operator();
@@ -88,7 +92,8 @@ void Acceptor::accept_all() {
 }
 
 void Acceptor::obey_operator() {
-  const bool closed = frontend_->record->closed.load(std::memory_order_relaxed);
+  const bool closed =
+      frontend_->record->door.load(std::memory_order_relaxed) != FrontendRecord::Door::Open;
   if (closed == closed_) return;
   closed_ = closed;
   int family = 0;

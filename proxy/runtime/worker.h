@@ -60,7 +60,7 @@ class Acceptor final : public Watcher {
   const std::uint64_t id_;
   const int fd_;
   bool paused_ = false;  // connections may wait in the kernel
-  bool closed_ = false;  // by an operator
+  bool closed_ = false;  // by an operator or the file
   bool finishing_ = false;
 };
 
@@ -106,7 +106,7 @@ class Worker {
   /// False: it is not here (any more).
   bool end_session(std::uint64_t id);
   void end_sessions_of(const balance::Server& server, EndCause cause);
-  /// Opens and closes listening sockets as FrontendRecord::closed says.
+  /// Opens and closes listening sockets as FrontendRecord::door says.
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.
   void on_server_moved(const balance::Server& server);

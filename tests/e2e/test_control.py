@@ -258,6 +258,20 @@ def test_disable_and_enable_are_maintenance_and_ready(farm):
     assert farm.who_answers(4) == [2, 2]
 
 
+def test_a_disabled_server_waits_for_an_operator(tmp_path):
+    with farm_of(tmp_path, backend='connection = "close"',
+                 server_extra=lambda number: "check = true\ndisabled = true" if number == 1 else "") as farm:
+        assert farm.status("s1") == "MAINT"
+        assert farm.states()["s1"]["srv_admin_state"] == "5"
+        assert farm.who_answers(4) == [0, 4]
+        assert farm.ask("enable server app/s1") == ""
+        farm.proxy.log.wait_for(r"Server app/s1 is \S+/READY \(leaving forced maintenance\)\.")
+        farm.proxy.log.wait_for(r"Server app/s1 is UP, reason: Layer4 check passed")
+        assert farm.status("s1") == "UP"
+        assert farm.states()["s1"]["srv_admin_state"] == "0"
+        assert farm.who_answers(4) == [2, 2]
+
+
 def test_health_is_what_an_operator_says(farm):
     assert farm.ask("set server app/s1 health down") == ""
     farm.proxy.log.wait_for(r"Server app/s1 is DOWN, changed from CLI\.")
@@ -374,6 +388,34 @@ def test_a_frontend_is_closed_and_opened_again(farm):
         assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
     assert farm.ask("enable frontend http-in") == "All sockets are already enabled.\n"
     assert farm.ask("enable frontend nosuch") == "No such frontend.\n"
+
+
+def test_a_disabled_frontend_waits_for_an_operator(tmp_path):
+    port = free_port()
+    section = (f'\n[frontend.later]\ndisabled = true\nbind = ["127.0.0.1:{port}", "unix:{tmp_path}/later.sock"]\n'
+               'default_backend = "app"\n')
+    with farm_of(tmp_path, server_extra=lambda number: section if number == 2 else "") as farm:
+        def ask(family, address):
+            with socket.socket(family) as client:
+                client.settimeout(TIMEOUT)
+                client.connect(address)
+                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return everything(client)
+
+        assert farm.rows()["later", "FRONTEND"]["status"] == "STOP"
+        with pytest.raises(ConnectionRefusedError):
+            ask(socket.AF_INET, ("127.0.0.1", port))
+        waiting = []
+        thread = threading.Thread(target=lambda: waiting.append(ask(socket.AF_UNIX, f"{tmp_path}/later.sock")))
+        thread.start()
+        assert farm.ask("disable frontend later") == "All sockets are already disabled.\n"
+        assert farm.ask("enable frontend later") == ""
+        farm.proxy.log.wait_for(r"Resumed frontend later\.")
+        assert farm.rows()["later", "FRONTEND"]["status"] == "OPEN"
+        for _ in range(8):  # on every worker's socket
+            assert ask(socket.AF_INET, ("127.0.0.1", port)).startswith(b"HTTP/1.1 200 OK")
+        thread.join(TIMEOUT)
+        assert waiting[0].startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_frontend_that_listens_again_has_its_own_backlog(tmp_path):

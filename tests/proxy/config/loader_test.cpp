@@ -287,6 +287,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "unknown occasion", "did you mean \"start\"?"},
         Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"takeover\"] }", "13:38",
                 "\"takeover\": known, but not built yet", ""},
+        Mistake{kBalance, "disabled = true", "13:12", "a backend has no door",
+                "each of its servers"},
+        Mistake{kBind, "bind = [\"*:80\"]\ndisabled = 1", "11:12", "true or false", ""},
         Mistake{kBalance, "balance = 1", "13:11", "must be a word", "roundrobin"},
         Mistake{kBalance, "balance = {}", "13:11", "names no algorithm", "random = 2"},
         Mistake{kBalance, "balance = { random = 0 }", "13:22", "out of range", "from 1"},
@@ -463,6 +466,16 @@ TEST(ProxyLoader, ReportsAllMistakesAtOnce) {
   EXPECT_FALSE(load_config(document, found));
   EXPECT_EQ(found.sorted().size(), 6U)
       << found.to_string();  // a warning too: no timeout for client
+}
+
+TEST(ProxyLoader, ReadsWhatIsDisabled) {
+  const Config config =
+      load(replaced("log_format = \"http\"", "log_format = \"http\"\ndisabled = true") +
+           "disabled = true\n");
+  EXPECT_TRUE(config.frontends[0].disabled) << "from the defaults";
+  EXPECT_TRUE(config.backends[0].servers[0].disabled);
+  EXPECT_FALSE(load(kGood).backends[0].servers[0].disabled) << "unless it says so";
+  EXPECT_FALSE(load(kGood).frontends[0].disabled);
 }
 
 TEST(ProxyLoader, WarnsOfTimeoutsThatTrafficNeeds) {
