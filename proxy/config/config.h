@@ -144,6 +144,7 @@ struct Frontend {
   LogPattern log_pattern;            // of LogFormat::Custom
   std::vector<HeaderCapture> capture_request_headers;
   std::vector<HeaderCapture> capture_response_headers;
+  std::optional<CookieCapture> capture_cookie;
   bool log_to_global = true;         // access lines go to global.log,
   std::vector<LogTarget> log;        // and to these
   bool log_errors_only = false;      // what went well is not worth a line

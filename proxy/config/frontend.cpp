@@ -21,9 +21,9 @@ std::optional<Mode> read_mode(TableReader& section) {
 /// [defaults] they are meant for others.
 void refuse_http_keys(TableReader& section, Mode mode) {
   if (mode == Mode::Http) return;
-  for (const std::string_view key : {"stats", "forwarded_for", "connection", "cookie",
-                                     "error_files", "monitor_uri", "monitor_fail",
-                                     "capture_request_headers", "capture_response_headers"}) {
+  for (const std::string_view key :
+       {"stats", "forwarded_for", "connection", "cookie", "error_files", "monitor_uri",
+        "monitor_fail", "capture_request_headers", "capture_response_headers", "capture_cookie"}) {
     const ConfigNode::Entry* entry = section.node().find(key);
     if (entry && !entry->inherited)
       section.error(key, fmt::format("{} needs mode \"http\"", key), "mode = \"http\"");

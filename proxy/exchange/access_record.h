@@ -53,8 +53,8 @@ struct AccessRecord {
   std::uint32_t server_queue = 0;  // place in the queue, from 1; 0: did not wait
   std::uint32_t backend_queue = 0;
 
-  std::string_view request_cookie = "-";  // captures, for later issues
-  std::string_view response_cookie = "-";
+  std::string_view request_cookie;                   // captured, "NAME=VALUE"; empty: none
+  std::string_view response_cookie;                  // likewise
   const CapturedFields* request_captures = nullptr;  // null: none
   const CapturedFields* response_captures = nullptr;
   std::string_view request_line;  // "GET / HTTP/1.1"; empty: <BADREQ>

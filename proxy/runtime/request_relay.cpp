@@ -84,6 +84,10 @@ void RequestRelay::start_record(TimePoint first_byte) {
     request_captures_.take(frontend.capture_request_headers, request_.fields);
     record_.request_captures = &request_captures_;
   }
+  if (frontend.capture_cookie) {
+    request_cookie_.take_request(*frontend.capture_cookie, request_.fields);
+    record_.request_cookie = request_cookie_.text();
+  }
 }
 
 /// Takes the framing off the content that came with the head. False: it is malformed.
@@ -400,6 +404,10 @@ exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
   if (!frontend.capture_response_headers.empty()) {
     response_captures_.take(frontend.capture_response_headers, response.fields);
     record_.response_captures = &response_captures_;
+  }
+  if (frontend.capture_cookie) {
+    response_cookie_.take_response(*frontend.capture_cookie, response.fields);
+    record_.response_cookie = response_cookie_.text();
   }
   auto plan =
       exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);

@@ -9,6 +9,7 @@
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
+#include "proxy/exchange/captured_cookie.h"
 #include "proxy/exchange/captured_fields.h"
 #include "proxy/exchange/persistence.h"
 #include "proxy/http/h1_decoder.h"
@@ -169,6 +170,8 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   exchange::AccessRecord record_;
   exchange::CapturedFields request_captures_;
   exchange::CapturedFields response_captures_;
+  exchange::CapturedCookie request_cookie_;
+  exchange::CapturedCookie response_cookie_;
   ResponseRelay response_;
 };
 

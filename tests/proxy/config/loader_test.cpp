@@ -432,6 +432,16 @@ INSTANTIATE_TEST_SUITE_P(
                 ""},
         Mistake{"log_format = \"http\"", "capture_response_headers = [{ name = \"A\", len = 1 }]",
                 "6:43", "unknown key 'len'", "length"},
+        Mistake{"log_format = \"http\"", "capture_cookie = [\"A\"]", "6:18",
+                "not the name of a cookie", "name ="},
+        Mistake{"log_format = \"http\"", "capture_cookie = \"=\"", "6:18",
+                "not the name of a cookie", ""},
+        Mistake{"log_format = \"http\"", "capture_cookie = { length = 5 }", "6:18", "needs a name",
+                ""},
+        Mistake{"log_format = \"http\"", "capture_cookie = { name = \"A\", length = 0 }", "6:41",
+                "out of range", ""},
+        Mistake{"log_format = \"http\"", "capture_cookie = { name = \"A\", len = 1 }", "6:32",
+                "unknown key 'len'", "length"},
         Mistake{kBalance, "capture_request_headers = [\"Host\"]", "13:1",
                 "unknown key 'capture_request_headers'", ""},
         Mistake{"log_format = \"http\"", "log_format = \"htp\"", "6:14", "unknown log_format",
@@ -466,6 +476,26 @@ TEST(ProxyLoader, ReportsAllMistakesAtOnce) {
   EXPECT_FALSE(load_config(document, found));
   EXPECT_EQ(found.sorted().size(), 6U)
       << found.to_string();  // a warning too: no timeout for client
+}
+
+TEST(ProxyLoader, ReadsTheCookieToCapture) {
+  const auto captured = [](std::string_view value) {
+    const Config config = load(replaced(
+        "log_format = \"http\"", fmt::format("log_format = \"http\"\ncapture_cookie = {}", value)));
+    return *config.frontends[0].capture_cookie;
+  };
+  const CookieCapture begins = captured("\"ASPSESSIONID\"");
+  EXPECT_EQ(begins.name, "ASPSESSIONID");
+  EXPECT_FALSE(begins.whole);
+  EXPECT_EQ(begins.length, 128U);
+  const CookieCapture whole = captured("{ name = \"SID=\", length = 32 }");
+  EXPECT_EQ(whole.name, "SID");
+  EXPECT_TRUE(whole.whole);
+  EXPECT_EQ(whole.length, 32U);
+  EXPECT_FALSE(load(kGood).frontends[0].capture_cookie);
+  EXPECT_NE(complaints(replaced("bind =", "mode = \"tcp\"\ncapture_cookie = \"A\"\nbind ="))
+                .find("capture_cookie needs mode \"http\""),
+            std::string::npos);
 }
 
 TEST(ProxyLoader, ReadsWhatIsDisabled) {
