@@ -343,6 +343,14 @@ void OperatorService::run(const admin::ShutdownSessions& command) {
       [reply = reply_](std::size_t) { reply(""); });
 }
 
+void OperatorService::run(const admin::Warmup&) {
+  const unsigned servers = supervisor_.keeper().begin_slowly(FarmKeeper::Occasion::Takeover);
+  if (servers == 0) return answer("No server that is up has slow_start at takeover.\n");
+  supervisor_.log().log(Severity::Notice, "Warm-up: {} server{} begin{} slowly", servers,
+                        servers == 1 ? "" : "s", servers == 1 ? "s" : "");
+  answer("");
+}
+
 std::optional<OperatorService::Place> OperatorService::find(const admin::ServerName& name) {
   for (const auto& backend : snapshot().backends) {
     if (backend->config.name != name.backend) continue;

@@ -282,16 +282,21 @@ balance::Admission::Change FarmKeeper::rebalance(BackendState& backend) {
   return change;
 }
 
-void FarmKeeper::begin_slowly(Occasion occasion) {
+unsigned FarmKeeper::begin_slowly(Occasion occasion) {
+  unsigned count = 0;
   for (const auto& backend : snapshot_->backends) {
     for (const auto& server : backend->servers) {
       const SlowStart& slow_start = server->config.slow_start;
-      const bool asked = occasion == Occasion::Takeover || slow_start.at_start;
-      if (asked && server->live->up()) server->live->begin_slowly(loop_.now(), slow_start.length);
+      const bool asked =
+          occasion == Occasion::Takeover ? slow_start.at_takeover : slow_start.at_start;
+      if (!asked || !server->live->up() || slow_start.length == Duration::zero()) continue;
+      server->live->begin_slowly(loop_.now(), slow_start.length);
+      ++count;
     }
     rebalance(*backend);
   }
   keep_warming();
+  return count;
 }
 
 /// Takes slow starts on by a step where it is time.

@@ -66,10 +66,9 @@ class FarmKeeper {
 
   /// When a slow start may be asked for, beside a server's return.
   enum class Occasion : std::uint8_t { Start, Takeover };
-  /// Lets every server that was asked to begin slowly now, as if it came back. Takeover is for whoever
-  /// learns that this node has the virtual address now; nobody does yet, so the file cannot ask for
-  /// it.
-  void begin_slowly(Occasion occasion);
+  /// Lets every server that the file wants to begin slowly, as if it came back; answers how many
+  /// do. Takeover is for whoever learns that this node has the virtual address now.
+  unsigned begin_slowly(Occasion occasion);
 
  private:
   /// Where a live server stands in the snapshot.

@@ -431,6 +431,23 @@ def test_a_frontend_that_listens_again_has_its_own_backlog(tmp_path):
         assert backlogs() == ["7", "7"]
 
 
+def test_warmup_lets_those_begin_slowly_that_shall_at_a_takeover(tmp_path):
+    def slowly(number):
+        return 'slow_start = { duration = "2s", at = ["takeover"] }' if number == 1 else 'slow_start = "2s"'
+
+    with farm_of(tmp_path, backend='connection = "close"', server_extra=slowly) as farm:
+        assert farm.who_answers(8) == [4, 4]
+        assert farm.ask("warmup") == ""
+        rows = farm.rows()
+        assert 1 <= int(rows["app", "s1"]["throttle"]) < 100 and rows["app", "s2"]["throttle"] == ""
+        assert farm.who_answers(8)[1] >= 6
+        farm.proxy.log.wait_for(r"<133>.*Warm-up: 1 server begins slowly")
+        wait_until(lambda: farm.rows()["app", "s1"]["throttle"] == "", "it is warm")
+        assert farm.who_answers(8) == [4, 4]
+        farm.ask("set server app/s1 state maint")
+        assert farm.ask("warmup") == "No server that is up has slow_start at takeover.\n"
+
+
 def test_log_lines_that_nobody_takes_are_counted(tmp_path):
     with farm_of(tmp_path, globals_=f'[[global.log]]\ntarget = "unix:{tmp_path}/nobody"\nfacility = "local0"\n') as farm:
         def dropped():

@@ -285,8 +285,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kBalance, "slow_start = { at = [\"start\"] }", "13:14", "needs a duration", "30s"},
         Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"strat\"] }", "13:38",
                 "unknown occasion", "did you mean \"start\"?"},
-        Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"takeover\"] }", "13:38",
-                "\"takeover\": known, but not built yet", ""},
         Mistake{kBalance, "disabled = true", "13:12", "a backend has no door",
                 "each of its servers"},
         Mistake{kBind, "bind = [\"*:80\"]\ndisabled = 1", "11:12", "true or false", ""},
@@ -705,6 +703,11 @@ TEST(ProxyLoader, ReadsWhatAServerMayHave) {
   EXPECT_EQ(own.servers[0].slow_start.length, 5s);
   EXPECT_FALSE(own.servers[0].slow_start.at_recovery);
   EXPECT_TRUE(own.servers[0].slow_start.at_start);
+  EXPECT_FALSE(own.servers[0].slow_start.at_takeover);
+  const Backend taken_over =
+      backend("slow_start = { duration = \"5s\", at = [\"recovery\", \"takeover\"] }", "");
+  EXPECT_TRUE(taken_over.servers[0].slow_start.at_recovery);
+  EXPECT_TRUE(taken_over.servers[0].slow_start.at_takeover);
 }
 
 TEST(ProxyLoader, TakesATenthOfTheClientsForFullLoad) {
