@@ -89,6 +89,7 @@ void FarmKeeper::reconcile(Snapshot& snapshot) {
     return !config || !config->agent;
   });
   TimePoint first = loop_.refresh();
+  forget_tracked(snapshot);
   const Duration apart = watched > 0 ? kFirstProbeSpread / watched : Duration::zero();
   for (const auto& backend : snapshot.backends) {
     for (const auto& server : backend->servers) {
@@ -151,9 +152,28 @@ void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
                                        });
 }
 
+/// Who tracks nobody any more has nothing of that any more.
+void FarmKeeper::forget_tracked(Snapshot& snapshot) {
+  followers_.clear();
+  constexpr auto foreign =
+      Condition::kInheritedMaint | Condition::kInheritedDrain | Condition::kTrackedDown;
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const ServerState& server = *backend->servers[i];
+      const Condition now = server.live->condition();
+      if (server.config.track || !now.has(foreign)) continue;
+      // A check of its own has yet to find out what is true of it.
+      const bool unproven = server.config.check && now.has(Condition::kTrackedDown);
+      change(*backend, i,
+             now.without(foreign).with(Condition::kUnproven,
+                                       unproven || now.has(Condition::kUnproven)),
+             {});
+    }
+  }
+}
+
 /// Finds who tracks whom, and lets those that do take over what is known.
 void FarmKeeper::follow(Snapshot& snapshot) {
-  followers_.clear();
   for (const auto& backend : snapshot.backends) {
     for (std::size_t i = 0; i < backend->servers.size(); ++i) {
       const auto& track = backend->servers[i]->config.track;
@@ -164,10 +184,7 @@ void FarmKeeper::follow(Snapshot& snapshot) {
           if (other->servers[j]->config.name != track->server) continue;
           const balance::Server& tracked = *other->servers[j]->live;
           followers_[&tracked].push_back({backend.get(), i});
-          balance::Server& live = *backend->servers[i]->live;
-          live.set_condition(Condition(live.condition().without(Condition::kInheritable).bits() |
-                                       tracked.condition().inherited().bits()));
-          backend->balancer->rebuild();
+          inherit(*backend, i, tracked.condition(), track->to_string());
         }
       }
     }
@@ -396,10 +413,13 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
   const auto followers = followers_.find(&server);
   if (followers == followers_.end()) return;
   const std::string name = backend.config.name + "/" + server.name();
-  for (const auto& [other, place] : followers->second) {
-    const Condition own = other->servers[place]->live->condition().without(Condition::kInheritable);
-    this->change(*other, place, Condition(own.bits() | after.inherited().bits()), {.via = name});
-  }
+  for (const auto& [other, place] : followers->second) inherit(*other, place, after, name);
+}
+
+void FarmKeeper::inherit(BackendState& backend, std::size_t index, Condition tracked,
+                         std::string_view name) {
+  const Condition own = backend.servers[index]->live->condition().without(Condition::kInheritable);
+  change(backend, index, Condition(own.bits() | tracked.inherited().bits()), {.via = name});
 }
 
 void FarmKeeper::end_sessions(const BackendState& backend, std::size_t index, Condition before,

@@ -79,8 +79,12 @@ class FarmKeeper {
 
   void begin_check(BackendState& backend, ServerState& server, TimePoint first);
   void begin_agent(ServerState& server, TimePoint first);
+  void forget_tracked(Snapshot& snapshot);
   void follow(Snapshot& snapshot);
   void obey_file(Snapshot& snapshot);
+  /// A tracking server takes over what `tracked` is in, which is called `name`.
+  void inherit(BackendState& backend, std::size_t index, health::Condition tracked,
+               std::string_view name);
   std::string describe(const balance::Server& live) const;
   void on_verdict(const balance::Server& live, const health::ProbeResult& result);
   void on_agent(const balance::Server& live, const health::ProbeResult& result,

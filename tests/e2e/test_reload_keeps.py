@@ -1,6 +1,7 @@
 """What operators have set, and what the file takes back, when the configuration changes in place."""
 
 import socket
+import threading
 
 import pytest
 
@@ -141,3 +142,73 @@ def test_a_frontend_that_the_file_disables_later(farm):
     touched(farm, ("disabled = true", ""))
     farm.proxy.log.wait_for(r"Reload: frontend http-in is no longer disabled")
     assert farm.proxy.get()[2] == b"hello"
+
+
+class Leads:
+    """Two checked servers, of which the second is down, and a server that tracks one of them."""
+
+    def __init__(self, tmp_path, track):
+        self.up = Origin(answering())
+        leads = "".join(f'\n[[backend.lead.server]]\nname = "l{i}"\naddress = "127.0.0.1:{port}"\n'
+                        'check = { interval = "50ms", fall = 1, rise = 1 }\n'
+                        for i, port in enumerate([self.up.port, free_port()], 1))
+        self.options = {"backend": 'connection = "close"',
+                        "server_extra": lambda number: f'track = "{track}"' if number == 1 else leads}
+
+
+def test_a_server_that_tracks_another_one_takes_over_at_once_what_is_known(tmp_path):
+    leads = Leads(tmp_path, "lead/l2")
+    with farm_of(tmp_path, **leads.options) as farm:
+        farm.proxy.log.wait_for(r"Server lead/l2 is DOWN")
+        wait_until(lambda: farm.status("s1") == "DOWN", "it follows")
+        assert farm.who_answers(4) == [0, 4]
+        farm.ask("set server app/s2 state maint")
+        touched(farm, ('track = "lead/l2"', 'track = "lead/l1"'))
+        farm.proxy.log.wait_for(r"Server app/s1 is UP via lead/l1\. 1 active and 0 backup servers online\.")
+        assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
+        touched(farm, ('track = "lead/l1"', 'track = "lead/l2"'))
+        farm.proxy.log.wait_for(r"Server app/s1 is DOWN via lead/l2\. 0 active")
+        farm.proxy.log.wait_for(r"backend app has no server available!")
+    leads.up.close()
+
+
+def test_whoever_waits_is_served_when_his_server_tracks_one_that_is_up(tmp_path):
+    """He waits for the only server with a slot; the one that becomes usable serves him."""
+    gate = threading.Event()
+
+    def slow(connection, _number):
+        line = connection.message()[0]
+        if "/slow" in line:
+            gate.wait(TIMEOUT)
+        connection.send(ok())
+
+    leads = Leads(tmp_path, "lead/l2")
+    leads.options["server_extra"] = (lambda extra: lambda number: "maxconn = 1\n" + extra(number))(
+        leads.options["server_extra"])
+    with farm_of(tmp_path, slow, **leads.options) as farm:
+        wait_until(lambda: farm.status("s1") == "DOWN", "it follows")
+        first, second = farm.proxy.connect(), farm.proxy.connect()
+        first.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: farm.rows()["app", "s2"]["scur"] == "1", "one is served")
+        second.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: farm.rows()["app", "BACKEND"]["qcur"] == "1", "one waits")
+        touched(farm, ('track = "lead/l2"', 'track = "lead/l1"'))
+        assert second.message()[2] == b"hello"
+        gate.set()
+        assert first.message()[2] == b"hello"
+    leads.up.close()
+
+
+def test_a_server_that_no_longer_tracks_stands_for_itself(tmp_path):
+    leads = Leads(tmp_path, "lead/l2")
+    with farm_of(tmp_path, **leads.options) as farm:
+        wait_until(lambda: farm.status("s1") == "DOWN", "it follows")
+        touched(farm, ('track = "lead/l2"', 'check = { interval = "50ms" }'))
+        wait_until(lambda: farm.status("s1") == "UP", "its own check says so")
+        touched(farm, ('check = { interval = "50ms" }', 'track = "lead/l1"'))
+        farm.ask("set server lead/l1 state maint")
+        assert farm.status("s1") == "MAINT (via lead/l1)"
+        touched(farm, ('track = "lead/l1"', ""))
+        assert farm.status("s1") == "no check"
+        assert farm.who_answers(4) == [2, 2]
+    leads.up.close()
