@@ -22,7 +22,7 @@ Totals sum(std::span<Counters> workers, TimePoint now) {
 }
 
 stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned process_maxconn,
-                        TimePoint now) {
+                        bool draining, TimePoint now) {
   stats::Row row{};
   row.pxname = frontend.config.name;
   row.svname = "FRONTEND";
@@ -37,10 +37,10 @@ stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned
   row.slim = own > 0 ? own : process_maxconn;
   using Door = FrontendRecord::Door;
   const Door door = frontend.record->door;
-  row.status = door == Door::Paused     ? "PAUSED"
-               : door == Door::Stopped  ? "STOP"
-               : *row.scur >= *row.slim ? "FULL"
-                                        : "OPEN";
+  row.status = door == Door::Paused                ? "PAUSED"
+               : door == Door::Stopped || draining ? "STOP"
+               : *row.scur >= *row.slim            ? "FULL"
+                                                   : "OPEN";
   stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now),
               frontend.config.mode == Mode::Http);
   return row;
@@ -172,7 +172,8 @@ std::vector<stats::Row> farm_rows(const Snapshot& snapshot, TimePoint now, Detai
   std::vector<stats::Row> rows;
   for (const NumberedProxy& proxy : numbered_proxies(snapshot)) {
     if (proxy.frontend)
-      rows.push_back(frontend_row(*proxy.frontend, proxy.id, snapshot.maxconn, now));
+      rows.push_back(frontend_row(*proxy.frontend, proxy.id, snapshot.maxconn,
+                                  snapshot.process->draining, now));
     if (!proxy.backend) continue;
     std::int64_t server_id = 0;
     for (const auto& server : proxy.backend->servers)

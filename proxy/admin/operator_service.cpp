@@ -91,8 +91,9 @@ void OperatorService::run(const admin::ShowInfo& command) {
   facts.peak_connection_rate = totals.peak_connection_rate;
   facts.session_rate = totals.session_rate;
   facts.peak_session_rate = totals.peak_session_rate;
+  facts.stopping = shown.process->draining;
   for (const auto& frontend : shown.frontends)
-    facts.listeners += static_cast<unsigned>(frontend->config.binds.size());
+    if (!facts.stopping) facts.listeners += static_cast<unsigned>(frontend->config.binds.size());
   facts.dropped_logs = supervisor_.dropped_logs();
   std::string out;
   stats::append_figures(out, admin::process_figures(facts), command.format, command.described);

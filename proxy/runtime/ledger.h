@@ -35,6 +35,8 @@ struct ProcessRecord {
   stats::Gauge connections;  // clients of all frontends
   /// An operator's limit of them, below what the configuration allows; 0: none.
   std::atomic<unsigned> operator_maxconn = 0;
+  /// The listeners are closed; what is there goes on to its end.
+  std::atomic<bool> draining = false;
   exchange::ErrorCaptures errors;
   const TimePoint started = steady_now();
 };

@@ -26,7 +26,8 @@ std::int64_t monotonic_microseconds() {
 }  // namespace
 
 void Supervisor::reload() {
-  if (draining_) return log_.write(Severity::Warning, "Reload refused: the daemon is draining");
+  if (snapshot_->process->draining)
+    return log_.write(Severity::Warning, "Reload refused: the daemon is draining");
   if (adopting_ > 0) {
     reload_again_ = true;
     return;

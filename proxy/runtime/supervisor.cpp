@@ -199,7 +199,7 @@ std::uint64_t Supervisor::dropped_logs() const {
 }
 
 void Supervisor::drain() {
-  if (std::exchange(draining_, true)) return;
+  if (snapshot_->process->draining.exchange(true)) return;
   const Duration limit = snapshot_->config.global.drain_limit;
   log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
            snapshot_->connections.current(),

@@ -106,7 +106,6 @@ class Supervisor {
   FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
   Timer drain_timer_;
-  bool draining_ = false;
   std::size_t drained_ = 0;  // workers without connections
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat

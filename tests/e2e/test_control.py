@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import grp
 import socket
 import struct
@@ -446,6 +447,33 @@ def test_warmup_lets_those_begin_slowly_that_shall_at_a_takeover(tmp_path):
         assert farm.who_answers(8) == [4, 4]
         farm.ask("set server app/s1 state maint")
         assert farm.ask("warmup") == "No server that is up has slow_start at takeover.\n"
+
+
+def test_a_draining_proxy_says_so_to_the_end(tmp_path):
+    gate = threading.Event()
+
+    def slow(connection, _number):
+        connection.message()
+        gate.wait(TIMEOUT)
+        connection.send(ok())
+
+    with farm_of(tmp_path, slow) as farm:
+        def figures():
+            return dict(line.split(": ", 1) for line in farm.ask("show info").splitlines() if ": " in line)
+
+        assert (figures()["Stopping"], figures()["Listeners"]) == ("0", "1")
+        client = farm.proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: figures()["CurrConns"] == "1", "it is there")
+        farm.proxy.process.send_signal(signal.SIGUSR1)
+        farm.proxy.log.wait_for("Draining: ")
+        shown = figures()
+        assert (shown["Stopping"], shown["CurrConns"], shown["Listeners"]) == ("1", "1", "0")
+        assert farm.rows()["http-in", "FRONTEND"]["status"] == "STOP"
+        assert farm.rows()["app", "s1"]["status"] == "no check"
+        gate.set()
+        assert client.message()[2] == b"hello"
+        assert farm.proxy.process.wait(TIMEOUT) == 0
 
 
 def test_log_lines_that_nobody_takes_are_counted(tmp_path):
