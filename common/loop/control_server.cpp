@@ -1,19 +1,17 @@
 #include "common/loop/control_server.h"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
-
-#include "common/text.h"
 
 namespace hapair {
 namespace {
@@ -64,35 +62,17 @@ Result<void> clear_stale(const std::string& path) {
   return {};
 }
 
-/// The numbers of the accounts, -1 for those that are not named.
-Result<std::pair<uid_t, gid_t>> accounts(const ControlSocket& where) {
-  std::pair<uid_t, gid_t> ids{static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
-  if (!where.user.empty()) {
-    if (const auto number = parse_number<uid_t>(where.user)) {
-      ids.first = *number;
-    } else if (const passwd* account = ::getpwnam(where.user.c_str())) {
-      ids.first = account->pw_uid;
-    } else {
-      return fail(Errc::NotFound, "control socket {}: there is no user \"{}\"", where.path,
-                  where.user);
-    }
-  }
-  if (!where.group.empty()) {
-    if (const auto number = parse_number<gid_t>(where.group)) {
-      ids.second = *number;
-    } else if (const group* account = ::getgrnam(where.group.c_str())) {
-      ids.second = account->gr_gid;
-    } else {
-      return fail(Errc::NotFound, "control socket {}: there is no group \"{}\"", where.path,
-                  where.group);
-    }
-  }
-  return ids;
+FileRights::Wanted rights_of(const ControlSocket& where) {
+  return {where.user, where.group, where.mode};
+}
+
+tl::unexpected<Error> failed(const ControlSocket& where, const Error& error) {
+  return fail(error.code, "control socket {}: {}", where.path, error.message);
 }
 
 Result<int> listen_unix(const ControlSocket& where) {
-  const auto ids = accounts(where);
-  if (!ids) return tl::make_unexpected(ids.error());
+  const auto owner = find_accounts(where.user, where.group);
+  if (!owner) return failed(where, owner.error());
   if (auto cleared = clear_stale(where.path); !cleared) return tl::make_unexpected(cleared.error());
   const int fd = new_socket(AF_UNIX);
   if (fd < 0) return fail_errno(errno, "control socket {}", where.path);
@@ -101,19 +81,18 @@ Result<int> listen_unix(const ControlSocket& where) {
     return fail_errno(error_number, "control socket {}: cannot {}", where.path, what);
   };
   const sockaddr_un raw = unix_address(where.path);
-  // Nobody may connect before it belongs to whom it should.
-  const mode_t before = ::umask(0777);
-  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
-  const int bind_error = errno;
-  ::umask(before);
-  if (bound < 0) return give_up(bind_error, "make it");
+  // Nobody may connect before it belongs to whom it should: the file gets the socket's mode. Not by
+  // the umask, which is that of every thread.
+  ::fchmod(fd, 0);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&raw), sizeof raw) < 0)
+    return give_up(errno, "make it");
   const auto undo = [&](const char* what) {
     const int error_number = errno;
     ::unlink(where.path.c_str());
     return give_up(error_number, what);
   };
   if ((!where.user.empty() || !where.group.empty()) &&
-      ::lchown(where.path.c_str(), ids->first, ids->second) < 0)
+      ::lchown(where.path.c_str(), owner->user, owner->group) < 0)
     return undo("give it to its user and group");
   if (::chmod(where.path.c_str(), where.mode) < 0) return undo("set its mode");
   if (::listen(fd, kBacklog) < 0) return undo("listen on it");
@@ -159,10 +138,11 @@ class ControlServer::Listener final : public Watcher {
 
   int fd() const { return fd_; }
   const ControlSocket& where() const { return where_; }
+  void set_where(const ControlSocket& where) { where_ = where; }
 
  private:
   ControlServer& server_;
-  const ControlSocket where_;
+  ControlSocket where_;
   const int fd_;
   dev_t device_ = 0;  // of the file we made: another daemon's is not ours to remove
   ino_t inode_ = 0;
@@ -323,6 +303,50 @@ Result<void> ControlServer::open(const ControlSocket& where) {
   if (!fd) return tl::make_unexpected(fd.error());
   listeners_.push_back(std::make_unique<Listener>(*this, where, *fd));
   return {};
+}
+
+// The one at the same place.
+template <typename Listeners>
+auto ControlServer::find_listener(Listeners& listeners, const ControlSocket& where) {
+  return std::find_if(listeners.begin(), listeners.end(), [&](const auto& listener) {
+    return listener->where().name() == where.name();
+  });
+}
+
+ControlServer::Change::Change() = default;
+ControlServer::Change::~Change() = default;
+
+Result<std::unique_ptr<ControlServer::Change>> ControlServer::prepare(
+    const std::vector<ControlSocket>& wanted) {
+  auto change = std::make_unique<Change>();
+  change->wanted_ = wanted;
+  for (const ControlSocket& where : wanted) {
+    const auto same = find_listener(listeners_, where);
+    if (same != listeners_.end()) {
+      const auto before = rights_of((*same)->where()), after = rights_of(where);
+      if (where.path.empty() || before == after) continue;
+      auto rights = FileRights::change(where.path, before, after);
+      if (!rights) return failed(where, rights.error());
+      change->rights_.push_back(*std::move(rights));
+      continue;
+    }
+    const auto fd = where.path.empty() ? listen_tcp(*where.address) : listen_unix(where);
+    if (!fd) return tl::make_unexpected(fd.error());
+    change->opened_.push_back(std::make_unique<Listener>(*this, where, *fd));
+  }
+  return change;
+}
+
+void ControlServer::commit(Change& change) {
+  auto all = std::exchange(listeners_, {});
+  std::move(change.opened_.begin(), change.opened_.end(), std::back_inserter(all));
+  for (const ControlSocket& where : change.wanted_) {
+    auto& listener = *find_listener(all, where);
+    listener->set_where(where);
+    listeners_.push_back(std::move(listener));
+    std::erase(all, nullptr);
+  }
+  for (FileRights& rights : change.rights_) rights.keep();
 }
 
 void ControlServer::accept_from(Listener& listener) {

@@ -18,19 +18,14 @@ unsigned worker_count(const Config& config) {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-std::vector<LogTarget> all_targets(const Config& config, std::vector<LogTarget> extra) {
-  std::vector<LogTarget> targets = config.global.log;
-  targets.insert(targets.end(), extra.begin(), extra.end());
-  return targets;
-}
-
 }  // namespace
 
 Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
     : ledger_(worker_count(config)),
       snapshot_(std::make_shared<Snapshot>(std::move(config), ledger_)),
-      log_targets_(all_targets(snapshot_->config, std::move(extra_log))),
-      log_(loop_, log_targets_, snapshot_->config.global.log_tag),
+      extra_log_(std::move(extra_log)),
+      log_(loop_, joined(snapshot_->config.global.log, extra_log_),
+           snapshot_->config.global.log_tag),
       keeper_(
           loop_, log_,
           [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
@@ -81,7 +76,7 @@ Result<void> Supervisor::open() {
   name_sockets(*sockets, kept);
   for (unsigned i = 0; i < snapshot_->workers; ++i)
     workers_.push_back(std::make_unique<Worker>(
-        snapshot_, i, *statistics_, log_targets_, listeners_for(i, *sockets),
+        snapshot_, i, *statistics_, extra_log_, listeners_for(i, *sockets),
         [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
         [this](const auto& server, unsigned errors, health::Evidence last) {
           loop_.post([this, server, errors, last] {

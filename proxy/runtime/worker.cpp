@@ -39,6 +39,14 @@ Acceptor::~Acceptor() {
   ::close(fd_);
 }
 
+void Acceptor::serve(FrontendState& frontend, const Bind& bind) {
+  const int backlog = bind_->socket.backlog;
+  frontend_ = &frontend;
+  bind_ = &bind;
+  if (bind.socket.backlog != backlog && !closed_) ::listen(fd_, bind.socket.backlog);
+  obey_operator();
+}
+
 void Acceptor::finish() {
   finishing_ = true;
   accept_all();
@@ -111,15 +119,14 @@ void Acceptor::obey_operator() {
 }
 
 Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
-               const std::vector<LogTarget>& log, std::vector<Listener> listeners,
+               const std::vector<LogTarget>& extra_log, std::vector<Listener> listeners,
                PostGrant post_grant, PostErrors post_errors)
     : index_(index),
       statistics_(statistics),
       post_grant_(std::move(post_grant)),
       post_errors_(std::move(post_errors)),
-      log_(loop_, log, snapshot->config.global.log_tag),
-      extra_log_(log.begin() + static_cast<std::ptrdiff_t>(snapshot->config.global.log.size()),
-                 log.end()),
+      log_(loop_, joined(snapshot->config.global.log, extra_log), snapshot->config.global.log_tag),
+      extra_log_(extra_log),
       sweep_timer_(loop_, [this] { sweep(); }) {
   current_ = make_generation(std::move(snapshot));
   serving_ = current_.get();
@@ -166,10 +173,8 @@ std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> sn
   }
   const Config& config = generation->snapshot->config;
   for (const auto& frontend : generation->snapshot->frontends) {
-    std::vector<LogTarget> targets = frontend->config.log;
-    targets.insert(targets.end(), extra_log_.begin(), extra_log_.end());
-    if (frontend->config.log_to_global)
-      targets.insert(targets.end(), config.global.log.begin(), config.global.log.end());
+    std::vector<LogTarget> targets = joined(frontend->config.log, extra_log_);
+    if (frontend->config.log_to_global) targets = joined(std::move(targets), config.global.log);
     frontend->log_routes[index_] = log_.open(targets);
   }
   return generation;
@@ -197,6 +202,7 @@ void Worker::adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> lis
     if (std::none_of(listeners.begin(), listeners.end(),
                      [&](const Listener& listener) { return listener.id == acceptor->id(); }))
       acceptor->finish();
+  log_.redirect(joined(snapshot->config.global.log, extra_log_));
   auto generation = make_generation(std::move(snapshot));
   older_.push_back(std::exchange(current_, std::move(generation)));
   serving_ = current_.get();

@@ -37,11 +37,7 @@ class Acceptor final : public Watcher {
   ~Acceptor();
   std::uint64_t id() const { return id_; }
   /// From now on its connections are this one's.
-  void serve(FrontendState& frontend, const Bind& bind) {
-    frontend_ = &frontend;
-    bind_ = &bind;
-    obey_operator();
-  }
+  void serve(FrontendState& frontend, const Bind& bind);
   void on_ready(std::uint32_t events) override;
   /// A client left: there may be room again.
   void on_room();
@@ -80,10 +76,11 @@ class Worker {
     std::uint64_t id = 0;
     int fd = -1;  // owned by the worker from here on; -1: the worker has the socket already
   };
-  /// `log` is the snapshot's global.log and what lines go to besides. Made on the main thread; everything else but post() happens on the worker's own.
+  /// `extra_log` is where lines go beside the snapshot's targets. Made on the main thread;
+  /// everything else but post() happens on the worker's own.
   Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
-         const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant,
-         PostErrors post_errors);
+         const std::vector<LogTarget>& extra_log, std::vector<Listener> listeners,
+         PostGrant post_grant, PostErrors post_errors);
   ~Worker();
 
   void start();
