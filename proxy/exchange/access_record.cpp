@@ -225,6 +225,15 @@ char* put_tcplog(char* at, const AccessRecord& record, AccessClock& clock) {
   return line.end();
 }
 
+std::string refusal_line(const SocketAddress& client, std::string_view stamp,
+                         std::string_view frontend, unsigned listener, std::string_view why) {
+  char endpoint[64];
+  Line line(endpoint);
+  append_endpoint(line, client);
+  return fmt::format("{} {} {}/{}: {}", std::string_view(endpoint, line.end()), stamp, frontend,
+                     listener, why);
+}
+
 void append_escaped(std::string& out, std::string_view text) {
   const std::size_t old = out.size();
   out.resize(old + 3 * text.size());

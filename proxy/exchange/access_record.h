@@ -95,6 +95,11 @@ std::size_t line_room(const AccessRecord& record, std::size_t limit);
 char* put_httplog(char* at, const AccessRecord& record, AccessClock& clock, std::size_t limit);
 char* put_tcplog(char* at, const AccessRecord& record, AccessClock& clock);
 
+/// HAProxy's line, whatever the log format, for a connection that ends before it is anybody's:
+/// "127.0.0.1:4711 [21/Nov/2026:02:56:40.034] http-in/1: why", with the number of the listener.
+std::string refusal_line(const SocketAddress& client, std::string_view stamp,
+                         std::string_view frontend, unsigned listener, std::string_view why);
+
 /// Appends foreign text so that it cannot forge a line: control bytes, '"', '#' and everything that
 /// is not ASCII become "#XX", as HAProxy writes them.
 void append_escaped(std::string& out, std::string_view text);

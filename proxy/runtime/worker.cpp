@@ -486,12 +486,13 @@ void Worker::log_pattern(const LogPattern& pattern, LogRoute route, Severity sev
   log_.end_line(end);
 }
 
-// The form HAProxy has for connections that end before they are a session.
 void Worker::log_refusal(const FrontendState& frontend, const SocketAddress& peer,
                          unsigned listener, std::string_view why) {
-  const WallTime date = log_.now();
-  log_.log(Severity::Warning, "{} {} {}/{}: {}", peer.to_string(), access_clock_.stamp(date),
-           frontend.config.name, listener, why);
+  const Severity severity = frontend.config.log_separate_errors ? Severity::Error : Severity::Info;
+  const std::string line = exchange::refusal_line(peer, access_clock_.stamp(log_.now()),
+                                                  frontend.config.name, listener, why);
+  char* const at = log_.begin_line(frontend.log_routes[index_], severity, line.size());
+  if (at) log_.end_line(std::copy(line.begin(), line.end(), at));
 }
 
 }  // namespace hapair::proxy
