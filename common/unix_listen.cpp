@@ -1,8 +1,5 @@
 #include "common/unix_listen.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +8,7 @@
 #include <utility>
 
 #include "common/address.h"
-#include "common/text.h"
+#include "common/file_rights.h"
 
 namespace hapair {
 namespace {
@@ -56,37 +53,11 @@ Result<void> clear_stale(const UnixListen& where) {
   return {};
 }
 
-/// The numbers of the accounts, -1 for those that are not named.
-Result<std::pair<uid_t, gid_t>> accounts(const UnixListen& where) {
-  std::pair<uid_t, gid_t> ids{static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
-  if (!where.user.empty()) {
-    if (const auto number = parse_number<uid_t>(where.user)) {
-      ids.first = *number;
-    } else if (const passwd* account = ::getpwnam(where.user.c_str())) {
-      ids.first = account->pw_uid;
-    } else {
-      return fail(Errc::NotFound, "{} {}: there is no user \"{}\"", where.what, where.path,
-                  where.user);
-    }
-  }
-  if (!where.group.empty()) {
-    if (const auto number = parse_number<gid_t>(where.group)) {
-      ids.second = *number;
-    } else if (const group* account = ::getgrnam(where.group.c_str())) {
-      ids.second = account->gr_gid;
-    } else {
-      return fail(Errc::NotFound, "{} {}: there is no group \"{}\"", where.what, where.path,
-                  where.group);
-    }
-  }
-  return ids;
-}
-
 }  // namespace
 
 Result<int> listen_unix(const UnixListen& where) {
-  const auto ids = accounts(where);
-  if (!ids) return tl::make_unexpected(ids.error());
+  const auto owner = find_accounts(where.user, where.group);
+  if (!owner) return fail(owner.error().code, "{} {}: {}", where.what, where.path, owner.error().message);
   if (auto cleared = clear_stale(where); !cleared) return tl::make_unexpected(cleared.error());
   const int fd = new_socket(where.type);
   if (fd < 0) return fail_errno(errno, "{} {}", where.what, where.path);
@@ -96,19 +67,17 @@ Result<int> listen_unix(const UnixListen& where) {
   };
   sockaddr_storage raw{};
   const socklen_t size = to_sockaddr(where.path, raw);
-  // Nobody may connect before it belongs to whom it should.
-  const mode_t before = ::umask(0777);
-  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&raw), size);
-  const int bind_error = errno;
-  ::umask(before);
-  if (bound < 0) return give_up(bind_error, "make it");
+  // Nobody may connect before it belongs to whom it should: the file gets the socket's mode. Not by the
+  // umask, which is that of every thread.
+  ::fchmod(fd, 0);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&raw), size) < 0) return give_up(errno, "make it");
   const auto undo = [&](const char* deed) {
     const int error_number = errno;
     ::unlink(where.path.c_str());
     return give_up(error_number, deed);
   };
   if ((!where.user.empty() || !where.group.empty()) &&
-      ::lchown(where.path.c_str(), ids->first, ids->second) < 0)
+      ::lchown(where.path.c_str(), owner->user, owner->group) < 0)
     return undo("give it to its user and group");
   if (::chmod(where.path.c_str(), where.mode) < 0) return undo("set its mode");
   if (::listen(fd, where.backlog) < 0) return undo("listen on it");

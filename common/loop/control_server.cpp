@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -23,6 +25,10 @@ int new_socket(int family) {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+FileRights::Wanted rights_of(const ControlSocket& where) {
+  return {where.user, where.group, where.mode};
+}
+
 Result<int> listen_tcp(const SocketAddress& address) {
   const int fd = new_socket(address.ip.is_v4() ? AF_INET : AF_INET6);
   if (fd < 0) return fail_errno(errno, "control socket {}", address.to_string());
@@ -35,6 +41,18 @@ Result<int> listen_tcp(const SocketAddress& address) {
   const int error_number = errno;
   ::close(fd);
   return fail_errno(error_number, "control socket {}: cannot listen there", address.to_string());
+}
+
+/// The descriptor that listens there.
+Result<int> listen_at(const ControlSocket& where) {
+  if (where.path.empty()) return listen_tcp(*where.address);
+  return listen_unix({.what = "control socket",
+                      .path = where.path,
+                      .type = SOCK_STREAM,
+                      .mode = where.mode,
+                      .user = where.user,
+                      .group = where.group,
+                      .backlog = kBacklog});
 }
 
 }  // namespace
@@ -55,10 +73,11 @@ class ControlServer::Listener final : public Watcher {
 
   int fd() const { return fd_; }
   const ControlSocket& where() const { return where_; }
+  void set_where(const ControlSocket& where) { where_ = where; }
 
  private:
   ControlServer& server_;
-  const ControlSocket where_;
+  ControlSocket where_;
   const int fd_;
   std::optional<UnixSocketFile> file_;
 };
@@ -214,17 +233,55 @@ ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), own
 ControlServer::~ControlServer() = default;
 
 Result<void> ControlServer::open(const ControlSocket& where) {
-  const auto fd = where.path.empty() ? listen_tcp(*where.address)
-                                     : listen_unix({.what = "control socket",
-                                                    .path = where.path,
-                                                    .type = SOCK_STREAM,
-                                                    .mode = where.mode,
-                                                    .user = where.user,
-                                                    .group = where.group,
-                                                    .backlog = kBacklog});
+  const auto fd = listen_at(where);
   if (!fd) return tl::make_unexpected(fd.error());
   listeners_.push_back(std::make_unique<Listener>(*this, where, *fd));
   return {};
+}
+
+// The one at the same place.
+template <typename Listeners>
+auto ControlServer::find_listener(Listeners& listeners, const ControlSocket& where) {
+  return std::find_if(listeners.begin(), listeners.end(), [&](const auto& listener) {
+    return listener->where().name() == where.name();
+  });
+}
+
+ControlServer::Change::Change() = default;
+ControlServer::Change::~Change() = default;
+
+Result<std::unique_ptr<ControlServer::Change>> ControlServer::prepare(
+    const std::vector<ControlSocket>& wanted) {
+  auto change = std::make_unique<Change>();
+  change->wanted_ = wanted;
+  for (const ControlSocket& where : wanted) {
+    const auto same = find_listener(listeners_, where);
+    if (same != listeners_.end()) {
+      const auto before = rights_of((*same)->where()), after = rights_of(where);
+      if (where.path.empty() || before == after) continue;
+      auto rights = FileRights::change(where.path, before, after);
+      if (!rights)
+        return fail(rights.error().code, "control socket {}: {}", where.path, rights.error().message);
+      change->rights_.push_back(*std::move(rights));
+      continue;
+    }
+    const auto fd = listen_at(where);
+    if (!fd) return tl::make_unexpected(fd.error());
+    change->opened_.push_back(std::make_unique<Listener>(*this, where, *fd));
+  }
+  return change;
+}
+
+void ControlServer::commit(Change& change) {
+  auto all = std::exchange(listeners_, {});
+  std::move(change.opened_.begin(), change.opened_.end(), std::back_inserter(all));
+  for (const ControlSocket& where : change.wanted_) {
+    auto& listener = *find_listener(all, where);
+    listener->set_where(where);
+    listeners_.push_back(std::move(listener));
+    std::erase(all, nullptr);
+  }
+  for (FileRights& rights : change.rights_) rights.keep();
 }
 
 void ControlServer::accept_from(Listener& listener) {

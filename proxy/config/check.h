@@ -71,6 +71,26 @@ struct Check {
   friend bool operator==(const Check&, const Check&) = default;
 };
 
+/// What live traffic says of a server that is checked.
+struct Observe {
+  enum class Layer : std::uint8_t {
+    None,
+    Four,   // whether connections come about
+    Seven,  // and how requests are answered
+  };
+  enum class OnError : std::uint8_t {
+    ProbeSooner,  // after the check's fast_interval
+    FailCheck,    // as one failed probe
+    SuddenDeath,  // the next failure takes it down
+    MarkDown,     // at once
+  };
+  Layer layer = Layer::None;
+  unsigned error_limit = 10;  // errors in a row
+  OnError on_error = OnError::FailCheck;
+
+  friend bool operator==(const Observe&, const Observe&) = default;
+};
+
 /// A program beside the server that says how much work it wants.
 struct AgentCheck {
   std::uint16_t port = 0;

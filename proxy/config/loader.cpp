@@ -74,12 +74,22 @@ class Loader {
     backend.name = name;
     read_backend_keys(section, backend);
     read_servers(section, backend);
+    refuse_disabled(section);
     places_[name] = section.where();
     section.finish();
     require_servers(section, backend);
     warn_of_first_without_limit(section, backend);
     warn_of_missing_timeouts(section, backend);
     config_.backends.push_back(std::move(backend));
+  }
+
+  /// Inherited from [defaults] it is meant for frontends.
+  static void refuse_disabled(TableReader& backend) {
+    backend.raw("disabled");
+    const ConfigNode::Entry* entry = backend.node().find("disabled");
+    if (entry && !entry->inherited)
+      backend.error("disabled", "a backend has no door to close",
+                    "disabled = true for each of its servers, or for the frontend before it");
   }
 
   void load_frontend(const std::string& name, TableReader& table) {

@@ -94,6 +94,18 @@ ProbeResult connect_failed(int error_number) {
   return {.status = ProbeStatus::L4Refused, .info = reason(error_number)};
 }
 
+bool is_our_own(int error_number) {
+  switch (error_number) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRINUSE:
+    case EADDRNOTAVAIL: return true;
+    default: return false;
+  }
+}
+
 ProbeResult timed_out(bool connected) {
   return {.status = connected ? ProbeStatus::L7Timeout : ProbeStatus::L4Timeout};
 }

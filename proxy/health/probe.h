@@ -55,6 +55,8 @@ ProbeResult connect_passed();
 ProbeResult connect_failed(int error_number);
 /// The time is up: before the connection stood (Layer 4) or after (Layer 7).
 ProbeResult timed_out(bool connected);
+/// True for an errno that says nothing about the server: this machine could not even try.
+bool is_our_own(int error_number);
 /// We could not even try (socket, bind): errno of our own side.
 ProbeResult not_started(int error_number);
 

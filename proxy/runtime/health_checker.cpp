@@ -49,6 +49,14 @@ void HealthChecker::resume() {
   timer_.arm(fsm_.next_probe());
 }
 
+void HealthChecker::on_traffic_errors(health::Penalty penalty, std::string story) {
+  const std::uint64_t failures = fsm_.failures();
+  fsm_.on_traffic_errors(penalty, loop_.now());
+  if (!prober_.running() && !command_) timer_.arm(fsm_.next_probe());
+  if (fsm_.failures() != failures)
+    on_verdict_({.status = health::ProbeStatus::Observed, .info = std::move(story)});
+}
+
 void HealthChecker::start() {
   if (target_.check.type == Check::Type::Command) return start_command();
   if (http_) http_->set_request(http_request(target_.check, target_.address.to_string(), describe_()));

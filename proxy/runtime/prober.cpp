@@ -7,23 +7,6 @@
 #include <utility>
 
 namespace hapair::proxy {
-namespace {
-
-/// Failures that say nothing about the server: this machine could not even try.
-bool is_our_own(int error_number) {
-  switch (error_number) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRINUSE:
-    case EADDRNOTAVAIL: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
-
 Prober::Prober(Loop& loop, std::unique_ptr<health::Conversation> conversation, OnDone on_done)
     : loop_(loop),
       conversation_(std::move(conversation)),
@@ -41,7 +24,7 @@ void Prober::start(const SocketAddress& to, const Approach& approach, std::strin
   const int error_number = socket_.connect(
       to, approach, server_first ? ProbeSocket::First::Server : ProbeSocket::First::Us);
   if (error_number == 0) return timer_.arm(began_ + timeout);
-  failed_ours_ = is_our_own(error_number);
+  failed_ours_ = health::is_our_own(error_number);
   failed_ = failed_ours_ ? health::not_started(error_number) : health::connect_failed(error_number);
   timer_.arm(began_);
 }

@@ -18,22 +18,22 @@ unsigned worker_count(const Config& config) {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-std::vector<LogTarget> all_targets(const Config& config, std::vector<LogTarget> extra) {
-  std::vector<LogTarget> targets = config.global.log;
-  targets.insert(targets.end(), extra.begin(), extra.end());
-  return targets;
-}
-
 }  // namespace
 
 Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
     : ledger_(worker_count(config)),
       snapshot_(std::make_shared<Snapshot>(std::move(config), ledger_)),
-      log_targets_(all_targets(snapshot_->config, std::move(extra_log))),
-      log_(loop_, log_targets_, snapshot_->config.global.log_tag),
-      keeper_(loop_, log_, [this](const balance::Grant& grant, BackendState& backend) {
-        post(grant, backend);
-      }),
+      extra_log_(std::move(extra_log)),
+      log_(loop_, joined(snapshot_->config.global.log, extra_log_),
+           snapshot_->config.global.log_tag),
+      keeper_(
+          loop_, log_,
+          [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+          [this](const std::shared_ptr<balance::Server>& server, EndCause cause) {
+            for (const auto& worker : workers_)
+              worker->post(
+                  [&worker = *worker, server, cause] { worker.end_sessions_of(*server, cause); });
+          }),
       drain_timer_(loop_, [this] { on_drain_limit(); }) {}
 
 Supervisor::~Supervisor() = default;
@@ -76,8 +76,14 @@ Result<void> Supervisor::open() {
   name_sockets(*sockets, kept);
   for (unsigned i = 0; i < snapshot_->workers; ++i)
     workers_.push_back(std::make_unique<Worker>(
-        snapshot_, i, *statistics_, log_targets_, listeners_for(i, *sockets),
-        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
+        snapshot_, i, *statistics_, extra_log_, listeners_for(i, *sockets),
+        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+        [this](const auto& server, unsigned errors, health::Evidence last) {
+          loop_.post([this, server, errors, last] {
+            loop_.refresh();
+            keeper_.on_traffic_errors(*server, errors, last);
+          });
+        }));
   return open_heartbeat();
 }
 
@@ -102,7 +108,8 @@ Result<Supervisor::Sockets> Supervisor::open_sockets(
         // What is ours is not free; a wildcard and one address go together on a port of ours.
         if (shares_port(socket)) continue;
         if (auto free = check_free(socket); !free) error = free.error();
-      } else if (auto opened = open_listeners(socket, ledger_.workers()); opened) {
+      } else if (auto opened = open_listeners(socket, ledger_.workers(), !frontend.disabled);
+                 opened) {
         sockets[i] = *std::move(opened);
       } else {
         error = opened.error();
@@ -200,8 +207,22 @@ std::uint64_t Supervisor::dropped_logs() const {
 }
 
 void Supervisor::drain() {
-  if (std::exchange(draining_, true)) return;
-  if (heartbeat_) heartbeat_->say(HealthMessage::State::Draining);
+        snapshot_, i, *statistics_, extra_log_, listeners_for(i, *sockets),
+        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+        [this](const auto& server, unsigned errors, health::Evidence last) {
+          loop_.post([this, server, errors, last] {
+            loop_.refresh();
+            keeper_.on_traffic_errors(*server, errors, last);
+          });
+        }));
+  return open_heartbeat();
+}
+
+Result<void> Supervisor::open_heartbeat() {
+  const Global& global = snapshot_->config.global;
+  if (!global.health.is_wanted) return {};
+  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval);
+  return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
   const Duration limit = snapshot_->config.global.drain_limit;
   log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
            snapshot_->connections.current(),

@@ -1,6 +1,8 @@
 """Health checks on loopback: what they ask, what they conclude, what it does to the traffic."""
 
 import contextlib
+import csv
+import io
 import pathlib
 import socket
 
@@ -65,9 +67,9 @@ def test_a_kept_socket_does_not_hide_that_the_server_is_unreachable_at_once(tmp_
 
 def column(proxy, server, name):
     """A column of the statistics."""
-    rows = proxy.get("/stats;csv")[2].decode().splitlines()
-    names = rows[0].removeprefix("# ").split(",")
-    return next(row.split(",")[names.index(name)] for row in rows if row.startswith(f"app,{server},"))
+    text = proxy.get("/stats;csv")[2].decode().removeprefix("# ")
+    return next(row[name] for row in csv.DictReader(io.StringIO(text))
+                if (row["pxname"], row["svname"]) == ("app", server))
 
 
 class Site:
