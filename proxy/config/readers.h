@@ -94,6 +94,8 @@ Check read_check_table(const ConfigNode& table, const std::string& path, Diagnos
 void read_expect(TableReader& check, Check& out);
 void read_check_headers(TableReader& check, Check& out);
 void read_steps(TableReader& check, Check& out);
+/// Of a type that can be had within TLS.
+void read_check_tls(TableReader& check, Check& out);
 /// `agent = { port = … }` of a server.
 void read_agent(TableReader& server, Server& out);
 /// `track = "backend/server"`; call after the server's check was read.

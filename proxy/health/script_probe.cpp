@@ -66,11 +66,13 @@ ProbeResult ScriptProbe::mismatch() const {
                                     step + 1)};
 }
 
-std::string ScriptProbe::awaited() const {
-  if (at_ >= steps_.size()) return {};
+ProbeResult ScriptProbe::on_timeout() const {
+  ProbeResult result{.status = ProbeStatus::L7Timeout};
+  if (at_ >= steps_.size()) return result;
   const ScriptStep& step = steps_[at_];
   const std::string_view kind = step.kind == Kind::ExpectPattern ? "regex" : step.binary ? "binary" : "string";
-  return fmt::format(" at step {} of tcp-check (expect {} '{}')", at_ + 1, kind, shown(step));
+  result.info = fmt::format(" at step {} of tcp-check (expect {} '{}')", at_ + 1, kind, shown(step));
+  return result;
 }
 
 std::string ScriptProbe::shown(const ScriptStep& step) const {

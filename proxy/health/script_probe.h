@@ -31,7 +31,8 @@ class ScriptProbe final : public Conversation {
   Turn begin() override;
   Turn on_bytes(std::string_view bytes) override;
   ProbeResult on_end(int error_number) override;
-  std::string awaited() const override;
+  /// Says what was awaited.
+  ProbeResult on_timeout() const override;
 
  private:
   Turn go_on();

@@ -65,7 +65,7 @@ TEST(StateLine, NamesTheKernelsReason) {
 }
 
 TEST(StateLine, CountsWhatTheServerLeavesBehind) {
-  health::ProbeResult cause = health::timed_out(true);
+  health::ProbeResult cause{.status = health::ProbeStatus::L7Timeout};
   cause.duration = 502ms;
   EXPECT_EQ(
       line_of({.backend = "be",

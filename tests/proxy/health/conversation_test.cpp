@@ -64,6 +64,24 @@ TEST(HttpProbe, TakesSuccessAndRedirectionUnlessToldOtherwise) {
   EXPECT_EQ(verdict(probe, "SSH-2.0-x\r\n"), "L7RSP -1 ");
 }
 
+TEST(HttpProbe, ReadsAStatusLineStrictly) {
+  HttpProbe probe("", {});
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 204\r\n"), "L7OK 204 ");
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 399 \n"), "L7OK 399 ");
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 500\r\n\r\n"), "L7STS 500 ");
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 199 x\r\n"), "L7STS 199 x");
+  for (const char* answer :
+       {"", "JUNK\r\n", "HTTP/1.1 20", "HTTP/1.1 20 OK\r\n", "HTTP/1.1  200\r\n", "HTTP/1.1 2000\r\n",
+        "http/1.1 200 OK\r\n", "HTTP/x.1 200 OK\r\n", "\r\nHTTP/1.1 200 OK\r\n", "HTTP/1.1 +20 OK\r\n"})
+    EXPECT_EQ(verdict(probe, answer), "L7RSP -1 ") << answer;
+}
+
+TEST(HttpProbe, GivesUpOnAStatusLineThatNeverEnds) {
+  HttpProbe probe("", {});
+  for (const char* end : {"", "\n"})
+    EXPECT_EQ(verdict(probe, "HTTP/1.1 200 " + std::string(1100, 'x') + end), "L7RSP -1 ");
+}
+
 TEST(HttpProbe, JudgesStatusByRanges) {
   HttpProbe probe("", {.must = {.status = {{200, 200}, {401, 403}}}});
   EXPECT_EQ(verdict(probe, "HTTP/1.1 402 x\r\n"), "L7OK 402 ");
@@ -112,7 +130,7 @@ TEST(ScriptProbe, SaysAndAwaitsInTurn) {
   EXPECT_EQ(verdict(probe, ""), "L7RSP -1 TCPCHK got an empty response at step 2");
   EXPECT_EQ(verdict(probe, "+a\r\n-ERR +b"), "L7RSP -1 TCPCHK matched unwanted content '-ERR' at step 4");
   probe.begin();
-  EXPECT_EQ(probe.awaited(), " at step 2 of tcp-check (expect string '+a')");
+  EXPECT_EQ(probe.on_timeout().info, " at step 2 of tcp-check (expect string '+a')");
 }
 
 TEST(RedisProbe, WantsAPong) {
