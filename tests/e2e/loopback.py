@@ -265,6 +265,19 @@ balance = {balance}
         finally:
             connection.close()
 
+    def column(self, server, name, backend="app"):
+        """A column of the statistics, which the frontend must serve at /stats."""
+        rows = self.get("/stats;csv")[2].decode().splitlines()
+        names = rows[0].removeprefix("# ").split(",")
+        return next(row.split(",")[names.index(name)] for row in rows if row.startswith(f"{backend},{server},"))
+
+    def wait_for_check(self, server, status, info=None):
+        """Until the last check of a server said so: "L7OK", and its words if they are given."""
+        def said():
+            return self.column(server, "check_status"), self.column(server, "last_chk")
+        wait_until(lambda: said()[0] == status and info in (None, said()[1]),
+                   f"the check of {server} says {status} {info or ''}: {said()}")
+
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
@@ -293,4 +306,17 @@ def proxy_and_origin(tmp_path, serve, **options):
     finally:
         proxy.stop()
         origin.close()
+    assert proxy.process.returncode == 0
+
+
+@contextlib.contextmanager
+def checking(tmp_path, checks, **options):
+    """A proxy whose servers s1, s2 … are the (port, check) pairs; one check decides."""
+    fast = 'interval = "100ms", fall = 1, rise = 1'
+    proxy = Proxy(tmp_path, [port for port, _ in checks], frontend='stats = { uri = "/stats" }',
+                  server_extra=lambda number: f"check = {{ {checks[number - 1][1]}, {fast} }}", **options)
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
     assert proxy.process.returncode == 0

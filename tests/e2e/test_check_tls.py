@@ -1,101 +1,25 @@
 """Checks within TLS against real servers: what they believe, what they say of what they do not."""
 
 import contextlib
-import pathlib
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
 
-from loopback import Origin, Proxy, answering, free_port, wait_until
-
-FAST = 'interval = "100ms", fall = 1, rise = 1'
-
-
-def openssl(*arguments, stdin=""):
-    subprocess.run(["openssl", *map(str, arguments)], input=stdin, check=True, capture_output=True, text=True)
-
-
-class Authority:
-    """A certificate authority that is a folder."""
-
-    def __init__(self, folder, name):
-        self.folder, self.name = folder, name
-        folder.mkdir()
-        self.pem = folder / "ca.pem"
-        openssl("req", "-x509", *self._new_key("ca"), "-out", self.pem, "-subj", f"/CN={name}", "-days", "30")
-
-    def _new_key(self, name):
-        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.folder / f"{name}.key"]
-
-    def issue(self, name, names=None, days=30):
-        """(certificate, key) of a server; a negative number of days is one that is over."""
-        stem = f"{name}{days}"
-        request, certificate = self.folder / f"{stem}.csr", self.folder / f"{stem}.pem"
-        openssl("req", *self._new_key(stem), "-out", request, "-subj", f"/CN={name}")
-        extensions = self.folder / f"{stem}.ext"
-        extensions.write_text(f"subjectAltName={names or 'DNS:' + name}\n")
-        openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.folder / "ca.key", "-CAcreateserial",
-                "-out", certificate, "-extfile", extensions, "-days", days)
-        return certificate, self.folder / f"{stem}.key"
-
+from daemons import Daemon, ldap, open_to, redis, smtp
+from loopback import Origin, answering, checking, free_port, wait_until
+from pki import Authority
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("pki") / "lab", "Lab CA")
 
 
-@contextlib.contextmanager
-def daemon(*command, port, cwd=None):
-    """A server in the foreground, once it listens."""
-    process = subprocess.Popen([*map(str, command)], cwd=cwd, stdin=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: process.poll() is not None or listens(port), f"{command[0]} listens")
-        assert process.poll() is None, f"{command} ended with {process.returncode}"
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-
-
-def listens(port):
-    table = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in table)
-
-
-@contextlib.contextmanager
-def s_server(certificate, key, *options):
-    port = free_port()
-    with daemon("openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", certificate, "-key", key,
-                *options, port=port):
-        yield port
-
-
-def column(proxy, server, name):
-    rows = proxy.get("/stats;csv")[2].decode().splitlines()
-    names = rows[0].removeprefix("# ").split(",")
-    return next(row.split(",")[names.index(name)] for row in rows if row.startswith(f"app,{server},"))
-
-
-@contextlib.contextmanager
-def checked(tmp_path, checks, **options):
-    """A proxy whose servers s1, s2 … are the (port, check) pairs."""
-    proxy = Proxy(tmp_path, [port for port, _ in checks], frontend='stats = { uri = "/stats" }',
-                  server_extra=lambda number: f"check = {{ {checks[number - 1][1]}, {FAST} }}",
-                  **options)
-    try:
-        yield proxy
-    finally:
-        proxy.stop()
-    assert proxy.process.returncode == 0
-
-
-def wait_for_status(proxy, server, status):
-    wait_until(lambda: column(proxy, server, "check_status") == status, f"{server} is {status}: "
-               f"{column(proxy, server, 'check_status')} {column(proxy, server, 'last_chk')}")
+def s_server(certificate, key, *options, port=None):
+    port = port or free_port()
+    return Daemon(port, "openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", certificate,
+                  "-key", key, *options)
 
 
 def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
@@ -109,8 +33,9 @@ def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
             s_server(*lab.issue("one.test", days=-1), "-www") as old, \
             s_server(*other.issue("one.test"), "-www") as unknown, \
             s_server(*lab.issue("one.test"), "-www", "-tls1_2", "-Verify", "1") as wary:
-        ports = [good, two, old, unknown, plain.port, silent.getsockname()[1], closing.port, wary, free_port()]
-        with checked(tmp_path, [(port, tls + ', timeout = "500ms"') for port in ports]) as proxy:
+        ports = [good.port, two.port, old.port, unknown.port, plain.port, silent.getsockname()[1], closing.port,
+                 wary.port, free_port()]
+        with checking(tmp_path, [(port, tls + ', timeout = "500ms"') for port in ports]) as proxy:
             down = r"Server app/s{} is DOWN, reason: {}, check duration: \d+ms\. "
             invalid = 'Layer6 invalid response, info: "{}"'
             for server, reason in [
@@ -124,14 +49,14 @@ def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
                     (9, 'Layer4 connection problem, info: "Connection refused"')]:
                 line = proxy.log.wait_for(down.format(server, reason))
                 assert line.startswith("<129>"), line
-            assert 500 <= int(column(proxy, "s6", "check_duration")) < 1500
-            wait_for_status(proxy, "s1", "L6OK")
-            assert column(proxy, "s1", "status") == "UP"
-            assert column(proxy, "s1", "check_desc") == "Layer6 check passed"
-            assert column(proxy, "s2", "check_status") == "L6RSP"
-            assert column(proxy, "s2", "check_desc") == "Layer6 invalid response"
-            assert column(proxy, "s2", "last_chk") == "the certificate is not for one.test but for two.test"
-            assert column(proxy, "s6", "check_status") == "L6TOUT"
+            assert 500 <= int(proxy.column("s6", "check_duration")) < 1500
+            proxy.wait_for_check("s1", "L6OK")
+            assert proxy.column("s1", "status") == "UP"
+            assert proxy.column("s1", "check_desc") == "Layer6 check passed"
+            assert proxy.column("s2", "check_status") == "L6RSP"
+            assert proxy.column("s2", "check_desc") == "Layer6 invalid response"
+            assert proxy.column("s2", "last_chk") == "the certificate is not for one.test but for two.test"
+            assert proxy.column("s6", "check_status") == "L6TOUT"
             page = proxy.get("/stats")[2].decode()
             assert "Layer6 invalid response: the certificate is not for one.test but for two.test" in page
             assert not [line for line in proxy.log.lines if "app/s1 is" in line]
@@ -142,17 +67,12 @@ def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
 
 def test_a_server_that_renews_its_certificate_comes_back(tmp_path, lab):
     port = free_port()
-
-    def serve(certificate, key):
-        return daemon("openssl", "s_server", "-quiet", "-www", "-accept", f"127.0.0.1:{port}", "-cert", certificate,
-                      "-key", key, port=port)
-
     with contextlib.ExitStack() as stack:
-        with serve(*lab.issue("one.test", days=-1)):
-            proxy = stack.enter_context(checked(tmp_path, [
+        with s_server(*lab.issue("one.test", days=-1), "-www", port=port):
+            proxy = stack.enter_context(checking(tmp_path, [
                 (port, f'tls = {{ server_name = "one.test", ca_file = "{lab.pem}" }}')]))
             proxy.log.wait_for("app/s1 is DOWN, .*expired on")
-        with serve(*lab.issue("one.test")):
+        with s_server(*lab.issue("one.test"), "-www", port=port):
             proxy.log.wait_for(r"Server app/s1 is UP, reason: Layer6 check passed, check duration: \d+ms\.")
 
 
@@ -160,9 +80,9 @@ def test_authorities_are_read_again_with_the_file(tmp_path, lab):
     other = Authority(tmp_path / "other", "Other CA")
     believed = tmp_path / "believed.pem"
     believed.write_text(other.pem.read_text())
-    with s_server(*lab.issue("one.test"), "-www") as port:
+    with s_server(*lab.issue("one.test"), "-www") as server:
         # Relative: it stands beside the configuration.
-        with checked(tmp_path, [(port, 'tls = { server_name = "one.test", ca_file = "believed.pem" }')]) as proxy:
+        with checking(tmp_path, [(server.port, 'tls = { server_name = "one.test", ca_file = "believed.pem" }')]) as proxy:
             proxy.log.wait_for("app/s1 is DOWN, .*unknown authority, Lab CA")
             believed.write_text(other.pem.read_text() + lab.pem.read_text())
             proxy.process.send_signal(signal.SIGHUP)
@@ -175,16 +95,15 @@ def test_a_name_or_the_address_must_be_the_certificates(tmp_path, lab):
     jail.mkdir()
     by_address = lab.issue("farm", names="IP:127.0.0.1")
     with s_server(*by_address, "-www") as address, s_server(*lab.issue("one.test"), "-www") as name:
-        with checked(tmp_path, [
-                (address, f'tls = {{ ca_file = "{lab.pem}" }}'),
-                (name, f'tls = {{ ca_file = "{lab.pem}" }}'),
-                (name, "tls = { verify = false }")], globals_=f'chroot = "{jail}"') as proxy:
+        with checking(tmp_path, [
+                (address.port, f'tls = {{ ca_file = "{lab.pem}" }}'),
+                (name.port, f'tls = {{ ca_file = "{lab.pem}" }}'),
+                (name.port, "tls = { verify = false }")], globals_=f'chroot = "{jail}"') as proxy:
             proxy.log.wait_for(r"app/s2 is DOWN, .*the certificate is not for 127\.0\.0\.1 but for one\.test")
-            wait_for_status(proxy, "s1", "L6OK")
-            wait_for_status(proxy, "s3", "L6OK")
+            proxy.wait_for_check("s1", "L6OK")
+            proxy.wait_for_check("s3", "L6OK")
 
 
-@contextlib.contextmanager
 def apache_with_two_names(folder, lab):
     """one.test and two.test at one address, each with a certificate and a page of its own."""
     port = free_port()
@@ -217,11 +136,7 @@ DirectoryIndex index.html
 Require all granted
 </Directory>
 {hosts}""")
-    for place in (folder, *folder.parents):  # for www-data
-        if place.stat().st_uid == 0 and place != pathlib.Path("/"):
-            place.chmod(place.stat().st_mode | 0o055)
-    with daemon("apache2", "-f", folder / "apache.conf", "-DFOREGROUND", port=port):
-        yield port
+    return Daemon(port, "apache2", "-f", folder / "apache.conf", "-DFOREGROUND")
 
 
 def test_two_names_on_one_address_are_told_apart(tmp_path, lab):
@@ -229,36 +144,37 @@ def test_two_names_on_one_address_are_told_apart(tmp_path, lab):
         return (f'request = "GET / HTTP/1.1", expect = {{ body = "this is {page}" }}, '
                 f'tls = {{ server_name = "{name}", ca_file = "{lab.pem}" }}')
 
-    site = tmp_path / "site"
-    site.mkdir()
-    with apache_with_two_names(site, lab) as port:
-        with checked(tmp_path, [(port, check("one.test", "one.test")), (port, check("two.test", "two.test")),
-                                (port, check("two.test", "one.test")), (port, check("three.test", "one.test"))]) as proxy:
+    with apache_with_two_names(open_to("www-data", tmp_path / "site"), lab) as apache:
+        checks = [check("one.test", "one.test"), check("two.test", "two.test"), check("two.test", "one.test"),
+                  check("three.test", "one.test")]
+        with checking(tmp_path, [(apache.port, each) for each in checks]) as proxy:
             proxy.log.wait_for('app/s3 is DOWN, reason: Layer7 invalid response, info: "HTTP content check did not match"')
             proxy.log.wait_for(r'app/s4 is DOWN, reason: Layer6 invalid response, info: "the certificate is not for three\.test '
                                r'but for one\.test"')
-            wait_for_status(proxy, "s1", "L7OK")
-            wait_for_status(proxy, "s2", "L7OK")
-            assert column(proxy, "s1", "check_code") == "200"
+            proxy.wait_for_check("s1", "L7OK")
+            proxy.wait_for_check("s2", "L7OK")
+            assert proxy.column("s1", "check_code") == "200"
 
 
 def test_scripts_and_ready_made_checks_go_on_within_it(tmp_path, lab):
-    """s_server -rev says every line backwards; Redis has TLS of its own."""
+    """s_server -rev says every line backwards; the others have TLS of their own."""
     certificate, key = lab.issue("one.test")
     tls = f'tls = {{ server_name = "one.test", ca_file = "{lab.pem}" }}'
-    redis = free_port()
-    with s_server(certificate, key, "-rev") as rev, \
-            daemon("redis-server", "--port", "0", "--tls-port", redis, "--bind", "127.0.0.1", "--save", "",
-                   "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no",
-                   "--dir", tmp_path, "--logfile", tmp_path / "redis.log", port=redis):
-        with checked(tmp_path, [
-                (rev, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "GNIP" }} ], {tls}'),
-                (rev, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "PONG" }} ], timeout = "300ms", {tls}'),
-                (redis, f'type = "redis", {tls}')]) as proxy:
+    with s_server(certificate, key, "-rev") as rev, redis(tmp_path / "redis", tls=(certificate, key)) as store, \
+            ldap(tmp_path / "ldap", tls=(certificate, key)) as directory, \
+            smtp(tmp_path / "smtp", tls=(certificate, key)) as mail:
+        with checking(tmp_path, [
+                (rev.port, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "GNIP" }} ], {tls}'),
+                (rev.port, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "PONG" }} ], timeout = "300ms", {tls}'),
+                (store.port, f'type = "redis", {tls}'),
+                (directory.port, f'type = "ldap", {tls}'),
+                (mail.port, f'type = "smtp", {tls}')]) as proxy:
             proxy.log.wait_for(r"app/s2 is DOWN, reason: Layer7 timeout, info: \" at step 2 of tcp-check")
-            wait_for_status(proxy, "s1", "L7OK")
-            wait_for_status(proxy, "s3", "L7OK")
-            assert column(proxy, "s3", "last_chk") == "Redis server is ok"
+            for server, words in [("s1", ""), ("s3", "Redis server is ok"), ("s4", "LDAP server is ok")]:
+                proxy.wait_for_check(server, "L7OK")
+                assert proxy.column(server, "last_chk") == words
+            proxy.wait_for_check("s5", "L7OK")
+            assert proxy.column("s5", "check_code") == "250"
 
 
 def test_a_stalled_handshake_holds_up_nobody(tmp_path, lab):
@@ -266,7 +182,7 @@ def test_a_stalled_handshake_holds_up_nobody(tmp_path, lab):
     silent = socket.create_server(("127.0.0.1", 0), backlog=200)
     counted = Origin(answering())
     checks = [(silent.getsockname()[1], f'tls = {{ ca_file = "{lab.pem}" }}, timeout = "1s"')] * 20
-    with checked(tmp_path, [*checks, (counted.port, 'type = "http"')]) as proxy:
+    with checking(tmp_path, [*checks, (counted.port, 'type = "http"')]) as proxy:
         proxy.log.wait_for("app/s1 is DOWN, reason: Layer6 timeout")
         before, began = counted.accepted, time.monotonic()
         wait_until(lambda: counted.accepted >= before + 10, "ten probes of the good one")

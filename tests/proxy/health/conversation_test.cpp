@@ -150,13 +150,26 @@ TEST(SmtpProbe, GreetsAndLeaves) {
   EXPECT_EQ(verdict(probe, "hello\r\n"), "L7RSP -1 hello");
 }
 
-TEST(PostgresqlProbe, IsAskedForAPasswordOrRefused) {
+TEST(PostgresqlProbe, IsContentToBeAskedForAPassword) {
   PostgresqlProbe probe("hap");
   const Outcome good = talk(probe, "R\0\0\0\x0c\0\0\0\5salt"sv);
   EXPECT_EQ(good.sent, "\0\0\0\x12\0\3\0\0user\0hap\0\0"sv);  // as HAProxy's
-  EXPECT_EQ(verdict(probe, "R\0\0\0\x08\0\0\0\0"sv), "L7OK 0 PostgreSQL server is ok");
+  EXPECT_EQ(good.result.status, ProbeStatus::L7Ok);
   EXPECT_EQ(verdict(probe, "E\0\0\0\x1dSFATAL\0C57P03\0Mstarting\0\0"sv), "L7STS 0 starting");
   EXPECT_EQ(verdict(probe, "HTTP/1.1 400"), "L7STS 0 PostgreSQL unknown error");
+  EXPECT_EQ(verdict(probe, "S\0\0\0\x08\0\0\0\0"sv), "L7STS 0 PostgreSQL unknown error");
+}
+
+TEST(PostgresqlProbe, WaitsForItsSessionWhereNoPasswordIsWanted) {
+  PostgresqlProbe probe("hap");
+  const std::string let_in("R\0\0\0\x08\0\0\0\0"sv);
+  EXPECT_EQ(verdict(probe, let_in), "L7RSP -1 ");  // and then it closed
+  const Outcome good = talk(probe, let_in + std::string("N\0\0\0\6hi"sv) + std::string("S\0\0\0\x08""a\0b\0"sv));
+  EXPECT_EQ(good.result.info, "PostgreSQL server is ok");
+  EXPECT_TRUE(good.sent.ends_with("X\0\0\0\4"sv));
+  EXPECT_EQ(verdict(probe, let_in + std::string("E\0\0\0\x1a""C28000\0Mno such role\0\0"sv)), "L7STS 0 no such role");
+  EXPECT_EQ(verdict(probe, let_in + std::string("E\0\0\0\x19""C3D000\0Mno database\0\0"sv)),
+            "L7OK 0 PostgreSQL server is ok");
 }
 
 TEST(LdapProbe, BindsAnonymously) {
