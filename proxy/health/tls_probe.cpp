@@ -47,7 +47,7 @@ ProbeResult TlsProbe::on_end(int error_number) {
   if (engine_ && engine_->established()) return inner_->on_end(error_number);
   return {.status = ProbeStatus::L6Invalid,
           .info = error_number != 0 ? std::generic_category().message(error_number)
-                                    : "the server closed during the handshake"};
+                                    : "the other side closed during the handshake"};
 }
 
 ProbeResult TlsProbe::on_timeout() const {

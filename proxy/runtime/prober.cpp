@@ -119,6 +119,8 @@ void Prober::conclude(health::ProbeResult result, bool ours) {
   timer_.disarm();
   // Where farewells were sent the reset may overtake them; the server has them or does not care.
   result.passed() && socket_.in_use() ? socket_.end_good() : socket_.close();
+  // Of the server's own words, what a line of the log is for.
+  if (constexpr std::size_t longest = 512; result.info.size() > longest) result.info.resize(longest);
   result.duration = loop_.refresh() - began_;
   on_done_(std::move(result), ours);
 }

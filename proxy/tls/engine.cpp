@@ -101,7 +101,10 @@ Engine::Event Engine::next(std::span<char> room) {
 Engine::Event Engine::failed(int answer) {
   switch (SSL_get_error(connection_.get(), answer)) {
     case SSL_ERROR_WANT_READ: return Event::Hungry;
-    case SSL_ERROR_ZERO_RETURN: return Event::Closed;
+    case SSL_ERROR_ZERO_RETURN:
+      if (stage_ == Stage::Open) return Event::Closed;
+      failure_ = "the other side closed during the handshake";
+      break;
     default: break;
   }
   stage_ = Stage::Failed;

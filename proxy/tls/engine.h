@@ -41,7 +41,7 @@ class Engine {
     Hungry,       // nothing without more bytes from the peer
     Established,  // once: from now on either may say something
     Text,         // text() is what the peer said
-    Closed,       // the peer has said all it had to say, and does not want to be cut off
+    Closed,       // the peer has said all it had to say; not before Established
     Failed,       // nothing more will come of it: failure() says why
   };
   /// What follows from the bytes received. Call it until it is Hungry, Closed or Failed; it stays so

@@ -44,7 +44,7 @@ def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
                     (4, invalid.format(r"the certificate of one\.test is of an unknown authority, Other CA")),
                     (5, invalid.format("the other side does not speak TLS")),
                     (6, "Layer6 timeout"),
-                    (7, invalid.format("the server closed during the handshake")),
+                    (7, invalid.format("the other side closed during the handshake")),
                     (8, invalid.format("the other side refused: handshake failure")),
                     (9, 'Layer4 connection problem, info: "Connection refused"')]:
                 line = proxy.log.wait_for(down.format(server, reason))

@@ -133,12 +133,50 @@ TEST(ScriptProbe, SaysAndAwaitsInTurn) {
   EXPECT_EQ(probe.on_timeout().info, " at step 2 of tcp-check (expect string '+a')");
 }
 
+TEST(ScriptProbe, TakesOfAPatternAsLittleAsItNeeds) {
+  using Kind = ScriptStep::Kind;
+  ScriptProbe probe({{.kind = Kind::ExpectPattern, .pattern = *Regex::compile("[a-z]+: ")},
+                     {.kind = Kind::ExpectPattern, .pattern = *Regex::compile("(?m)ok$")}});
+  EXPECT_EQ(verdict(probe, "state: ok\n"), "L7OK -1 ");
+  EXPECT_EQ(verdict(probe, "state: okay\n"), "L7RSP -1 TCPCHK did not match content '(?m)ok$' at step 2");
+}
+
+TEST(ScriptProbe, WaitsWithADollarUntilTheServerCloses) {
+  using Kind = ScriptStep::Kind;
+  ScriptProbe probe({{.kind = Kind::ExpectPattern, .pattern = *Regex::compile("ok$")}});
+  EXPECT_EQ(verdict(probe, "ok"), "L7OK -1 ");
+  EXPECT_EQ(verdict(probe, "ok."), "L7RSP -1 TCPCHK did not match content 'ok$' at step 1");
+}
+
+TEST(ScriptProbe, IsRejectedIfBothComeAtOnce) {
+  using Kind = ScriptStep::Kind;
+  ScriptProbe probe({{.kind = Kind::Expect, .bytes = "220 ", .reject = "0 "}});
+  EXPECT_EQ(verdict(probe, "220 x"), "L7RSP -1 TCPCHK matched unwanted content '0 ' at step 1");
+  ScriptProbe later({{.kind = Kind::Expect, .bytes = "220 ", .reject = "0 -"}});
+  EXPECT_EQ(verdict(later, "220 -"), "L7OK -1 ");
+}
+
+TEST(HttpProbe, LooksAtNoMoreThan64KiB) {
+  HttpProbe probe("", {.must = {.body = {"ready"}}});
+  const std::string head = "HTTP/1.0 200 OK\r\n\r\n", much(65536 - 5, 'x');
+  EXPECT_EQ(short_code(talk(probe, head + much + "ready", SIZE_MAX).result.status), "L7OK");
+  EXPECT_EQ(short_code(talk(probe, head + much + "xready", SIZE_MAX).result.status), "L7RSP");
+  EXPECT_EQ(talk(probe, "HTTP/1.0 200 OK\r\nX: " + much + "xxxxx\r\n\r\nready", SIZE_MAX).result.info,
+            "the head is too long");
+}
+
 TEST(RedisProbe, WantsAPong) {
   RedisProbe probe;
   EXPECT_EQ(talk(probe, "+PONG\r\n").sent, "*1\r\n$4\r\nPING\r\n");
   EXPECT_EQ(verdict(probe, "+PONG\r\n"), "L7OK 0 Redis server is ok");
   EXPECT_EQ(verdict(probe, "-NOAUTH Authentication required.\r\n"),
             "L7STS 0 -NOAUTH Authentication required.");
+}
+
+TEST(SmtpProbe, ReadsNoEndlessLine) {
+  SmtpProbe probe("EHLO lb");
+  for (const std::size_t size : {std::size_t{4096}, SIZE_MAX})
+    EXPECT_EQ(talk(probe, "220 " + std::string(70000, 'x') + "\r\n", size).result.status, ProbeStatus::L7Invalid);
 }
 
 TEST(SmtpProbe, GreetsAndLeaves) {
@@ -213,6 +251,12 @@ TEST(AgentReply, UnderstandsEveryWord) {
   EXPECT_EQ(parse_agent_reply("down #too hot\n").result.info, "via agent : down (too hot)");
   EXPECT_EQ(parse_agent_reply("down").result.status, ProbeStatus::L7Status);
   EXPECT_EQ(parse_agent_reply("drain").result.status, ProbeStatus::NoChange);
+}
+
+TEST(AgentReply, OfALongLineTheFirst1024BytesCount) {
+  AgentProbe probe("");
+  for (const std::size_t size : {std::size_t{1}, SIZE_MAX})
+    EXPECT_EQ(talk(probe, "up" + std::string(1022, ' ') + "nonsense\n", size).result.info, "via agent : up");
 }
 
 TEST(AgentReply, ALineWithAStrangeWordCountsForNothing) {

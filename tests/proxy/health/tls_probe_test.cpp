@@ -150,7 +150,7 @@ TEST_F(TlsProbes, TellTheHandshakesTroublesFromTheConversations) {
   EXPECT_EQ(short_code(http.on_timeout().status), "L6TOUT");
   EXPECT_EQ(description(http.on_timeout().status), "Layer6 timeout");
   EXPECT_EQ(short_code(http.on_end(0).status), "L6RSP");
-  EXPECT_EQ(http.on_end(0).info, "the server closed during the handshake");
+  EXPECT_EQ(http.on_end(0).info, "the other side closed during the handshake");
   EXPECT_EQ(http.on_end(ECONNRESET).info, "Connection reset by peer");
   const auto turn = http.on_bytes("220 mail\r\n");
   ASSERT_TRUE(turn.verdict);

@@ -227,6 +227,15 @@ TEST_F(Engines, TellOfTheOtherSidesRefusal) {
   EXPECT_EQ(client.failure(), "the other side refused: protocol version");
 }
 
+TEST_F(Engines, FailWhenTheOtherSideTakesItsLeaveInTheHandshake) {
+  const auto trusted = trust(lab);
+  Engine client(*trusted, {.name = "one.test"});
+  client.receive(std::string_view("\x15\x03\x03\x00\x02\x01\x00", 7));  // alert, warning, close_notify
+  char room[10];
+  EXPECT_EQ(client.next(room), Event::Failed);
+  EXPECT_EQ(client.failure(), "the other side closed during the handshake");
+}
+
 TEST_F(Engines, FailWhenARecordIsForged) {
   const auto trusted = trust(lab);
   const auto server = identity(one);
