@@ -123,9 +123,9 @@ class Origin:
     """A server on a port of its own; `serve(connection, number)` runs for every connection, in a
     thread. Health checks (OPTIONS without fields) never reach the script: the tests check none."""
 
-    def __init__(self, serve):
+    def __init__(self, serve, port=0):
         self.serve = serve
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.accepted = 0
         self.errors = []
@@ -252,10 +252,19 @@ balance = {balance}
         table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
         return any(row.split()[1].endswith(want) and row.split()[3] == "0A" for row in table)
 
-    def connect(self, source=None):
+    def more_frontends(self, **frontends):
+        """Before the start: frontends of these names with these lines, in front of the same backend. Answers
+        their ports."""
+        ports = {name: free_port() for name in frontends}
+        with self.path.open("a") as file:
+            for name, lines in frontends.items():
+                file.write(f'[frontend.{name}]\nbind = ["127.0.0.1:{ports[name]}"]\ndefault_backend = "app"\n{lines}\n')
+        return ports
+
+    def connect(self, source=None, port=None):
         # Without a bind the kernel takes a port that is free for this destination.
         return Connection(socket.create_connection(
-            ("127.0.0.1", self.port), timeout=TIMEOUT, source_address=source and (source, 0)))
+            ("127.0.0.1", port or self.port), timeout=TIMEOUT, source_address=source and (source, 0)))
 
     def get(self, path="/", fields=""):
         connection = self.connect()
