@@ -104,6 +104,8 @@ void judge_observe(TableReader& server, Server& out);
 void read_marks(TableReader& section, Server& out);
 /// Observing that nothing comes of.
 void warn_of_idle_observation(TableReader& section, const Backend& backend);
+/// Of a type that can be had within TLS.
+void read_check_tls(TableReader& check, Check& out);
 /// `agent = { port = … }` of a server.
 void read_agent(TableReader& server, Server& out);
 /// `track = "backend/server"`; call after the server's check was read.

@@ -109,8 +109,8 @@ def test_mv_check_txt_takes_a_server_out_and_no_request_fails(tmp_path):
         for _ in range(20):
             answer = proxy.get()
             assert answer[0].endswith("200 OK") and answer[2] == b"s2"
-        assert column(proxy, "s1", "status") == "NOLB"
-        assert column(proxy, "s1", "check_status").endswith("L7OKC")
+        assert proxy.column("s1", "status") == "NOLB"
+        assert proxy.column("s1", "check_status").endswith("L7OKC")
         sites[0].page = True
         proxy.log.wait_for(r"Server app/s1 is UP, reason: Layer7 check passed, code: 200, check duration")
         wait_until(lambda: proxy.get()[2] == b"s1", "it serves again")
@@ -185,9 +185,9 @@ def test_an_agent_sets_weight_and_takes_its_server_out(tmp_path):
     proxy = Proxy(tmp_path, [site.port], frontend=STATS,
                   server_extra=f'weight = 10\nagent = {{ port = {agent.port}, interval = "50ms" }}')
     try:
-        wait_until(lambda: column(proxy, "s1", "last_agt") == "via agent : up", "it answers")
+        wait_until(lambda: proxy.column("s1", "last_agt") == "via agent : up", "it answers")
         words[0] = b"50%\n"
-        wait_until(lambda: column(proxy, "s1", "weight") == "5", "half the weight")
+        wait_until(lambda: proxy.column("s1", "weight") == "5", "half the weight")
         words[0] = b"down #too hot\n"
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: Layer7 wrong status, code: 0, "
                            r'info: "via agent : down \(too hot\)"')

@@ -15,12 +15,12 @@ LEAVES = ["proxy/http", "proxy/wire", "proxy/route", "proxy/balance", "proxy/hea
 LAYERS = {
     "common": [],
     "common/loop": ["common"],
-    "proxy/config": ["common"],
+    "proxy/config": ["common", "proxy/tls/trust.h"],  # authorities are read with the file that names them
     "proxy/http": ["common"],
     "proxy/wire": ["common"],
-    "proxy/tls": ["common", "proxy/config"],
+    "proxy/tls": ["common"],
     "proxy/route": ["common", "proxy/config/route.h", "proxy/http"],  # what a route says, as values
-    "proxy/health": ["common", "proxy/http"],
+    "proxy/health": ["common", "proxy/http", "proxy/tls"],
     "proxy/balance": ["common", "proxy/health/health.h", "proxy/health/condition.h"],
     "proxy/stats": ["common"],
     "proxy/exchange": ["common", "proxy/config", *LEAVES],
