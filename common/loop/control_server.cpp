@@ -16,8 +16,9 @@ namespace hapair {
 namespace {
 
 constexpr int kBacklog = 64;
-// Commands of one client in one turn of the loop; then everybody else has a turn.
-constexpr int kCommandsPerTurn = 16;
+// What all clients together have of a turn of the loop; then everybody else has theirs. A step is
+// never interrupted, and each client has one.
+constexpr Duration kTurn = std::chrono::milliseconds(2);
 // After our last byte, how long we wait for the client to hear it and close.
 constexpr Duration kLinger = std::chrono::seconds(1);
 
@@ -88,7 +89,7 @@ class ControlServer::Client final : public Watcher {
       : server_(server),
         name_(name),
         fd_(fd),
-        conversation_(server.owner_.verbs(), where.level, where.timeout),
+        conversation_(server.owner_.verbs(), where.level, where.timeout, server.owner_.pages()),
         timer_(server.loop_, [this] { close(); }) {
     server_.loop_.watch(fd_, *this);
     timer_.arm(server_.loop_.now() + conversation_.timeout());
@@ -117,19 +118,19 @@ class ControlServer::Client final : public Watcher {
   void pump() {
     if (pumping_) return;  // an answer that was given at once: the loop below goes on
     pumping_ = true;
-    int commands = 0;
-    while (fd_ >= 0 && flush() && !conversation_.is_waiting_for_answer()) {
-      if (lingering_) {
-        if (!discard()) break;
-        continue;
-      }
-      if (commands == kCommandsPerTurn) {
+    for (bool first = true; fd_ >= 0 && flush() && !conversation_.is_waiting_for_answer();
+         first = false) {
+      // Whatever a client does that we go on for: one that never stops sending is heard by turns.
+      if (!first && server_.is_turn_over()) {
         server_.loop_.cancel_resume(*this);
         server_.loop_.resume(*this, EPOLLIN);
         break;
       }
+      if (lingering_) {
+        if (!discard()) break;
+        continue;
+      }
       if (const auto line = conversation_.next()) {
-        ++commands;
         timer_.disarm();
         server_.owner_.carry_out(*line, conversation_.level(),
                                  [&server = server_, name = name_](std::string_view text) {
@@ -227,7 +228,10 @@ class ControlServer::Client final : public Watcher {
 };
 
 ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), owner_(owner) {
-  loop_.at_turn_end([this] { dead_.clear(); });
+  loop_.at_turn_end([this] {
+    dead_.clear();
+    turn_ends_ = kNever;
+  });
 }
 
 ControlServer::~ControlServer() = default;
@@ -282,6 +286,12 @@ void ControlServer::commit(Change& change) {
     std::erase(all, nullptr);
   }
   for (FileRights& rights : change.rights_) rights.keep();
+}
+
+bool ControlServer::is_turn_over() {
+  const TimePoint now = steady_now();
+  if (turn_ends_ == kNever) turn_ends_ = now + kTurn;
+  return now >= turn_ends_;
 }
 
 void ControlServer::accept_from(Listener& listener) {
