@@ -62,7 +62,7 @@ void HealthChecker::start_command() {
                            std::to_string(target_.server.port)});
   const TimePoint began = loop_.now();
   command_ = std::make_unique<Subprocess>(
-      loop_, std::move(argv), target_.environment, target_.timeout,
+      loop_, Command{.argv = std::move(argv), .environment = target_.environment}, target_.timeout,
       [this, began](const ExitReport& report) {
         const auto ended = std::move(command_);  // whose call this is
         using health::ProbeStatus;

@@ -15,7 +15,7 @@ ScriptRunner::ScriptRunner(Loop& loop, const Script& script, Logger& log,
 
 void ScriptRunner::run() {
   fsm_.on_run(loop_.now());
-  process_.emplace(loop_, script_.command, script_.timeout,
+  process_.emplace(loop_, Command{.argv = script_.command}, script_.timeout,
                    [this](const ExitReport& report) { on_exit(report); });
 }
 
