@@ -156,25 +156,30 @@ def test_a_script_speaks_with_a_server(tmp_path):
 def test_a_command_decides_and_its_group_ends_with_its_time(tmp_path):
     script = tmp_path / "probe.sh"
     verdict = tmp_path / "verdict"
-    verdict.write_text("exit 0")
+
+    def decide(text):  # at once: a probe may be reading
+        (tmp_path / "verdict.new").write_text(text)
+        (tmp_path / "verdict.new").rename(verdict)
+
+    decide("exit 0")
     script.write_text(f'#!/bin/sh\nenv > {tmp_path}/env.new; mv {tmp_path}/env.new {tmp_path}/env\n. {verdict}\n')
     script.chmod(0o755)
     origin = Origin(answering())
-    check = f'command = "{script}", interval = "100ms", timeout = "400ms", fall = 1, rise = 1'
+    check = f'command = "{script}", interval = "100ms", timeout = "1500ms", fall = 1, rise = 1'
     with checked(tmp_path, [origin.port], check) as proxy:
         wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
         settings = (tmp_path / "env").read_text().splitlines()
         assert f"HAPROXY_SERVER_PORT={origin.port}" in settings and "HAPROXY_SERVER_NAME=s1" in settings
-        verdict.write_text("exit 3")
+        decide("exit 3")
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: External check error, code: 3, check duration")
-        verdict.write_text("exit 0")
+        decide("exit 0")
         proxy.log.wait_for(r"Server app/s1 is UP, reason: External check passed, code: 0, check duration")
-        verdict.write_text(f"sleep 60 & echo $! > {tmp_path}/child; wait")
+        decide(f"sleep 60 & echo $! >> {tmp_path}/children; wait")
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: External check timeout, check duration")
-        child = (tmp_path / "child").read_text().strip()
+        child = (tmp_path / "children").read_text().splitlines()[0]
         wait_until(lambda: not pathlib.Path(f"/proc/{child}/cmdline").exists()
                    or not pathlib.Path(f"/proc/{child}/cmdline").read_bytes(), "the child is gone")
-        verdict.write_text("exit 0")
+        decide("exit 0")
     origin.close()
 
 
