@@ -30,6 +30,8 @@ struct HealthMessage {
 };
 
 inline constexpr int kMissedBeats = 3;
+/// All a listener says: the node's addresses are elsewhere, a proxy that drains need not wait.
+inline constexpr std::string_view kHealthLeft = "left";
 
 std::string_view to_string(HealthMessage::State state);
 

@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "common/health_message.h"
 
 namespace hapair {
 
@@ -36,8 +39,21 @@ class HealthServer::Listener final : public Watcher {
     server_.loop_.forget(fd_, *this);
     ::close(fd_);
   }
-  /// Listeners say nothing: whatever comes is their end.
-  void on_ready(std::uint32_t) override { server_.forget(*this); }
+  void on_ready(std::uint32_t) override {
+    char word[kHealthLeft.size() + 1];
+    for (;;) {
+      const ssize_t size = ::recv(fd_, word, sizeof word, MSG_DONTWAIT);
+      if (size < 0 && errno == EAGAIN) return;
+      if (size <= 0 || std::string_view(word, static_cast<std::size_t>(size)) != kHealthLeft) {
+        server_.forget(*this);
+        return server_.on_left_();
+      }
+      left_ = true;
+      server_.on_left_();
+    }
+  }
+  bool has_left() const { return left_; }
+  void forget_left() { left_ = false; }
   /// False: it does not listen.
   bool send(std::string_view message) {
     return ::send(fd_, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
@@ -46,9 +62,11 @@ class HealthServer::Listener final : public Watcher {
  private:
   HealthServer& server_;
   const int fd_;
+  bool left_ = false;
 };
 
-HealthServer::HealthServer(Loop& loop) : loop_(loop) {
+HealthServer::HealthServer(Loop& loop, std::function<void()> on_left)
+    : loop_(loop), on_left_(std::move(on_left)) {
   loop_.at_turn_end([this] { gone_.clear(); });
 }
 
@@ -87,6 +105,14 @@ void HealthServer::send(std::string message) {
   for (const auto& listener : listeners_)
     if (!listener->send(last_)) deaf.push_back(listener.get());
   for (Listener* listener : deaf) forget(*listener);
+}
+
+bool HealthServer::all_left() const {
+  return std::ranges::all_of(listeners_, [](const auto& listener) { return listener->has_left(); });
+}
+
+void HealthServer::forget_left() {
+  for (const auto& listener : listeners_) listener->forget_left();
 }
 
 void HealthServer::forget(Listener& listener) {

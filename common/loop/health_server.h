@@ -1,6 +1,7 @@
 // Tells whoever listens on the health socket how the proxy is.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,12 +15,14 @@
 namespace hapair {
 
 /// Listeners hear the last message when they come, and each one from then on. One that does not listen
-/// is let go: nobody is waited for. Lives on its loop's thread and dies before the loop.
+/// is let go: nobody is waited for. All a listener can say is that the node's addresses are elsewhere, to
+/// a proxy that drains. Lives on its loop's thread and dies before the loop.
 class HealthServer {
  public:
   static constexpr std::size_t kMostListeners = 16;
 
-  explicit HealthServer(Loop& loop);
+  /// `on_left`: called when a listener has said that, or has gone.
+  HealthServer(Loop& loop, std::function<void()> on_left);
   ~HealthServer();
   HealthServer(const HealthServer&) = delete;
   HealthServer& operator=(const HealthServer&) = delete;
@@ -27,6 +30,9 @@ class HealthServer {
   /// Call before privileges are dropped; in a chroot the socket stays reachable.
   Result<void> open(const std::string& path, const std::string& user, const std::string& group);
   void send(std::string message);
+  /// Nobody here is waited for: every listener has said so since `forget_left()`.
+  bool all_left() const;
+  void forget_left();
 
  private:
   class Acceptor;
@@ -36,6 +42,7 @@ class HealthServer {
   void forget(Listener& listener);
 
   Loop& loop_;
+  std::function<void()> on_left_;
   std::unique_ptr<Acceptor> acceptor_;
   std::string last_;
   std::vector<std::unique_ptr<Listener>> listeners_;

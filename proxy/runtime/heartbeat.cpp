@@ -22,10 +22,15 @@ bool is_unserved(const BackendState& backend) {
 
 }  // namespace
 
-Heartbeat::Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval)
+Heartbeat::Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval,
+                     std::function<void()> on_left)
     : supervisor_(supervisor),
       loop_(loop),
-      server_(loop),
+      on_left_(std::move(on_left)),
+      server_(loop,
+              [this] {
+                if (message_.state == State::Draining && server_.all_left()) on_left_();
+              }),
       timer_(loop, [this] { on_due(); }),
       message_{.interval = interval} {}
 
@@ -39,7 +44,8 @@ void Heartbeat::on_due() {
   timer_.arm(loop_.now() + message_.interval);
   // While the question still stands nothing is sent, and nothing more is asked.
   if (answered_ < asked_) return;
-  if (all_accept_) {
+  // Who drains does not accept, and is well.
+  if (all_accept_ || message_.state == State::Draining) {
     if (message_.state == State::Starting && is_ready()) message_.state = State::Serving;
     send();
   }
@@ -65,6 +71,7 @@ bool Heartbeat::is_ready() const {
 
 void Heartbeat::say(State state) {
   message_.state = state;
+  if (state == State::Draining) server_.forget_left();
   send();
 }
 

@@ -20,7 +20,8 @@ class Supervisor;
 /// end of the process closes it. Lives on the main thread.
 class Heartbeat {
  public:
-  Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval);
+  /// `on_left`: every listener has said, since say(Draining), that this node has no address any more.
+  Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval, std::function<void()> on_left);
   Result<void> open(const std::string& path, const std::string& user, const std::string& group) {
     return server_.open(path, user, group);
   }
@@ -28,6 +29,7 @@ class Heartbeat {
   void start();
   /// It does not serve for much longer; said at once.
   void say(HealthMessage::State state);
+  bool all_left() const { return server_.all_left(); }
   /// Nobody may be asked any more.
   void stop() { timer_.disarm(); }
 
@@ -39,6 +41,7 @@ class Heartbeat {
 
   Supervisor& supervisor_;
   Loop& loop_;
+  std::function<void()> on_left_;
   HealthServer server_;
   Timer timer_;
   HealthMessage message_;

@@ -13,6 +13,9 @@ namespace {
 // Logs, epoll sets, signals, probes under way, files.
 constexpr unsigned kReservedDescriptors = 100;
 
+// A planned handover takes a moment; one that cannot be had is not waited for.
+constexpr Duration kLeavingPatience = std::chrono::seconds(3);
+
 unsigned worker_count(const Config& config) {
   if (config.global.workers > 0) return config.global.workers;
   return std::max(1u, std::thread::hardware_concurrency());
@@ -34,7 +37,8 @@ Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
               worker->post(
                   [&worker = *worker, server, cause] { worker.end_sessions_of(*server, cause); });
           }),
-      drain_timer_(loop_, [this] { on_drain_limit(); }) {}
+      drain_timer_(loop_, [this] { on_drain_limit(); }),
+      leaving_timer_(loop_, [this] { close_listeners(); }) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -90,7 +94,8 @@ Result<void> Supervisor::open() {
 Result<void> Supervisor::open_heartbeat() {
   const Global& global = snapshot_->config.global;
   if (!global.health.is_wanted) return {};
-  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval);
+  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval,
+                                           [this] { close_listeners(); });
   return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
 }
 
@@ -207,22 +212,18 @@ std::uint64_t Supervisor::dropped_logs() const {
 }
 
 void Supervisor::drain() {
-        snapshot_, i, *statistics_, extra_log_, listeners_for(i, *sockets),
-        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
-        [this](const auto& server, unsigned errors, health::Evidence last) {
-          loop_.post([this, server, errors, last] {
-            loop_.refresh();
-            keeper_.on_traffic_errors(*server, errors, last);
-          });
-        }));
-  return open_heartbeat();
+  if (snapshot_->process->draining.exchange(true)) return;
+  if (!heartbeat_) return close_listeners();
+  // Who comes before the address is elsewhere is served here.
+  heartbeat_->say(HealthMessage::State::Draining);
+  if (heartbeat_->all_left()) return close_listeners();
+  log_.write(Severity::Notice, "Draining: the listeners stay until this node's addresses are elsewhere");
+  leaving_timer_.arm(loop_.refresh() + kLeavingPatience);
 }
 
-Result<void> Supervisor::open_heartbeat() {
-  const Global& global = snapshot_->config.global;
-  if (!global.health.is_wanted) return {};
-  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval);
-  return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
+void Supervisor::close_listeners() {
+  if (std::exchange(listeners_closed_, true)) return;
+  leaving_timer_.disarm();
   const Duration limit = snapshot_->config.global.drain_limit;
   log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
            snapshot_->connections.current(),

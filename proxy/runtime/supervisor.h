@@ -95,6 +95,7 @@ class Supervisor {
   void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
+  void close_listeners();
   void on_worker_drained();
   void on_drain_limit();
   void log_stopped();
@@ -119,6 +120,8 @@ class Supervisor {
   std::unique_ptr<Timer> watchdog_;
   std::unique_ptr<Heartbeat> heartbeat_;  // null: nobody listens
   Timer drain_timer_;
+  Timer leaving_timer_;           // the listeners close, wherever the addresses are
+  bool listeners_closed_ = false;
   std::size_t drained_ = 0;  // workers without connections
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat

@@ -62,6 +62,12 @@ Orders HandoverGiver::on_refusal(std::uint64_t id, std::string_view why, TimePoi
   return fall_back(fmt::format("the other node refused: {}", why));
 }
 
+Orders HandoverGiver::on_silence() {
+  if (step_ != Step::Offered) return {};
+  enter(Step::Idle, kNever);
+  return {Told{"not handing over: the other node is not heard any more", true}};
+}
+
 Orders HandoverGiver::on_connections(std::uint64_t left, TimePoint now) {
   if (step_ != Step::Draining) return {};
   left_ = left;

@@ -22,6 +22,8 @@ class HandoverGiver {
   handover::Orders give(std::uint64_t id, TimePoint now);
   handover::Orders on_ready(std::uint64_t id, TimePoint now);
   handover::Orders on_refusal(std::uint64_t id, std::string_view why, TimePoint now);
+  /// Nothing is heard of the taker any more.
+  handover::Orders on_silence();
   handover::Orders on_connections(std::uint64_t left, TimePoint now);
   /// The election has changed, for whatever reason.
   handover::Orders on_state(State own, TimePoint now);

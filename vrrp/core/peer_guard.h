@@ -21,8 +21,8 @@ class PeerGuard {
   };
   /// An advert that the report stands for, or nothing. A priority of 0 resigns.
   std::optional<std::uint8_t> on_report(const Report& report, State own, TimePoint now);
-  /// An advert of the peer came over the link.
-  void on_advert(TimePoint now) { advert_at_ = now; }
+  /// An advert of the peer came over the link, a resignation maybe.
+  void on_advert(std::uint8_t priority, TimePoint now);
   /// The channel is silent: nothing is known of the peer.
   void on_silence() { report_.reset(); }
 
@@ -39,6 +39,7 @@ class PeerGuard {
   std::optional<Report> report_;
   TimePoint master_since_ = kNever;  // by its own word, without a break
   TimePoint advert_at_ = TimePoint::min();
+  TimePoint resigned_at_ = TimePoint::min();  // and nothing newer of the peer is known
   bool deaf_ = false;
 };
 

@@ -86,6 +86,10 @@ void ProxyLink::hear() {
   }
 }
 
+void ProxyLink::say_left() {
+  if (fd_) (void)::send(fd_.value(), kHealthLeft.data(), kHealthLeft.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void ProxyLink::settle() {
   timer_.arm(std::min(retry_at_, watch_.deadline()));
   std::string trouble = watch_.trouble();

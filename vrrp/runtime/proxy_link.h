@@ -20,6 +20,8 @@ class ProxyLink final : private Watcher {
   ~ProxyLink();
 
   const ProxyWatch& watch() const { return watch_; }
+  /// Tells a draining proxy that this node's addresses are elsewhere.
+  void say_left();
 
  private:
   void on_ready(std::uint32_t) override;

@@ -41,6 +41,16 @@ TEST(PeerGuard, KnowsThePriorityOfAPeerThatCouldServeWhileItIsHeard) {
   EXPECT_EQ(guard.priority(), std::nullopt);
 }
 
+TEST(PeerGuard, AWordThatWasUnderWayDuringAResignationIsNotBelieved) {
+  PeerGuard guard;
+  guard.on_advert(0, t0);
+  EXPECT_EQ(guard.on_report(kMaster, State::Master, t0 + 1ms), std::nullopt);
+  EXPECT_EQ(guard.on_report(kBackup, State::Master, t0 + 2ms), std::nullopt);
+  EXPECT_EQ(guard.on_report(kMaster, State::Master, t0 + 3ms), 150) << "it is master again";
+  guard.on_advert(0, t0 + 4ms);
+  EXPECT_EQ(guard.on_report(kMaster, State::Master, t0 + 2s), 150) << "that took too long to be late";
+}
+
 TEST(PeerGuard, TellsOnceThatTheLinkLosesAdvertsAndOnceThatItCarriesThemAgain) {
   PeerGuard guard;
   guard.on_report(kMaster, State::Backup, t0);
@@ -48,7 +58,7 @@ TEST(PeerGuard, TellsOnceThatTheLinkLosesAdvertsAndOnceThatItCarriesThemAgain) {
   guard.on_report(kMaster, State::Backup, t0 + 1s);
   EXPECT_EQ(guard.judge_link(1s, t0 + 1100ms), Link::Deaf);
   EXPECT_EQ(guard.judge_link(1s, t0 + 5s), Link::Unchanged);
-  guard.on_advert(t0 + 6s);
+  guard.on_advert(150, t0 + 6s);
   EXPECT_EQ(guard.judge_link(1s, t0 + 6s), Link::Heard);
   EXPECT_EQ(guard.judge_link(1s, t0 + 6500ms), Link::Unchanged);
 }
