@@ -401,7 +401,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "needs a password"},
         Mistake{"PasswordWithoutAuth", "", "auth = { type = \"none\", password = \"x\" }", "16:36",
                 "without authentication"},
-        Mistake{"TrackProxy", "", "track_proxy = true", "16:1", "track_proxy: not built yet"},
         Mistake{"ControlForEverybody", "", "[[vrrp.control]]\nbind = \"192.168.50.11:9650\"", "17:8",
                 "can be reached from other machines"},
         Mistake{"Pair", "", "[pair]\nkeyfile = \"/k\"", "17:1", "did you mean \"key_file\"?"},
