@@ -13,11 +13,13 @@
 #include "ctl/check.h"
 #include "ctl/keygen.h"
 #include "ctl/status.h"
+#include "ctl/switchover.h"
 
 namespace {
 
 using namespace hapair;
 
+constexpr const char* kDefaultSocket = "/run/hapair/vrrp.sock";
 constexpr int kExitWrong = 1;  // what was asked about is not as it should be
 
 constexpr std::string_view kHelp = R"(hapair: looks after a hapair node
@@ -30,6 +32,10 @@ Usage: hapair check [FILE…]   everything that can be said about a configuratio
                               how this node's VRRP daemon stands: every instance, since when and
                               why, who is master; exit code 1 if something is wrong
                               (default: /run/hapair/vrrp.sock)
+       hapair switchover [INSTANCE] [--socket PATH]
+                              has the other node take over what this one is master of, or one
+                              instance, and waits until it did (5 s at most); established
+                              connections stay
        hapair keygen [FILE] [--id N]
                               makes the pair's key, in a new FILE for its owner alone or on
                               standard output
@@ -41,9 +47,8 @@ Usage: hapair check [FILE…]   everything that can be said about a configuratio
 Exit codes: 0 good, 1 bad configuration or something is wrong, 2 cannot do it.
 )";
 
-const std::vector<std::string> kBuilt = {"check", "status", "keygen"};
-const std::vector<std::string> kNotBuilt = {"import", "switchover", "drill",
-                                            "passwd", "doctor",     "top"};
+const std::vector<std::string> kBuilt = {"check", "status", "switchover", "keygen"};
+const std::vector<std::string> kNotBuilt = {"import", "drill", "passwd", "doctor", "top"};
 
 void say(std::FILE* stream, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stream);
@@ -83,7 +88,7 @@ int check(const std::vector<std::string_view>& arguments) {
 }
 
 int status(const std::vector<std::string_view>& arguments) {
-  std::string socket = "/run/hapair/vrrp.sock";
+  std::string socket = kDefaultSocket;
   bool json = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
@@ -106,6 +111,35 @@ int status(const std::vector<std::string_view>& arguments) {
   }
   say(stdout, asked->text);
   return asked->is_well ? kExitGood : kExitWrong;
+}
+
+int switchover(const std::vector<std::string_view>& arguments) {
+  constexpr Duration kLimit = std::chrono::seconds(5);
+  std::string socket = kDefaultSocket;
+  std::string_view instance;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == "--socket") {
+      if (++i == arguments.size()) return refuse("--socket needs the path of a control socket");
+      socket = arguments[i];
+    } else if (argument == "-h" || argument == "--help") {
+      say(stdout, kHelp);
+      return kExitGood;
+    } else if (argument.starts_with('-')) {
+      return refuse(fmt::format("switchover has no option {}", argument));
+    } else if (instance.empty() && !argument.empty()) {
+      instance = argument;
+    } else {
+      return refuse("switchover is for one instance, or for all");
+    }
+  }
+  const auto done = ctl::switch_over(socket, instance, kLimit);
+  if (!done) {
+    say(stderr, fmt::format("hapair: {}", done.error().message));
+    return kExitWrong;
+  }
+  say(done->is_done ? stdout : stderr, done->text);
+  return done->is_done ? kExitGood : kExitWrong;
 }
 
 int keygen(const std::vector<std::string_view>& arguments) {
@@ -177,6 +211,7 @@ int main(int argc, char** argv) {
   }
   if (command == "check") return check(arguments);
   if (command == "status") return status(arguments);
+  if (command == "switchover") return switchover(arguments);
   if (command == "keygen") return keygen(arguments);
   if (std::ranges::find(kNotBuilt, command) != kNotBuilt.end())
     return refuse(fmt::format("{} is not built yet", command));

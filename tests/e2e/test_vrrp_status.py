@@ -171,7 +171,7 @@ def test_levels_and_wrong_words(link):
     socket_of = link.run_directory("hap1") / "vrrp.sock"
     link.start("hap1", text=vrrp_link.CONFIGURATION + f'[[vrrp.control]]\nbind = "unix:{socket_of}"\nlevel = "user"\nmode = "0600"\n')
     wait_for_state(link, "hap1", "MASTER")
-    assert ask(link, "hap1", "clear counters") == "Permission denied\n"
+    assert ask(link, "hap1", "clear counters") == ask(link, "hap1", "switchover") == "Permission denied\n"
     assert ask(link, "hap1", "show status jsn") == "Unexpected 'jsn'.\n"
     assert ask(link, "hap1", "show metrics json") == "Unexpected 'json'.\n"
     assert ask(link, "hap1", "show instance") == "Which instance? 'show status' names them.\n"
@@ -310,6 +310,112 @@ def test_hapair_status_has_its_mistakes_told():
         assert done.returncode == 2 and told in done.stderr
     done = subprocess.run([HAPAIR, "status", "--socket", "nowhere"], capture_output=True, text=True, timeout=10)
     assert done.returncode == 1 and "nowhere" in done.stderr
+
+
+# ---- the other node, and switching over
+
+def paired(link, more=""):
+    key = link.folder / "pair.key"
+    if not key.exists():
+        assert keygen(key).returncode == 0
+    return vrrp_link.CONFIGURATION + f'[pair]\nkey_file = "{key}"\n' + more
+
+
+def switchover(link, name, *words):
+    return subprocess.run([HAPAIR, "switchover", "--socket", link.run_directory(name) / "vrrp.sock", *words],
+                          capture_output=True, text=True, timeout=20)
+
+
+def peer(link, name):
+    return json.loads(ask(link, name, "show status json"))["peer"]
+
+
+def wait_for_peer(link, name, instances):
+    """Once it says that of its instances."""
+    def seen():
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            told = peer(link, name)
+            return told if told["heard"] and [one["state"] for one in told["instances"]] == instances else None
+    return wait_until(seen, 10, f"{name} hears that the other is {instances}")
+
+
+def test_each_node_tells_of_the_other(link):
+    link.start("hap1", text=paired(link))
+    wait_for_state(link, "hap1", "MASTER")
+    assert peer(link, "hap1") == {"node": "hap2", "address": "192.168.50.12", "heard": False, "age_seconds": None, "refused": 0}
+    assert "\nhap2: not heard over the pair channel yet\n" in ask(link, "hap1", "show status")
+    other = link.start("hap2", text=paired(link))
+    theirs = wait_for_peer(link, "hap1", ["BACKUP"])
+    assert theirs["age_seconds"] < 2 and theirs["same_configuration"] is True and theirs["differing_keys"] == []
+    assert theirs["version"] == json.loads(ask(link, "hap1", "show status json"))["version"]
+    assert theirs["instances"][0]["priority"] == 100 and theirs["instances"][0]["can_serve"] is True
+    assert wait_for_peer(link, "hap2", ["MASTER"])["node"] == "hap1"
+    text = status(link, "hap1").stdout
+    assert re.search(r"\nhap2: heard 0\.\d s ago; hapair-vrrp \S+, up .+; the same configuration\n    VI_1 +BACKUP for .+, priority 100: ", text)
+    other.end("kill")
+    wait_until(lambda: not peer(link, "hap1")["heard"], 5, "its silence is noticed")
+    assert "\nhap2: not heard over the pair channel for " in ask(link, "hap1", "show status")
+    link.start("hap2", text=paired(link, "[vrrp]\nguardian = false\n"))
+    drifted = wait_until(lambda: (told := peer(link, "hap1")).get("differing_keys") and told, 5, "the drift is known")
+    assert drifted["same_configuration"] is False and drifted["differing_keys"] == ["vrrp.guardian"]
+    assert "; another configuration\n    differs    vrrp.guardian\n" in ask(link, "hap1", "show status")
+
+
+def test_switchover_moves_the_address_and_back(link):
+    for name in ("hap1", "hap2"):
+        link.start(name, text=paired(link))
+    wait_for_peer(link, "hap1", ["BACKUP"])
+    wait_for_peer(link, "hap2", ["MASTER"])
+    there = switchover(link, "hap1")
+    assert there.returncode == 0, there
+    assert re.match(r"VI_1: hap2 is master now, after \d\.\d s", there.stdout)
+    assert link.holds("hap2") and not link.holds("hap1")
+    assert history(link, "hap1")[-1][:2] == ("MASTER", "BACKUP")
+    assert link.daemons[0].process.poll() is None, "it goes on, as a backup"
+    wait_for_peer(link, "hap2", ["BACKUP"])
+    back = switchover(link, "hap2", "VI_1")
+    assert back.returncode == 0, back
+    assert re.match(r"VI_1: hap1 is master now, after \d\.\d s", back.stdout)
+    assert link.holds("hap1") and not link.holds("hap2")
+
+
+def test_switchover_says_why_not(link):
+    upper = link.start("hap1", text=paired(link))
+    wait_for_state(link, "hap1", "MASTER")
+    alone = switchover(link, "hap1")
+    assert (alone.returncode, alone.stderr) == (1, "VI_1: nothing changes: hap2 is not heard over the pair channel\n")
+    link.start("hap2", text=paired(link))
+    wait_for_peer(link, "hap1", ["BACKUP"])
+    not_master = switchover(link, "hap2", "VI_1")
+    assert (not_master.returncode, not_master.stderr) == (1, "VI_1: nothing changes: VI_1 is not master here\n")
+    assert switchover(link, "hap2").stderr == "No instance is master here.\n"
+    assert switchover(link, "hap1", "VI_7").stderr == "No such instance.\n"
+    assert link.holds("hap1") and upper.process.poll() is None
+
+
+def test_switchover_needs_the_other_to_be_able(link):
+    flag = link.folder / "flag"
+    script = f'[vrrp.script.chk]\ncommand = "/usr/bin/test -e {flag}"\ninterval = "100ms"\n'
+    flag.touch()
+    text = paired(link, script).replace('virtual_router_id = 51', 'virtual_router_id = 51\ntrack_scripts = ["chk"]')
+    link.start("hap1", text=text)
+    wait_for_state(link, "hap1", "MASTER")
+    link.start("hap2", text=text.replace(f"-e {flag}", "-e /nowhere"))
+    wait_for_peer(link, "hap1", ["FAULT"])
+    unable = switchover(link, "hap1")
+    assert unable.returncode == 1
+    assert unable.stderr.startswith("VI_1: nothing changes: hap2 cannot serve VI_1: script chk")
+    assert instance(link, "hap1")["state"] == "MASTER"
+
+
+def test_switchover_without_a_pair_channel_or_a_daemon(link):
+    nobody = switchover(link, "hap1")
+    assert nobody.returncode == 1 and "is the daemon running?" in nobody.stderr
+    link.start("hap1")
+    wait_for_state(link, "hap1", "MASTER")
+    alone = switchover(link, "hap1")
+    assert (alone.returncode, alone.stderr) == (1, "The nodes do not speak with each other: [pair] key_file is not set.\n")
+    assert switchover(link, "hap1", "--force").returncode == 2
 
 
 def keygen(*words):

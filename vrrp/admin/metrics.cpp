@@ -118,7 +118,7 @@ void write_scripts(Exposition& out, const StatusReport& report) {
   std::set<std::string_view> told;  // several instances may track the same
   for (const InstanceReport& instance : report.instances)
     for (const InstanceReport::Part& part : instance.parts)
-      if (part.kind == "script" && part.verdict != Verdict::Unknown &&
+      if (part.kind == TrackerKind::Script && part.verdict != Verdict::Unknown &&
           told.insert(part.name).second)
         out.series(part.verdict == Verdict::Good ? 1 : 0,
                    fmt::format("name=\"{}\"", escaped(part.name)));
@@ -217,12 +217,32 @@ void write_ours(Exposition& out, const StatusReport& report) {
                 &Counters::absences);
 }
 
+void write_peer(Exposition& out, const PeerReport& peer) {
+  const std::string labels = fmt::format("node=\"{}\"", escaped(peer.node));
+  out.family("hapair_vrrp_peer_heard", "gauge",
+             "1: the other node is heard over the pair channel.");
+  out.series(peer.heard ? 1 : 0, labels);
+  out.family("hapair_vrrp_peer_refused_total", "counter",
+             "Datagrams of the pair channel that were not believed.");
+  out.series(peer.refused, labels);
+  if (peer.age) {
+    out.family("hapair_vrrp_peer_last_message_age_seconds", "gauge",
+               "Since the other node was heard over the pair channel.");
+    out.series(seconds(*peer.age), labels);
+  }
+  if (!peer.heard) return;
+  out.family("hapair_vrrp_peer_same_configuration", "gauge",
+             "1: both nodes have the same configuration.");
+  out.series(peer.same_configuration ? 1 : 0, labels);
+}
+
 }  // namespace
 
 std::string metrics(const StatusReport& report) {
   Exposition out;
   write_keepalived(out, report);
   write_ours(out, report);
+  if (report.peer) write_peer(out, *report.peer);
   return out.take();
 }
 

@@ -15,7 +15,16 @@ namespace {
 using control::Level;
 
 // In the order of kVerbs.
-enum class Command : std::size_t { Status, Instance, History, Counters, Metrics, Health, Clear };
+enum class Command : std::size_t {
+  Status,
+  Instance,
+  History,
+  Counters,
+  Metrics,
+  Health,
+  Clear,
+  Switchover
+};
 
 constexpr std::array kVerbs = {
     control::Verb{"show status [json]", "tell how every instance stands, and why", Level::User},
@@ -25,6 +34,7 @@ constexpr std::array kVerbs = {
     control::Verb{"show metrics", "tell the figures as Prometheus reads them", Level::User},
     control::Verb{"show health", "tell what is wrong, or ok", Level::User},
     control::Verb{"clear counters", "begin to count anew", Level::Operator},
+    control::Verb{"switchover [<name>]", "ask the other node to take over", Level::Operator},
 };
 
 constexpr std::array kPages = {
@@ -67,6 +77,7 @@ void OperatorService::carry_out(const control::Line& line, Level, Reply reply) {
   const std::span<const std::string> words = line.words;
   const auto command = static_cast<Command>(line.verb);
   if (command == Command::Instance) return reply(show_instance(words));
+  if (command == Command::Switchover) return reply(switch_over(words));
   const bool has_json =
       command == Command::Status || command == Command::History || command == Command::Counters;
   const auto json = wants_json(words, 2);
@@ -80,7 +91,8 @@ void OperatorService::carry_out(const control::Line& line, Level, Reply reply) {
     case Command::Clear:
       for (const auto& port : supervisor_.ports()) port->router().clear_counters();
       return reply("");
-    case Command::Instance: break;
+    case Command::Instance:
+    case Command::Switchover: break;
   }
 }
 
@@ -94,6 +106,30 @@ std::string OperatorService::show_instance(std::span<const std::string> words) {
   return "No such instance.";
 }
 
+/// What moves together is asked for together, and answers a line for each instance.
+std::string OperatorService::switch_over(std::span<const std::string> words) {
+  if (words.size() > 2) return unexpected(words.back());
+  const auto is_meant = [&](const HandoverUnit& unit) {
+    if (words.size() < 2) return unit.state() == State::Master;
+    return std::ranges::any_of(
+        unit.ports(), [&](const Port* port) { return port->router().config().name == words[1]; });
+  };
+  Pair* const pair = supervisor_.pair();
+  if (!pair) return "The nodes do not speak with each other: [pair] key_file is not set.";
+  std::string out;
+  for (const auto& unit : pair->units()) {
+    if (!is_meant(*unit)) continue;
+    const std::string why = pair->hand_over(unit->ports().front()->router());
+    for (const Port* port : unit->ports())
+      out += why.empty()
+                 ? fmt::format("{}: asked {} to take over\n", port->router().config().name,
+                               pair->other().name)
+                 : fmt::format("{}: nothing changes: {}\n", port->router().config().name, why);
+  }
+  if (!out.empty()) return out;
+  return words.size() < 2 ? "No instance is master here." : "No such instance.";
+}
+
 StatusReport OperatorService::report() {
   const Config& config = supervisor_.config();
   StatusReport out{.version = HAPAIR_VERSION,
@@ -101,13 +137,37 @@ StatusReport OperatorService::report() {
                    .pid = ::getpid(),
                    .now = wall_now(),
                    .uptime = loop_.now() - started_,
-                   .wants_guardian = config.guardian};
+                   .wants_guardian = config.guardian,
+                   .proxy = supervisor_.proxy_standing()};
   if (const Guardian* guardian = supervisor_.guardian()) out.guardian_pid = guardian->pid();
+  if (const Pair* pair = supervisor_.pair()) out.peer = report(*pair);
   for (const auto& port : supervisor_.ports()) out.instances.push_back(report(port->router()));
   return out;
 }
 
-InstanceReport OperatorService::report(const VirtualRouter& router) const {
+PeerReport OperatorService::report(const Pair& pair) const {
+  PeerReport out{
+      .node = pair.other().name, .address = pair.other().address, .refused = pair.refused()};
+  if (const auto at = pair.heard_at()) out.age = loop_.now() - *at;
+  const PairMessage* said = pair.heard();
+  if (!said) return out;
+  out.heard = true;
+  out.version = said->version;
+  out.uptime = said->uptime;
+  out.proxy = said->proxy;
+  out.same_configuration = said->config_digest == pair.digest();
+  out.differing_keys = pair.differing_keys();
+  for (const PairMessage::Instance& instance : said->instances)
+    out.instances.push_back({.name = instance.name,
+                             .state = instance.state,
+                             .priority = instance.priority,
+                             .fit = instance.fit,
+                             .since = instance.since,
+                             .why = instance.cause});
+  return out;
+}
+
+InstanceReport OperatorService::report(const VirtualRouter& router) {
   const Instance& config = router.config();
   const Placement& placement = router.placement();
   InstanceReport out{.name = config.name,
@@ -143,21 +203,27 @@ InstanceReport OperatorService::report(const VirtualRouter& router) const {
                                       .priority = heard->priority,
                                       .interval = heard->interval,
                                       .age = now - heard->at};
+  if (const Pair* pair = supervisor_.pair())
+    for (const auto& unit : pair->units())
+      if (unit->has(router) && unit->outcome())
+        out.handover = InstanceReport::Handover{.at = unit->outcome()->at,
+                                                .kept = unit->outcome()->kept,
+                                                .text = unit->outcome()->text};
   return out;
 }
 
 std::vector<InstanceReport::Part> OperatorService::parts_of(const Instance& instance) const {
   std::vector<InstanceReport::Part> out;
-  for (const std::string& name : instance.track_scripts) {
-    // They run from the start of the elections on.
-    Tracked tracked{.weight = supervisor_.config().script(name).weight};
-    for (const auto& script : supervisor_.scripts())
-      if (script->name() == name) tracked = script->tracked();
-    out.push_back({.kind = "script",
-                   .name = name,
-                   .weight = tracked.weight,
-                   .verdict = tracked.verdict,
-                   .adds = instance.priority == kOwner ? 0 : contribution(tracked)});
+  const std::vector<Tracked> tracked = supervisor_.trackers().standing_of(instance).tracked;
+  for (std::size_t i = 0; i < tracked.size(); ++i) {
+    const Tracking& tracking = instance.tracked[i];
+    out.push_back({.kind = tracking.kind,
+                   .name = tracking.kind == TrackerKind::Backends
+                               ? fmt::to_string(fmt::join(tracking.backends, ", "))
+                               : tracking.name,
+                   .weight = tracked[i].weight,
+                   .verdict = tracked[i].verdict,
+                   .adds = instance.priority == kOwner ? 0 : contribution(tracked[i])});
   }
   return out;
 }

@@ -23,10 +23,12 @@ class OperatorService final : public ControlOwner {
 
  private:
   StatusReport report();
-  InstanceReport report(const VirtualRouter& router) const;
+  InstanceReport report(const VirtualRouter& router);
+  PeerReport report(const Pair& pair) const;
   std::vector<InstanceReport::Part> parts_of(const Instance& instance) const;
   InstanceReport::Router named(const IpAddress& address) const;
   std::string show_instance(std::span<const std::string> words);
+  std::string switch_over(std::span<const std::string> words);
 
   Loop& loop_;
   Supervisor& supervisor_;

@@ -23,7 +23,7 @@ void write_priority(JsonWriter& json, const InstanceReport& instance) {
   json.key("parts").open_array();
   for (const InstanceReport::Part& part : instance.parts)
     json.open_object()
-        .member("kind", part.kind)
+        .member("kind", to_string(part.kind))
         .member("name", part.name)
         .member("verdict", word(part.verdict))
         .member("weight", part.weight)
@@ -74,10 +74,51 @@ void write_instance(JsonWriter& json, const InstanceReport& instance) {
   } else {
     json.null();
   }
+  json.key("handover");
+  if (instance.handover)
+    json.open_object()
+        .member("at", timestamp(instance.handover->at))
+        .member("kept_connections", instance.handover->kept)
+        .member("text", instance.handover->text)
+        .close_object();
+  else
+    json.null();
   json.member("advert_interval_seconds", seconds(instance.interval))
       .member("lease_seconds", seconds(instance.lease));
   write_counters(json.key("counters"), instance.counters);
   json.close_object();
+}
+
+void write_peer(JsonWriter& json, const PeerReport& peer) {
+  json.open_object()
+      .member("node", peer.node)
+      .member("address", peer.address.to_string())
+      .member("heard", peer.heard);
+  json.key("age_seconds");
+  if (peer.age)
+    json.value(seconds(*peer.age));
+  else
+    json.null();
+  json.member("refused", peer.refused);
+  if (!peer.heard) {
+    json.close_object();
+    return;
+  }
+  json.member("version", peer.version).member("uptime_seconds", seconds(peer.uptime));
+  text_or_null(json, "proxy", peer.proxy).member("same_configuration", peer.same_configuration);
+  json.key("differing_keys").open_array();
+  for (const std::string& key : peer.differing_keys) json.value(key);
+  json.close_array().key("instances").open_array();
+  for (const PeerReport::Instance& instance : peer.instances)
+    json.open_object()
+        .member("name", instance.name)
+        .member("state", instance.state)
+        .member("state_seconds", seconds(instance.since))
+        .member("why", instance.why)
+        .member("priority", int(instance.priority))
+        .member("can_serve", instance.fit)
+        .close_object();
+  json.close_array().close_object();
 }
 
 std::string finish(JsonWriter& json) {
@@ -104,7 +145,13 @@ std::string status_json(const StatusReport& report) {
     json.null();
   else
     json.value(report.guardian_pid);
-  json.close_object().key("instances").open_array();
+  json.close_object();
+  text_or_null(json, "proxy", report.proxy).key("peer");
+  if (report.peer)
+    write_peer(json, *report.peer);
+  else
+    json.null();
+  json.key("instances").open_array();
   for (const InstanceReport& instance : report.instances) write_instance(json, instance);
   json.close_array().close_object();
   return finish(json);

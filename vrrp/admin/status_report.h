@@ -18,7 +18,7 @@ namespace hapair::vrrp {
 struct InstanceReport {
   /// Something tracked, and its part in the priority.
   struct Part {
-    std::string kind;  // "script"
+    TrackerKind kind = TrackerKind::Script;
     std::string name;
     int weight = 0;
     Verdict verdict = Verdict::Unknown;
@@ -40,6 +40,12 @@ struct InstanceReport {
     std::string interface;
     bool advertised = true;
   };
+  /// The last one that this node gave.
+  struct Handover {
+    WallTime at{};
+    bool kept = false;  // connections that were established stayed
+    std::string text;
+  };
 
   std::string name;
   std::string interface;
@@ -55,10 +61,35 @@ struct InstanceReport {
   std::vector<Address> addresses{};
   std::optional<Router> master{};  // who lives and holds them, as far as is known here
   std::optional<Heard> heard{};    // last
-  Duration interval{};             // of our adverts
-  Duration lease{};                // zero: none
+  std::optional<Handover> handover{};
+  Duration interval{};  // of our adverts
+  Duration lease{};     // zero: none
   Duration announce_delay{};
   VirtualRouter::Counters counters{};
+};
+
+/// What the other node says of itself over the pair channel.
+struct PeerReport {
+  struct Instance {
+    std::string name;
+    std::string state;
+    unsigned priority = 0;  // effective
+    bool fit = true;        // could serve
+    Duration since{};       // in this state
+    std::string why;
+  };
+
+  std::string node;
+  IpAddress address;
+  std::optional<Duration> age{};  // of its last message; nothing: none ever came
+  bool heard = false;             // it is there; the rest is only known then
+  std::string version;
+  Duration uptime{};
+  std::string proxy;  // how it stands there; empty: nobody looks at it
+  bool same_configuration = true;
+  std::vector<std::string> differing_keys{};  // as far as they are known
+  std::vector<Instance> instances{};
+  std::uint64_t refused = 0;  // datagrams that were not believed
 };
 
 /// Made by OperatorService; what is said of it (status_text, status_json, metrics) is pure.
@@ -69,7 +100,9 @@ struct StatusReport {
   WallTime now{};
   Duration uptime{};
   bool wants_guardian = true;
-  int guardian_pid = -1;  // -1: it is not running
+  int guardian_pid = -1;             // -1: it is not running
+  std::string proxy{};               // how it stands here; empty: nobody looks at it
+  std::optional<PeerReport> peer{};  // nothing: the two do not speak with each other
   std::vector<InstanceReport> instances{};
 };
 

@@ -11,6 +11,10 @@
 namespace hapair::vrrp {
 namespace {
 
+void append_line(std::string& out, std::string_view name, std::string_view text) {
+  if (!text.empty()) fmt::format_to(std::back_inserter(out), "    {:<10} {}\n", name, text);
+}
+
 std::string name_of(const InstanceReport::Router& router) {
   return router.node.empty() ? router.address.to_string()
                              : fmt::format("{} ({})", router.node, router.address.to_string());
@@ -22,8 +26,10 @@ std::string priority_text(const InstanceReport& instance) {
   int sum = instance.base_priority;
   for (const InstanceReport::Part& part : instance.parts) {
     sum += part.adds;
-    fmt::format_to(std::back_inserter(out), " {} {} ({} {} is {}{})", part.adds < 0 ? '-' : '+',
-                   std::abs(part.adds), part.kind, part.name, word(part.verdict),
+    const bool named = part.kind != TrackerKind::Proxy;  // there is one only
+    fmt::format_to(std::back_inserter(out), " {} {} ({}{}{} is {}{})", part.adds < 0 ? '-' : '+',
+                   std::abs(part.adds), to_string(part.kind), named ? " " : "",
+                   named ? part.name : "", word(part.verdict),
                    part.weight == 0 ? ", and must be good" : "");
   }
   if (sum != instance.priority) out += ", kept within 1 to 254";
@@ -55,10 +61,29 @@ std::string refused_text(const InstanceReport& instance) {
   return out;
 }
 
+/// The other node's block.
+void append_peer(std::string& out, const PeerReport& peer) {
+  const auto to = std::back_inserter(out);
+  if (!peer.heard) {
+    fmt::format_to(to, "{}: not heard over the pair channel{}\n", peer.node,
+                   peer.age ? fmt::format(" for {}", rough(*peer.age)) : " yet");
+    return;
+  }
+  fmt::format_to(to, "{}: heard {} ago; hapair-vrrp {}, up {}; {}\n", peer.node,
+                 rough(peer.age.value_or(Duration::zero())), peer.version, rough(peer.uptime),
+                 peer.same_configuration ? "the same configuration" : "another configuration");
+  append_line(out, "differs", fmt::to_string(fmt::join(peer.differing_keys, ", ")));
+  append_line(out, "proxy", peer.proxy);
+  for (const PeerReport::Instance& instance : peer.instances)
+    append_line(out, instance.name,
+                fmt::format("{} for {}, priority {}{}: {}", instance.state, rough(instance.since),
+                            instance.priority, instance.fit ? "" : ", cannot serve", instance.why));
+}
+
 void append_instance(std::string& out, const InstanceReport& instance, std::string_view age) {
   const auto to = std::back_inserter(out);
   const auto line = [&](std::string_view name, std::string_view text) {
-    if (!text.empty()) fmt::format_to(to, "    {:<10} {}\n", name, text);
+    append_line(out, name, text);
   };
   fmt::format_to(to, "{} is {}", instance.name, to_string(instance.state));
   if (instance.since) fmt::format_to(to, " since {}{}", timestamp(*instance.since), age);
@@ -70,6 +95,9 @@ void append_instance(std::string& out, const InstanceReport& instance, std::stri
   line("addresses", addresses_text(instance));
   line("master", instance.master ? name_of(*instance.master) : "nobody is known");
   line("heard", heard_text(instance));
+  if (instance.handover)
+    line("handover",
+         fmt::format("{} {}", timestamp(instance.handover->at), instance.handover->text));
   line("adverts", fmt::format("{} sent, one every {}; {} received", instance.counters.sent,
                               format_duration(instance.interval), instance.counters.received));
   line("refused", refused_text(instance));
@@ -83,6 +111,8 @@ std::string status_text(const StatusReport& report) {
       fmt::format("{}: {}; hapair-vrrp {}, pid {}, up {}\n", report.node,
                   wrong.empty() ? "all is well" : fmt::to_string(fmt::join(wrong, "; ")),
                   report.version, report.pid, rough(report.uptime));
+  append_line(out, "proxy", report.proxy);
+  if (report.peer) append_peer(out, *report.peer);
   for (const InstanceReport& instance : report.instances)
     append_instance(
         out, instance,

@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::string_view kVersion = "hapair-vrrp-history 1";
 
-std::optional<State> parse_state(std::string_view word) {
-  for (const State state :
-       {State::Initialize, State::Backup, State::Claiming, State::Master, State::Fault})
-    if (to_string(state) == word) return state;
-  return std::nullopt;
-}
-
 /// The text up to the next `separator`, which both go away from `rest`.
 std::string_view take(std::string_view& rest, char separator) {
   const auto end = rest.find(separator);

@@ -17,8 +17,11 @@ inline InstanceReport a_master() {
                      .why = "no master was heard",
                      .base_priority = 101,
                      .priority = 103};
-  out.parts = {
-      {.kind = "script", .name = "chk_haproxy", .weight = 2, .verdict = Verdict::Good, .adds = 2}};
+  out.parts = {{.kind = TrackerKind::Script,
+                .name = "chk_haproxy",
+                .weight = 2,
+                .verdict = Verdict::Good,
+                .adds = 2}};
   out.addresses = {
       {.address = *Cidr::parse("192.168.50.10"), .interface = "eth1"},
       {.address = *Cidr::parse("10.0.0.1/24"), .interface = "eth2", .advertised = false}};
@@ -47,11 +50,36 @@ inline InstanceReport a_faulty_one() {
                      .base_priority = 254,
                      .priority = 254};
   out.parts = {
-      {.kind = "script", .name = "a", .weight = 5, .verdict = Verdict::Good, .adds = 5},
-      {.kind = "script", .name = "b", .weight = -2, .verdict = Verdict::Bad, .adds = -2},
-      {.kind = "script", .name = "c", .weight = 0, .verdict = Verdict::Unknown, .adds = 0}};
+      {.kind = TrackerKind::Script, .name = "a", .weight = 5, .verdict = Verdict::Good, .adds = 5},
+      {.kind = TrackerKind::Script, .name = "b", .weight = -2, .verdict = Verdict::Bad, .adds = -2},
+      {.kind = TrackerKind::Script,
+       .name = "c",
+       .weight = 0,
+       .verdict = Verdict::Unknown,
+       .adds = 0}};
   out.addresses = {{.address = *Cidr::parse("2001:db8::1"), .interface = "eth1"}};
   out.interval = std::chrono::seconds(1);
+  return out;
+}
+
+inline PeerReport a_peer() {
+  using namespace std::chrono_literals;
+  PeerReport out{.node = "hap2",
+                 .address = *IpAddress::parse("192.168.50.12"),
+                 .age = 100ms,
+                 .heard = true,
+                 .version = "0.2.0",
+                 .uptime = 61s,
+                 .proxy = "the proxy is hung",
+                 .same_configuration = false,
+                 .differing_keys = {"backend.web", "vrrp.run_directory"},
+                 .refused = 5};
+  out.instances = {{.name = "VI_1",
+                    .state = "BACKUP",
+                    .priority = 100,
+                    .fit = false,
+                    .since = 3s,
+                    .why = "the proxy is hung"}};
   return out;
 }
 

@@ -18,6 +18,7 @@ using ::testing::Not;
 StatusReport two() {
   StatusReport report = a_report();
   report.instances.push_back(a_faulty_one());
+  report.peer = a_peer();
   return report;
 }
 
@@ -92,6 +93,20 @@ TEST(Metrics, HaveOursBeside) {
     EXPECT_THAT(text, HasSubstr(line));
   EXPECT_THAT(text, Not(HasSubstr("last_advert_age_seconds{iname=\"VI \\\"2\\\"\"")))
       << "none was heard";
+}
+
+TEST(Metrics, TellTheOtherNode) {
+  const std::string text = metrics(two());
+  for (const char* line : {"hapair_vrrp_peer_heard{node=\"hap2\"} 1\n",
+                           "hapair_vrrp_peer_same_configuration{node=\"hap2\"} 0\n",
+                           "hapair_vrrp_peer_last_message_age_seconds{node=\"hap2\"} 0.1\n",
+                           "hapair_vrrp_peer_refused_total{node=\"hap2\"} 5\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+  StatusReport silent = two();
+  silent.peer->heard = false;
+  EXPECT_THAT(metrics(silent), HasSubstr("hapair_vrrp_peer_heard{node=\"hap2\"} 0\n"));
+  EXPECT_THAT(metrics(silent), Not(HasSubstr("same_configuration"))) << "who knows";
+  EXPECT_THAT(metrics(a_report()), Not(HasSubstr("peer")));
 }
 
 TEST(Metrics, SayNothingOfAGuardianThatNobodyWants) {

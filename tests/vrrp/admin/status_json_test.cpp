@@ -16,7 +16,7 @@ TEST(StatusJson, TellsTheDaemonAndItsVerdict) {
   EXPECT_EQ(status_json(report),
             R"({"node":"hap1","version":"0.1.0","pid":123,"now":"2025-11-27T06:43:04.000Z",)"
             R"("uptime_seconds":7500,"healthy":true,"troubles":[],)"
-            R"("guardian":{"wanted":true,"pid":124},"instances":[]})"
+            R"("guardian":{"wanted":true,"pid":124},"proxy":null,"peer":null,"instances":[]})"
             "\n");
   report.guardian_pid = -1;
   EXPECT_THAT(status_json(report),
@@ -36,7 +36,7 @@ TEST(StatusJson, TellsEverythingOfAnInstance) {
       R"("master":{"address":"192.168.50.11","node":"hap1"},)"
       R"("last_advert":{"from":{"address":"192.168.50.12","node":"hap2"},"priority":100,)"
       R"("interval_seconds":0.1,"age_seconds":184},)"
-      R"("advert_interval_seconds":0.1,"lease_seconds":1,)"
+      R"("handover":null,"advert_interval_seconds":0.1,"lease_seconds":1,)"
       R"("counters":{"adverts_received":12,"adverts_sent":4711,"resignations_received":0,)"
       R"("resignations_sent":0,"became_master":1,"released_master":0,"announcements_sent":0,)"
       R"("addresses_restored":0,"duplicate_answers":0,"other_addresses":3,"absences":0,)"
@@ -44,6 +44,35 @@ TEST(StatusJson, TellsEverythingOfAnInstance) {
       R"("type":0,"vrid":0,"count":0,"checksum":7,"auth_type":0,"password":2,"key":0,)"
       R"("signature":3,"clock":0,"replay":0,"interval":0}}})"
       "\n");
+}
+
+TEST(StatusJson, TellsTheOtherNode) {
+  StatusReport report = a_report();
+  report.proxy = "the proxy serves";
+  report.peer = a_peer();
+  EXPECT_THAT(
+      status_json(report),
+      HasSubstr(
+          R"("proxy":"the proxy serves","peer":{"node":"hap2","address":"192.168.50.12",)"
+          R"("heard":true,"age_seconds":0.1,"refused":5,"version":"0.2.0","uptime_seconds":61,)"
+          R"("proxy":"the proxy is hung","same_configuration":false,)"
+          R"("differing_keys":["backend.web","vrrp.run_directory"],)"
+          R"("instances":[{"name":"VI_1","state":"BACKUP","state_seconds":3,)"
+          R"("why":"the proxy is hung","priority":100,"can_serve":false}]},"instances":[)"));
+  report.peer->heard = false;
+  report.peer->age.reset();
+  EXPECT_THAT(status_json(report),
+              HasSubstr(R"("heard":false,"age_seconds":null,"refused":5},"instances":[)"))
+      << "nothing that was true once";
+}
+
+TEST(StatusJson, TellsTheLastHandover) {
+  using namespace std::chrono_literals;
+  InstanceReport instance = a_master();
+  instance.handover = {.at = WallTime(1764225600s), .kept = true, .text = "handing over"};
+  EXPECT_THAT(instance_json(instance),
+              HasSubstr(R"("handover":{"at":"2025-11-27T06:40:00.000Z","kept_connections":true,)"
+                        R"("text":"handing over"},)"));
 }
 
 TEST(StatusJson, SaysNullForWhatIsNotKnown) {

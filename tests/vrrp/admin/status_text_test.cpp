@@ -49,6 +49,46 @@ TEST(StatusText, BeginsWithTheVerdict) {
             "VI \"2\" is FAULT: interface eth1 is down or gone\nthe guardian is not running\n");
 }
 
+TEST(StatusText, TellsTheOtherNodeBesideThisOne) {
+  StatusReport report = a_report();
+  report.instances.clear();
+  report.proxy = "the proxy serves";
+  report.peer = a_peer();
+  const std::string ours =
+      "hap1: all is well; hapair-vrrp 0.1.0, pid 123, up 2 h 5 min\n"
+      "    proxy      the proxy serves\n";
+  EXPECT_EQ(status_text(report),
+            ours +
+                "hap2: heard 0.1 s ago; hapair-vrrp 0.2.0, up 1 min 1 s; another configuration\n"
+                "    differs    backend.web, vrrp.run_directory\n"
+                "    proxy      the proxy is hung\n"
+                "    VI_1       BACKUP for 3.0 s, priority 100, cannot serve: the proxy is hung\n");
+  report.peer->same_configuration = true;
+  report.peer->differing_keys.clear();
+  EXPECT_THAT(status_text(report), HasSubstr("up 1 min 1 s; the same configuration\n    proxy"));
+  report.peer->heard = false;
+  EXPECT_EQ(status_text(report), ours + "hap2: not heard over the pair channel for 0.1 s\n");
+  report.peer->age.reset();
+  EXPECT_EQ(status_text(report), ours + "hap2: not heard over the pair channel yet\n");
+}
+
+TEST(StatusText, TellsHowTheLastHandoverWent) {
+  InstanceReport instance = a_master();
+  EXPECT_THAT(instance_text(instance), Not(HasSubstr("handover")));
+  instance.handover = {.at = WallTime(1764225600s), .kept = true, .text = "handing over"};
+  EXPECT_THAT(instance_text(instance),
+              HasSubstr("\n    handover   2025-11-27T06:40:00.000Z handing over\n"));
+}
+
+TEST(StatusText, NamesTheProxyOnce) {
+  InstanceReport instance = a_master();
+  instance.parts = {{.kind = TrackerKind::Proxy, .name = "proxy", .verdict = Verdict::Good},
+                    {.kind = TrackerKind::Backends, .name = "web, api", .verdict = Verdict::Good}};
+  EXPECT_THAT(instance_text(instance),
+              HasSubstr("+ 0 (proxy is good, and must be good) + 0 (backends web, api is good, and "
+                        "must be good)"));
+}
+
 TEST(StatusText, OfOneInstanceIsItsBlock) {
   const std::string text = instance_text(a_master());
   EXPECT_THAT(text, HasSubstr("VI_1 is MASTER since 2025-11-27T06:40:00.000Z; router 51"));
