@@ -89,9 +89,10 @@ class Link:
             path.chmod(0o777)
         return path
 
-    def own_file(self, name):
-        path = self.folder / f"{name}-own.toml"
-        path.write_text(f'[vrrp]\nrun_directory = "{self.run_directory(name)}"\n')
+    def own_file(self):
+        """The run directories, in words that are the same on both hosts, as the files of a pair should be."""
+        path = self.folder / "own.toml"
+        path.write_text("".join(f'[node.{name}]\nvrrp.run_directory = "{self.run_directory(name)}"\n' for name in ADDRESSES))
         path.chmod(0o644)
         return path
 
@@ -102,7 +103,7 @@ class Link:
     def start(self, name, *before, text=CONFIGURATION, binary=BINARY) -> Daemon:
         """The daemon of that node; `before` are the words of a command that runs it."""
         return self.start_other(name, ["ip", "netns", "exec", f"{self.prefix}-{name}", *before, binary, "-d",
-                                       "-f", self.file(text), "-f", self.own_file(name), "--node", name])
+                                       "-f", self.file(text), "-f", self.own_file(), "--node", name])
 
     def start_other(self, name, command) -> Daemon:
         """Any daemon, ended with the link."""

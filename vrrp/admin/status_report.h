@@ -40,7 +40,7 @@ struct InstanceReport {
     std::string interface;
     bool advertised = true;
   };
-  /// The last one that this node gave.
+  /// The last one that this node gave or took.
   struct Handover {
     WallTime at{};
     bool kept = false;  // connections that were established stayed
