@@ -369,14 +369,14 @@ def test_switchover_moves_the_address_and_back(link):
     there = switchover(link, "hap1")
     assert there.returncode == 0, there
     assert re.match(r"VI_1: hap2 is master now, after \d\.\d s", there.stdout)
-    assert link.holds("hap2") and not link.holds("hap1")
+    wait_until(lambda: link.holds("hap2") and not link.holds("hap1"), 2, "the address has moved")
     assert history(link, "hap1")[-1][:2] == ("MASTER", "BACKUP")
     assert link.daemons[0].process.poll() is None, "it goes on, as a backup"
     wait_for_peer(link, "hap2", ["BACKUP"])
     back = switchover(link, "hap2", "VI_1")
     assert back.returncode == 0, back
     assert re.match(r"VI_1: hap1 is master now, after \d\.\d s", back.stdout)
-    assert link.holds("hap1") and not link.holds("hap2")
+    wait_until(lambda: link.holds("hap1") and not link.holds("hap2"), 2, "the address is back")
 
 
 def test_switchover_says_why_not(link):
