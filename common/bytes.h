@@ -30,6 +30,12 @@ inline void store_be32(std::uint8_t* at, std::uint32_t value) {
   store_be16(at + 2, static_cast<std::uint16_t>(value));
 }
 
+/// The bytes as those take them who speak of text.
+inline std::string_view as_text(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+inline void append(Bytes& to, ByteView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
+
 /// Reads "16KiB", "1MiB", "512B" or a bare number of bytes.
 Result<std::uint64_t> parse_size(std::string_view text);
 

@@ -1,6 +1,8 @@
 // Durations as people write them.
 #include "common/clock.h"
 
+#include <ctime>
+
 #include <array>
 #include <limits>
 #include <utility>
@@ -27,6 +29,16 @@ bool is_digit(char c) {
 }
 
 }  // namespace
+
+Duration suspended_time() {
+  timespec monotonic{}, boot{};
+  clock_gettime(CLOCK_MONOTONIC, &monotonic);
+  clock_gettime(CLOCK_BOOTTIME, &boot);
+  const auto whole = [](const timespec& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  return whole(boot) - whole(monotonic);
+}
 
 Result<Duration> parse_duration(std::string_view text) {
   if (!text.empty() && text.front() == '-')

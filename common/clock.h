@@ -25,6 +25,10 @@ inline TimePoint after(TimePoint now, Duration timeout) {
 inline TimePoint steady_now() { return std::chrono::steady_clock::now(); }
 inline WallTime wall_now() { return std::chrono::system_clock::now(); }
 
+/// How long the machine has been suspended since it started: steady_now() stood still meanwhile. Grows
+/// by jitter of microseconds, too.
+Duration suspended_time();
+
 inline std::int64_t to_milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace hapair {
@@ -13,5 +15,16 @@ bool constant_time_equal(std::string_view a, std::string_view b);
 
 /// RFC 2104 with SHA-256.
 std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view text);
+/// RFC 2104 with MD5: only what others have agreed on with it (VRRP's authentication header).
+std::array<std::uint8_t, 16> hmac_md5(std::string_view key, std::string_view text);
+
+/// Fills `bytes` with what nobody can guess.
+void fill_randomly(std::span<std::uint8_t> bytes);
+template <std::size_t size>
+std::array<std::uint8_t, size> random_bytes() {
+  std::array<std::uint8_t, size> bytes;
+  fill_randomly(bytes);
+  return bytes;
+}
 
 }  // namespace hapair

@@ -1,17 +1,23 @@
 // hapair-vrrp: from the command line to a running election and back.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "common/config_digest.h"
 #include "common/config_reader.h"
+#include "common/key_ring.h"
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "common/options.h"
 #include "common/service.h"
 #include "vrrp/config/loader.h"
+#include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/privileges.h"
+#include "vrrp/runtime/realtime.h"
 #include "vrrp/runtime/supervisor.h"
 
 namespace hapair::vrrp {
@@ -25,20 +31,62 @@ void complain(std::string_view message) {
   fmt::print(stderr, "{}: {}\n", kProgram, message);
 }
 
-std::optional<Config> load(const DaemonOptions& options) {
+/// The file as the other node sees it tells how high its instances stand while all is well.
+void learn_peer_priorities(const DaemonOptions& options, Config& config) {
+  if (config.other_nodes.size() != 1) return;
+  Diagnostics unheard;  // the file's mistakes are reported once, as we see it
+  const ConfigDocument document =
+      load_document(options.files, config.other_nodes.front().name, unheard);
+  if (unheard.has_errors()) return;
+  const auto other = load_config(document, unheard);
+  if (other) take_peer_priorities(config, *other);
+}
+
+/// The files as nobody sees them, so that both nodes come to the same.
+ConfigDigest digest_of(const DaemonOptions& options, const KeyRing& keys) {
+  Diagnostics unheard;
+  const ConfigDocument document = load_document(options.files, "", unheard);
+  // While keys are changed, the two may have them in another order.
+  const auto& oldest = *std::ranges::min_element(keys.keys, {}, &KeyRing::Key::id);
+  return {document.root, oldest.secret};
+}
+
+std::optional<Task> load(const DaemonOptions& options) {
   Diagnostics diagnostics;
   const ConfigDocument document = load_document(options.files, options.node, diagnostics);
   std::optional<Config> config;
   // After a syntax error the rest of the file would only be accused of its consequences.
   if (!diagnostics.has_errors()) config = load_config(document, diagnostics);
   fmt::print(stderr, "{}", diagnostics.to_string());
-  return config;
+  if (!config) return std::nullopt;
+  Task task{.config = *std::move(config), .keys = {}, .digest = {}};
+  if (task.config.needs_keys()) {
+    auto keys = read_key_ring(task.config.pair.key_file);
+    if (!keys) {
+      complain(keys.error().message);
+      return std::nullopt;
+    }
+    task.keys = *std::move(keys);
+    task.digest = digest_of(options, task.keys);
+  }
+  learn_peer_priorities(options, task.config);
+  return task;
 }
 
 std::vector<LogTarget> log_targets(const DaemonOptions& options, const Config& config) {
   if (options.debug) return {LogTarget{.transport = LogTarget::Transport::Stderr}};
   if (!config.log.empty()) return config.log;
   return {LogTarget{.transport = LogTarget::Transport::UnixDatagram, .path = "/dev/log"}};
+}
+
+/// A backup may be master three intervals after the last advert that it heard, which may be one interval
+/// before a hang: what is hung must be known by then.
+Duration patience(const Config& config) {
+  constexpr Duration kLeast = std::chrono::milliseconds(100);
+  Duration shortest = std::chrono::seconds(1);
+  for (const Instance& instance : config.instances)
+    shortest = std::min(shortest, instance.advert_interval);
+  return std::max(2 * shortest, kLeast);
 }
 
 /// Everything that lives as long as the daemon does, on one loop.
@@ -48,10 +96,20 @@ class Daemon {
       : log_(loop_, log_targets(options, config), std::string(kProgram)),
         watchdog_(loop_, [this] { beat(); }) {}
 
-  Result<void> open(const Config& config) {
-    auto supervisor = Supervisor::open(loop_, config, log_);
+  Result<void> open(const DaemonOptions& options, const Task& task) {
+    if (task.config.realtime)
+      for (const std::string& refused : become_realtime()) log_.write(Severity::Warning, refused);
+    auto supervisor = Supervisor::open(loop_, task, log_);
     if (!supervisor) return tl::make_unexpected(supervisor.error());
     supervisor_ = *std::move(supervisor);
+    if (!task.config.guardian) return {};
+    auto guardian = Guardian::start(loop_,
+                                    {.patience = patience(task.config),
+                                     .log = log_targets(options, task.config)},
+                                    log_);
+    if (!guardian) return tl::make_unexpected(guardian.error());
+    guardian_ = *std::move(guardian);
+    supervisor_->set_guardian(guardian_.get());
     return {};
   }
 
@@ -60,7 +118,7 @@ class Daemon {
     const SignalWatcher terminate(loop_, SIGTERM, [this] { stop(); });
     const SignalWatcher interrupt(loop_, SIGINT, [this] { stop(); });
     const SignalWatcher reload(loop_, SIGHUP, [this] { refuse("SIGHUP", "reload"); });
-    const SignalWatcher drain(loop_, SIGUSR1, [this] { refuse("SIGUSR1", "drain"); });
+    const SignalWatcher drain(loop_, SIGUSR1, [this] { this->drain(); });
     const SignalWatcher replace(loop_, SIGUSR2,
                                 [this] { refuse("SIGUSR2", "binary replacement"); });
     supervisor_->start();
@@ -75,8 +133,15 @@ class Daemon {
   void stop() {
     log_.log(Severity::Info, "Stopping {}", kProgram);
     supervisor_->shutdown();
+    supervisor_->set_guardian(nullptr);
+    guardian_.reset();
     log_.flush();
     loop_.stop();
+  }
+
+  void drain() {
+    log_.log(Severity::Info, "Stopping {} once the other node has taken over", kProgram);
+    supervisor_->drain([this] { stop(); });
   }
 
   void refuse(std::string_view signal, std::string_view what) {
@@ -93,10 +158,11 @@ class Daemon {
   Loop loop_;
   LogShipper log_;
   Timer watchdog_;
+  std::unique_ptr<Guardian> guardian_;
   std::unique_ptr<Supervisor> supervisor_;
 };
 
-int serve(const DaemonOptions& options, const Config& config) {
+int serve(const DaemonOptions& options, const Task& task) {
   const auto cannot_start = [](const Error& error) {
     complain(error.message);
     return kExitCannotStart;
@@ -117,8 +183,8 @@ int serve(const DaemonOptions& options, const Config& config) {
       return cannot_start(created.error());
     if (auto written = pidfile.write(); !written) return cannot_start(written.error());
   }
-  Daemon daemon(options, config);
-  if (auto opened = daemon.open(config); !opened) return cannot_start(opened.error());
+  Daemon daemon(options, task.config);
+  if (auto opened = daemon.open(options, task); !opened) return cannot_start(opened.error());
   daemon.run(parent);
   return kExitGood;
 }
@@ -137,17 +203,17 @@ int main(int argc, char** argv) {
     fmt::print("{}\n", version_text(kProgram));
     return kExitGood;
   }
-  const auto config = load(*options);
-  if (!config) return kExitBadConfiguration;
+  const auto task = load(*options);
+  if (!task) return kExitBadConfiguration;
   if (options->check) {
     fmt::print("Configuration file is valid\n");
     return kExitGood;
   }
-  if (config->instances.empty()) {
+  if (task->config.instances.empty()) {
     complain("nothing to do: the configuration has no [vrrp.instance.NAME]");
     return kExitBadConfiguration;
   }
-  return serve(*options, *config);
+  return serve(*options, *task);
 }
 
 }  // namespace
@@ -157,5 +223,7 @@ int main(int argc, char** argv) {
   // Before anything is written: a reader of our log that went away must not end a master, whose
   // address would stay behind. The commands of scripts start with the default again (libuv).
   std::signal(SIGPIPE, SIG_IGN);
+  if (argc > 1 && argv[1] == hapair::vrrp::kGuardianWord)
+    return hapair::vrrp::guard(std::span(argv + 2, static_cast<std::size_t>(argc - 2)));
   return hapair::vrrp::main(argc, argv);
 }

@@ -26,6 +26,8 @@ class ControlOwner {
   virtual ~ControlOwner() = default;
   /// Must stay the same.
   virtual std::span<const control::Verb> verbs() const = 0;
+  /// What it answers to HTTP, too; nothing: HTTP is not understood. Must stay the same.
+  virtual std::span<const control::Page> pages() const { return {}; }
   /// `line.verb` is one that `level` may use.
   virtual void carry_out(const control::Line& line, control::Level level, Reply reply) = 0;
 };
@@ -73,6 +75,7 @@ class ControlServer {
   template <typename Listeners>
   static auto find_listener(Listeners& listeners, const ControlSocket& where);
   void accept_from(Listener& listener);
+  bool is_turn_over();
   void on_client_gone(std::uint64_t name);
   void on_reply(std::uint64_t name, std::string_view text);
 
@@ -82,6 +85,7 @@ class ControlServer {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Client>> dead_;  // until no event of this turn can name them
+  TimePoint turn_ends_ = kNever;  // the clients' part of this turn; kNever: it has not begun
 };
 
 }  // namespace hapair

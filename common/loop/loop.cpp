@@ -28,9 +28,9 @@ void must_errno(int result, const char* what) { must(result < 0 ? -errno : 0, wh
 }  // namespace
 
 // The loop waits in an epoll set of its own, in which libuv's is one descriptor among others: libuv
-// carries what is rare (wake-ups from other threads, signals, child processes). It registers
-// level-triggered and takes a descriptor out and back on each change of interest, which costs system
-// calls per message, and with our set inside its own every turn would wait twice.
+// carries what is rare (wake-ups from other threads, signals). It registers
+// level-triggered and takes a descriptor out and back on each change of interest, which costs
+// system calls per message, and with our set inside its own every turn would wait twice.
 struct Loop::Impl {
   uv_loop_t uv{};
   uv_async_t async{};
@@ -199,17 +199,20 @@ void Loop::post(std::function<void()> work) {
   uv_async_send(&impl_->async);
 }
 
-void Loop::offload(std::function<void()> work) {
+void Loop::offload(std::function<void()> work, std::function<void()> done) {
   struct Request {
     uv_work_t handle{};
-    std::function<void()> work;
+    std::function<void()> work, done;
   };
-  auto* request = new Request{.handle = {}, .work = std::move(work)};
+  auto* request = new Request{.handle = {}, .work = std::move(work), .done = std::move(done)};
   request->handle.data = request;
   must(uv_queue_work(
            &uv(), &request->handle,
            [](uv_work_t* handle) noexcept { static_cast<Request*>(handle->data)->work(); },
-           [](uv_work_t* handle, int) noexcept { delete static_cast<Request*>(handle->data); }),
+           [](uv_work_t* handle, int) noexcept {
+             const std::unique_ptr<Request> ended(static_cast<Request*>(handle->data));
+             if (ended->done) ended->done();
+           }),
        "uv_queue_work");
 }
 

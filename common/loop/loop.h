@@ -85,9 +85,9 @@ class Loop {
   /// Calls `work` at the end of every turn, before the loop sleeps.
   void at_turn_end(std::function<void()> work) { turn_end_.push_back(std::move(work)); }
 
-  /// Calls `work` on another thread, where it may block; a turn of the loop follows its end. Who
-  /// destroys the loop waits for it.
-  void offload(std::function<void()> work);
+  /// Calls `work` on another thread, where it may block, and then `done` on the loop's; a turn of
+  /// the loop follows. Who destroys the loop waits for both.
+  void offload(std::function<void()> work, std::function<void()> done = nullptr);
 
   /// Calls `work` on the loop's thread soon. Thread-safe; the only such member.
   void post(std::function<void()> work);
@@ -95,7 +95,6 @@ class Loop {
  private:
   friend class Timer;
   friend class SignalWatcher;
-  friend class Subprocess;
   struct Impl;
 
   uv_loop_s& uv();

@@ -1,96 +1,194 @@
 #include "common/loop/subprocess.h"
 
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <uv.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <system_error>
+#include <utility>
 
 namespace hapair {
+namespace {
 
-struct Subprocess::Impl {
+using namespace std::chrono_literals;
+
+// Between SIGTERM and SIGKILL.
+constexpr Duration kLastChance = 1s;
+
+/// Nobody waits for these any more, but they are our children until they are reaped.
+thread_local std::vector<pid_t> forgotten;
+
+void reap_forgotten() {
+  std::erase_if(forgotten, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (std::string& word : words) out.push_back(word.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+/// Answers whether it worked; errno tells why not. The system calls themselves: the library's
+/// functions would take locks that another thread may have held when we were copied.
+bool become(const Credentials& credentials) {
+  const auto& [user, group, groups] = credentials;
+  return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0 &&
+         ::syscall(SYS_setresgid, group, group, group) == 0 &&
+         ::syscall(SYS_setresuid, user, user, user) == 0 &&
+         // Of a daemon that is not root, these would outlive the change of user.
+         ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
+}
+
+/// The child's part, with every signal blocked. Another thread may have held any lock when it was
+/// copied, so there is no allocation here.
+[[noreturn]] void begin(char** argv, char** environment, const Credentials* credentials,
+                        int report) {
+  ::setsid();
+  // Ignored signals would stay ignored. Those that cannot be changed need not be.
+  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  const int null = ::open("/dev/null", O_RDWR);
+  for (int stream = 0; stream < 3; ++stream) ::dup2(null, stream);
+  if (null > 2) ::close(null);
+  sigset_t none;
+  sigemptyset(&none);
+  if (!credentials || become(*credentials)) {
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (environment) environ = environment;
+    ::execvp(argv[0], argv);
+  }
+  const int reason = errno;
+  [[maybe_unused]] const ssize_t told = ::write(report, &reason, sizeof reason);
+  ::_exit(127);
+}
+
+}  // namespace
+
+struct Subprocess::Impl final : Watcher {
   Impl(Loop& owner, std::function<void(const ExitReport&)> callback)
       : loop(owner), on_exit(std::move(callback)), timer(owner, [this] { on_timeout(); }) {}
+  ~Impl() {
+    if (process >= 0) {
+      loop.forget(process, *this);
+      ::close(process);
+    }
+    if (trouble >= 0) ::close(trouble);
+  }
+
+  /// Answers an errno value. Does not wait for the command to begin: on a busy machine it may have
+  /// to wait for its turn while we, of higher priority, must go on.
+  int start(Command& command) {
+    // Whoever started us may have ignored it, and then there would be no status to hear.
+    std::signal(SIGCHLD, SIG_DFL);
+    reap_forgotten();
+    std::vector<char*> argv = pointers(command.argv), environment = pointers(command.environment);
+    char** const given = command.environment.empty() ? nullptr : environment.data();
+    const Credentials* credentials = command.credentials ? &*command.credentials : nullptr;
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
+    // A signal for the child would run our handler in it, and that speaks to our loop.
+    sigset_t all, before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t child = ::fork();
+    if (child == 0) begin(argv.data(), given, credentials, ends[1]);
+    int error = child < 0 ? errno : 0;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::close(ends[1]);
+    trouble = ends[0];
+    if (error != 0) return error;
+    pid = child;
+    process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (process < 0) {
+      error = errno;
+      forget(SIGKILL);
+      return error;
+    }
+    loop.watch(process, *this, EPOLLIN);
+    return 0;
+  }
+
+  void on_ready(std::uint32_t) override {
+    if (pid < 0) return;
+    // What the command left behind in its group must not outlive its verdict. As long as it is not
+    // reaped, the number of the group is nobody else's.
+    ::kill(-pid, SIGKILL);
+    siginfo_t end{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG) != 0 || end.si_pid != pid)
+      return;
+    pid = -1;
+    (end.si_code == CLD_EXITED ? report.status : report.signal) = end.si_status;
+    int reason = 0;
+    if (::read(trouble, &reason, sizeof reason) == sizeof reason) tell(reason);
+    finish();
+  }
 
   void on_timeout() {
-    if (!report.error.empty()) return finish();
+    if (pid < 0) return finish();
     // After a stall of ours the command may have ended in time, and only its report is late.
-    siginfo_t ended{};
-    if (running && ::waitid(P_PID, static_cast<id_t>(process.pid), &ended,
-                            WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        ended.si_pid == process.pid)
-      return timer.arm(loop.now() + std::chrono::milliseconds(10));
+    siginfo_t end{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        end.si_pid == pid)
+      return on_ready(0);
     const bool first = !report.timed_out;
     report.timed_out = true;
-    kill_group(first ? SIGTERM : SIGKILL);
-    if (first) timer.arm(loop.now() + std::chrono::seconds(1));
+    signal_group(first ? SIGTERM : SIGKILL);
+    if (first) timer.arm(loop.now() + kLastChance);
   }
-  void kill_group(int signal) {
-    if (running) ::kill(-process.pid, signal);
-  }
+
+  void tell(int error) { report.error = std::generic_category().message(error); }
+
   void finish() {
     timer.disarm();
-    if (!on_exit) return;
-    const auto callback = std::move(on_exit);
-    on_exit = nullptr;
-    callback(report);  // may destroy the Subprocess
+    const auto callback = std::exchange(on_exit, nullptr);
+    if (callback) callback(report);  // may destroy the Subprocess
+  }
+
+  void signal_group(int number) {
+    // Only a child that has not begun yet has no group.
+    if (::kill(-pid, number) != 0) ::kill(pid, number);
+  }
+
+  /// With a last signal, or 0 for none.
+  void forget(int last) {
+    if (pid < 0) return;
+    if (last != 0) signal_group(last);
+    forgotten.push_back(std::exchange(pid, -1));
+    reap_forgotten();
   }
 
   Loop& loop;
   std::function<void(const ExitReport&)> on_exit;
   Timer timer;
-  uv_process_t process{};
+  pid_t pid = -1;    // also of its group; -1: not running
+  int process = -1;  // a pidfd
+  int trouble = -1;  // why it could not begin, as an errno value
   ExitReport report;
-  bool running = false;
 };
 
-Subprocess::Subprocess(Loop& loop, std::vector<std::string> argv, Duration timeout,
+Subprocess::Subprocess(Loop& loop, Command command, Duration timeout,
                        std::function<void(const ExitReport&)> on_exit)
-    : Subprocess(loop, std::move(argv), {}, timeout, std::move(on_exit)) {}
-
-Subprocess::Subprocess(Loop& loop, std::vector<std::string> argv,
-                       std::vector<std::string> environment, Duration timeout,
-                       std::function<void(const ExitReport&)> on_exit)
-    : impl_(new Impl(loop, std::move(on_exit))) {
-  std::vector<char*> raw;
-  for (std::string& word : argv) raw.push_back(word.data());
-  raw.push_back(nullptr);
-  std::vector<char*> settings;
-  for (std::string& setting : environment) settings.push_back(setting.data());
-  settings.push_back(nullptr);
-
-  uv_process_options_t options{};
-  options.file = raw.front();
-  options.args = raw.data();
-  if (!environment.empty()) options.env = settings.data();
-  options.flags = UV_PROCESS_DETACHED;  // a process group of its own
-  options.exit_cb = [](uv_process_t* process, std::int64_t status, int signal) noexcept {
-    auto* impl = static_cast<Impl*>(process->data);
-    impl->running = false;
-    impl->report.status = static_cast<int>(status);
-    impl->report.signal = signal;
-    // What the command left behind in its group must not outlive its verdict.
-    ::kill(-process->pid, SIGKILL);
-    impl->finish();
-  };
-  impl_->process.data = impl_;
-  const int error = uv_spawn(&loop.uv(), &impl_->process, &options);
-  if (error != 0) {
-    impl_->report.error = uv_strerror(error);
-    impl_->timer.arm(loop.now());  // reported from the loop, as every other end
-  } else {
-    impl_->running = true;
-    impl_->timer.arm(loop.refresh() + timeout);
-  }
+    : impl_(std::make_unique<Impl>(loop, std::move(on_exit))) {
+  const int error = impl_->start(command);
+  if (error != 0) impl_->tell(error);
+  // What could not be started is reported from the loop, as every other end.
+  impl_->timer.arm(error != 0 ? loop.now() : loop.refresh() + timeout);
 }
 
 Subprocess::~Subprocess() {
+  impl_->forget(SIGKILL);
+}
+
+void Subprocess::let_go() {
+  impl_->forget(0);
   impl_->on_exit = nullptr;
   impl_->timer.disarm();
-  impl_->kill_group(SIGKILL);
-  impl_->loop.uv();  // has a handle to close
-  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->process), [](uv_handle_t* handle) noexcept {
-    delete static_cast<Impl*>(handle->data);
-  });
 }
 
 }  // namespace hapair

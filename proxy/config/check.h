@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "proxy/tls/trust.h"
 
 namespace hapair::proxy {
 
@@ -38,6 +40,13 @@ struct CheckStep {
   friend bool operator==(const CheckStep&, const CheckStep&) = default;
 };
 
+/// The certificate must be for `server_name`, or for the address that is asked where there is none.
+struct CheckTls {
+  std::string server_name;
+  std::shared_ptr<const tls::Trust> trust;  // never null; equal for equal authorities
+  friend bool operator==(const CheckTls&, const CheckTls&) = default;
+};
+
 struct Check {
   enum class Type { Tcp, Http, Script, Redis, Mysql, Postgresql, Smtp, Ldap, Command };
   Type type = Type::Tcp;
@@ -57,6 +66,7 @@ struct Check {
   std::string hello = "HELO localhost";  // Smtp
   std::vector<std::string> command;  // Command
 
+  std::optional<CheckTls> tls;       // all but Mysql, Postgresql, Command
   std::optional<IpAddress> address;  // where to ask, if not where the traffic goes
   std::uint16_t port = 0;            // 0: the server's
   Duration interval = std::chrono::seconds(2);

@@ -10,6 +10,7 @@
 #include "common/address.h"
 #include "common/clock.h"
 #include "common/control_config.h"
+#include "common/health_config.h"
 #include "common/log.h"
 #include "common/service.h"
 #include "proxy/config/approach.h"
@@ -166,6 +167,7 @@ struct Global {
   Identity identity;
   std::vector<LogTarget> log;
   std::vector<ControlSocket> control;
+  HealthSocket health;
   std::string log_tag = "hapair-proxy";
   Duration drain_limit = 60s;  // how long connections may go on after SIGUSR1; zero: as they like
   bool strict_limits = false;  // a limit the kernel will not grant keeps us down

@@ -21,7 +21,10 @@ class Loader {
     TableReader root(document_.root, "", diagnostics_);
     // The election's sections, which hapair-vrrp reads from the same file.
     for (const std::string_view section : {"vrrp", "pair", "alert"}) root.raw(section);
-    if (auto global = root.table("global")) read_global(*global, config_.global);
+    static const ConfigNode kEmpty;
+    auto global = root.table("global");
+    if (!global) global.emplace(kEmpty, "global", diagnostics_);
+    read_global(*global, document_.root, config_.global);
     if (auto defaults = root.table("defaults")) {
       defaults_ = defaults->node();
       judge_defaults(*defaults);
@@ -355,7 +358,7 @@ std::optional<Config> load_config(const ConfigDocument& document, Diagnostics& d
 void judge_global(const ConfigDocument& document, Diagnostics& diagnostics) {
   TableReader root(document.root, "", diagnostics);
   Global unused;
-  if (auto global = root.table("global")) read_global(*global, unused);
+  if (auto global = root.table("global")) read_global(*global, document.root, unused);
 }
 
 }  // namespace hapair::proxy

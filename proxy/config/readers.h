@@ -23,7 +23,8 @@ void refuse_not_built(TableReader& table, const std::array<std::string_view, N>&
   for (const std::string_view key : keys) table.refuse(key, kNotBuilt);
 }
 
-void read_global(TableReader& global, Global& out);
+/// `root`: the whole document.
+void read_global(TableReader& global, const ConfigNode& root, Global& out);
 
 /// The keys of one [frontend], which [listen] and [defaults] share. Not `bind` and
 /// `default_backend`, which only a section of its own can have.
@@ -103,6 +104,8 @@ void judge_observe(TableReader& server, Server& out);
 void read_marks(TableReader& section, Server& out);
 /// Observing that nothing comes of.
 void warn_of_idle_observation(TableReader& section, const Backend& backend);
+/// Of a type that can be had within TLS.
+void read_check_tls(TableReader& check, Check& out);
 /// `agent = { port = … }` of a server.
 void read_agent(TableReader& server, Server& out);
 /// `track = "backend/server"`; call after the server's check was read.

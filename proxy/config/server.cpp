@@ -92,6 +92,15 @@ void read_server_check(TableReader& table, const ConfigNode* of_backend, Server&
   out.check = std::move(check);
 }
 
+/// A certificate is for a name or an address, and a Unix socket has neither.
+void judge_check_tls(TableReader& table, const Server& server) {
+  if (!server.check || !server.check->tls || !server.approach.unix_socket) return;
+  const CheckTls& tls = *server.check->tls;
+  if (tls.server_name.empty() && tls.trust->looks_at_certificates() && !server.check->address)
+    table.error("address", "a Unix socket has no address that a certificate could be for",
+                "check = { tls = { server_name = \"app.example.org\" } }");
+}
+
 }  // namespace
 
 void read_marks(TableReader& section, Server& out) {
@@ -138,6 +147,7 @@ void read_servers(TableReader& section, Backend& out) {
     read_load(table, server);
     read_server_cookie(table, out.cookie, server);
     read_server_check(table, check_node, server);
+    judge_check_tls(table, server);
     read_agent(table, server);
     read_track(table, out, server);
     read_observe(table, out.mode, server.observe);

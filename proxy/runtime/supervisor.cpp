@@ -13,6 +13,9 @@ namespace {
 // Logs, epoll sets, signals, probes under way, files.
 constexpr unsigned kReservedDescriptors = 100;
 
+// A planned handover takes a moment; one that cannot be had is not waited for.
+constexpr Duration kLeavingPatience = std::chrono::seconds(3);
+
 unsigned worker_count(const Config& config) {
   if (config.global.workers > 0) return config.global.workers;
   return std::max(1u, std::thread::hardware_concurrency());
@@ -34,7 +37,8 @@ Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
               worker->post(
                   [&worker = *worker, server, cause] { worker.end_sessions_of(*server, cause); });
           }),
-      drain_timer_(loop_, [this] { on_drain_limit(); }) {}
+      drain_timer_(loop_, [this] { on_drain_limit(); }),
+      leaving_timer_(loop_, [this] { close_listeners(); }) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -84,7 +88,15 @@ Result<void> Supervisor::open() {
             keeper_.on_traffic_errors(*server, errors, last);
           });
         }));
-  return {};
+  return open_heartbeat();
+}
+
+Result<void> Supervisor::open_heartbeat() {
+  const Global& global = snapshot_->config.global;
+  if (!global.health.is_wanted) return {};
+  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval,
+                                           [this] { close_listeners(); });
+  return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
 }
 
 Result<Supervisor::Sockets> Supervisor::open_sockets(
@@ -176,16 +188,22 @@ void Supervisor::run() {
     answered_ = snapshot_->workers;
     watchdog_->arm(loop_.refresh());
   }
+  if (heartbeat_) heartbeat_->start();
   notify_service_manager("READY=1");
   loop_.run();
   notify_service_manager("STOPPING=1");
+  if (heartbeat_) heartbeat_->stop();
   keeper_.clear();
   for (auto& worker : workers_) worker->stop();
   workers_.clear();
   log_stopped();
 }
 
-void Supervisor::stop() { loop_.stop(); }
+void Supervisor::stop() {
+  // First of all: whoever has the other node's address moved loses no time by what follows here.
+  if (heartbeat_) heartbeat_->say(HealthMessage::State::Stopping);
+  loop_.stop();
+}
 
 std::uint64_t Supervisor::dropped_logs() const {
   std::uint64_t lines = log_.dropped();
@@ -195,6 +213,17 @@ std::uint64_t Supervisor::dropped_logs() const {
 
 void Supervisor::drain() {
   if (snapshot_->process->draining.exchange(true)) return;
+  if (!heartbeat_) return close_listeners();
+  // Who comes before the address is elsewhere is served here.
+  heartbeat_->say(HealthMessage::State::Draining);
+  if (heartbeat_->all_left()) return close_listeners();
+  log_.write(Severity::Notice, "Draining: the listeners stay until this node's addresses are elsewhere");
+  leaving_timer_.arm(loop_.refresh() + kLeavingPatience);
+}
+
+void Supervisor::close_listeners() {
+  if (std::exchange(listeners_closed_, true)) return;
+  leaving_timer_.disarm();
   const Duration limit = snapshot_->config.global.drain_limit;
   log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
            snapshot_->connections.current(),

@@ -15,6 +15,7 @@
 #include "common/loop/loop.h"
 #include "proxy/config/changes.h"
 #include "proxy/runtime/farm_keeper.h"
+#include "proxy/runtime/heartbeat.h"
 #include "proxy/runtime/listener.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
@@ -90,9 +91,11 @@ class Supervisor {
   void refuse_reload(std::string_view why);
   void log_changes(const Config& before, const Config& after,
                    const std::vector<std::optional<std::size_t>>& kept);
+  Result<void> open_heartbeat();
   void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
+  void close_listeners();
   void on_worker_drained();
   void on_drain_limit();
   void log_stopped();
@@ -115,7 +118,10 @@ class Supervisor {
   std::vector<std::unique_ptr<Worker>> workers_;
   FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
+  std::unique_ptr<Heartbeat> heartbeat_;  // null: nobody listens
   Timer drain_timer_;
+  Timer leaving_timer_;           // the listeners close, wherever the addresses are
+  bool listeners_closed_ = false;
   std::size_t drained_ = 0;  // workers without connections
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat

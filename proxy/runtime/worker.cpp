@@ -80,18 +80,22 @@ void Acceptor::accept_all() {
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length,
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+      failing_ = false;
       SocketAddress client = SocketAddress::from(reinterpret_cast<sockaddr*>(&peer));
       if (peer.ss_family == AF_UNIX) client.unix_listener = bind_->number;
       worker_.admit(*frontend_, *bind_, fd, client);
       continue;
     }
-    if (errno == EAGAIN) return;
+    if (errno == EAGAIN) {
+      failing_ = false;
+      return;
+    }
     if (errno == ECONNABORTED || errno == EINTR) continue;
     // A client is worth more than a server connection that waits for use.
     if ((errno == EMFILE || errno == ENFILE) && worker_.close_idle()) continue;
     // No descriptor or no memory: those who wait are tried again with the next sweep. Said once.
     const int error_number = errno;
-    paused_ = true;
+    paused_ = failing_ = true;
     if (was_paused) return;
     worker_.log().log(Severity::Emergency, "Proxy {}: cannot accept a connection: {}",
                       frontend_->config.name, std::generic_category().message(error_number));
@@ -232,6 +236,10 @@ void Worker::drain(std::function<void()> on_drained) {
   serving_ = nullptr;
   on_drained_ = std::move(on_drained);
   for (const auto& session : sessions_) session->on_drain();
+}
+
+bool Worker::is_accepting() const {
+  return std::ranges::all_of(acceptors_, [](const auto& acceptor) { return acceptor->is_working(); });
 }
 
 Generation& Worker::older_generation_of(const BackendState& backend) {

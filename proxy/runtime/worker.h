@@ -45,6 +45,8 @@ class Acceptor final : public Watcher {
   void obey_operator();
   /// Before it closes: accepts those the kernel has answered already, who would be reset.
   void finish();
+  /// The kernel lets it; that the limits of clients do not, or an operator, is as it should be.
+  bool is_working() const { return !failing_; }
 
  private:
   bool has_room() const;
@@ -58,6 +60,7 @@ class Acceptor final : public Watcher {
   bool paused_ = false;  // connections may wait in the kernel
   bool closed_ = false;  // by an operator or the file
   bool finishing_ = false;
+  bool failing_ = false;  // no descriptor or no memory for the last one
 };
 
 /// Posts a slot to the worker whose request waited for it.
@@ -96,6 +99,9 @@ class Worker {
   void drain(std::function<void()> on_drained);
   /// A slot for request `grant.request`, or, if that is gone, for the next one that waits.
   void on_grant(const balance::Grant& grant, BackendState& backend);
+
+  /// Its listening sockets work. While it drains it has none.
+  bool is_accepting() const;
 
   // For operators.
 

@@ -284,5 +284,29 @@ TEST_F(ControlServerTest, ListensOnLoopbackToo) {
   EXPECT_EQ(rest(fd), "hello\n\n");
 }
 
+TEST_F(ControlServerTest, LetsOthersHaveTheirTurnWhileOneClientNeverStopsTalking) {
+  start();
+  const int flood = connect();
+  send(flood, "prompt i\n");
+  std::atomic<bool> enough = false;
+  std::thread talks([&] {
+    std::string junk;
+    for (int i = 0; i < 1000; ++i) junk += "frobnicate\n";
+    while (!enough && ::send(flood, junk.data(), junk.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  std::thread listens([&] {
+    char bytes[65536];
+    while (::recv(flood, bytes, sizeof bytes, 0) > 0) {
+    }
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask("echo hello\n"), "hello\n\n");
+  enough = true;
+  ::shutdown(flood, SHUT_RDWR);
+  talks.join();
+  listens.join();
+  ::close(flood);
+}
+
 }  // namespace
 }  // namespace hapair

@@ -31,5 +31,12 @@ TEST(Crypto, KnowsTheVectorsOfRfc4231) {
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 }
 
+TEST(Crypto, KnowsTheVectorsOfRfc2202) {
+  const auto digest = hmac_md5("Jefe", "what do ya want for nothing?");
+  std::string text;
+  for (const std::uint8_t byte : digest) text += fmt::format("{:02x}", byte);
+  EXPECT_EQ(text, "750c783e6ab0b503eaa86e310a5db738");
+}
+
 }  // namespace
 }  // namespace hapair

@@ -1,10 +1,12 @@
 #include "common/loop/loop.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include "common/loop/subprocess.h"
@@ -103,10 +105,10 @@ TEST(Loop, RunsWorkPostedFromAnotherThread) {
   EXPECT_EQ(ran_on, std::this_thread::get_id());
 }
 
-ExitReport run_command(std::vector<std::string> argv, Duration timeout) {
+ExitReport run_command(Command command, Duration timeout) {
   Loop loop;
   ExitReport result;
-  Subprocess process(loop, std::move(argv), timeout, [&](const ExitReport& report) {
+  Subprocess process(loop, std::move(command), timeout, [&](const ExitReport& report) {
     result = report;
     loop.stop();
   });
@@ -114,15 +116,59 @@ ExitReport run_command(std::vector<std::string> argv, Duration timeout) {
   return result;
 }
 
+ExitReport run_command(std::vector<std::string> argv, Duration timeout) {
+  return run_command(Command{.argv = std::move(argv)}, timeout);
+}
+
+TEST(Loop, TellsWhenWorkElsewhereIsDone) {
+  Loop loop;
+  std::thread::id worked_on, told_on;
+  loop.offload([&] { worked_on = std::this_thread::get_id(); },
+               [&] {
+                 told_on = std::this_thread::get_id();
+                 loop.stop();
+               });
+  loop.run();
+  EXPECT_NE(worked_on, std::this_thread::get_id());
+  EXPECT_EQ(told_on, std::this_thread::get_id());
+}
+
 TEST(Subprocess, TellsTheExitStatus) {
   EXPECT_TRUE(run_command({"true"}, 5s).succeeded());
   EXPECT_EQ(run_command({"sh", "-c", "exit 7"}, 5s).status, 7);
+  EXPECT_EQ(run_command({"sh", "-c", "kill -9 $$"}, 5s).signal, SIGKILL);
 }
 
 TEST(Subprocess, TellsWhenThereIsNoSuchCommand) {
   const ExitReport report = run_command({"/no/such/command"}, 5s);
   EXPECT_FALSE(report.succeeded());
-  EXPECT_EQ(report.error, "no such file or directory");
+  EXPECT_EQ(report.error, "No such file or directory");
+}
+
+TEST(Subprocess, SeesTheEnvironmentItIsGiven) {
+  const std::vector<std::string> sees = {"sh", "-c", "test \"$A$HOME\" = 1"};
+  EXPECT_TRUE(run_command(Command{.argv = sees, .environment = {"A=1"}}, 5s).succeeded());
+  EXPECT_FALSE(run_command(sees, 5s).succeeded()) << "ours, which has a HOME";
+}
+
+TEST(Subprocess, BeginsWithOrdinarySignals) {
+  std::signal(SIGPIPE, SIG_IGN);
+  EXPECT_EQ(run_command({"sh", "-c", "kill -PIPE $$"}, 5s).signal, SIGPIPE);
+  std::signal(SIGPIPE, SIG_DFL);
+}
+
+TEST(Subprocess, HasTheRightsItIsGivenAndNoOthers) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const Credentials nobody{.user = 65534, .group = 65533, .groups = {65531, 65532}};
+  const auto is = [&](std::string what) {
+    return run_command(Command{.argv = {"sh", "-c", what}, .credentials = nobody}, 5s).succeeded();
+  };
+  EXPECT_TRUE(
+      is("test \"$(id -u) $(id -ru) $(id -g) $(id -G)\" = '65534 65534 65533 65533 65531 65532'"));
+  EXPECT_TRUE(
+      is("grep -qE '^CapEff:\\s0+$' /proc/self/status && grep -qE '^CapPrm:\\s0+$' "
+         "/proc/self/status"));
+  EXPECT_FALSE(is("test -r /etc/shadow"));
 }
 
 TEST(Subprocess, EndsAnOverdueCommandAndItsChildren) {
@@ -131,6 +177,48 @@ TEST(Subprocess, EndsAnOverdueCommandAndItsChildren) {
   EXPECT_TRUE(report.timed_out);
   EXPECT_FALSE(report.succeeded());
   EXPECT_LT(steady_now() - begin, 5s);
+}
+
+/// A pipe that a command holds open: the end of the whole group is the end of the pipe.
+struct Held {
+  Held() { EXPECT_EQ(pipe(ends), 0); }
+  bool is_over() {
+    if (ends[1] >= 0) close(std::exchange(ends[1], -1));
+    pollfd waiting{.fd = ends[0], .events = POLLIN, .revents = 0};
+    return poll(&waiting, 1, 5000) == 1 && (waiting.revents & POLLHUP);
+  }
+  ~Held() { close(ends[0]); }
+  int ends[2];
+};
+
+TEST(Subprocess, EndsEvenThoseWhoIgnoreTheFirstSignal) {
+  Held held;
+  EXPECT_TRUE(run_command({"sh", "-c", "trap '' TERM; sleep 30 & wait; sleep 30"}, 50ms).timed_out);
+  EXPECT_TRUE(held.is_over());
+}
+
+TEST(Subprocess, ThatIsDestroyedIsKilled) {
+  Held held;
+  {
+    Loop loop;
+    const Subprocess process(loop, {.argv = {"sleep", "30"}}, 5s,
+                             [](const ExitReport&) { FAIL(); });
+  }
+  EXPECT_TRUE(held.is_over());
+}
+
+TEST(Subprocess, ThatIsLetGoGoesOn) {
+  Held held;
+  {
+    Loop loop;
+    Subprocess process(
+        loop, {.argv = {"sh", "-c", "sleep 0.2; echo > /dev/fd/" + std::to_string(held.ends[1])}},
+        5s, [](const ExitReport&) { FAIL(); });
+    process.let_go();
+  }
+  close(std::exchange(held.ends[1], -1));
+  char byte = 0;
+  EXPECT_EQ(read(held.ends[0], &byte, 1), 1) << "written after we were done with it";
 }
 
 }  // namespace

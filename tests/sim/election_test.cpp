@@ -102,7 +102,7 @@ TEST(Election, CostsNoGapWhenAHigherNodeIsRestarted) {
 
 TEST(Election, KeepsALowerMasterWhenTheHigherMayNotPreempt) {
   VirtualNetwork net(3);
-  auto& a = net.router({.priority = 150, .preempt = false});
+  auto& a = net.router({.priority = 150, .preempt = Preempt::Never});
   auto& b = net.router({.priority = 100});
   b.start();
   net.run_for(5s);

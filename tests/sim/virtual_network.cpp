@@ -25,7 +25,7 @@ Instance instance(const SimulatedRouter::Settings& settings) {
   out.state = settings.state;
   out.virtual_router_id = 51;
   out.priority = settings.priority;
-  out.virtual_addresses = {kVirtual};
+  out.virtual_addresses = {{.address = kVirtual}};
   out.preempt = settings.preempt;
   out.version = settings.version;
   out.advert_interval = settings.interval;
@@ -49,8 +49,14 @@ bool SimulatedRouter::holds_address() const {
 }
 
 void SimulatedRouter::boot() {
-  router_ = std::make_unique<VirtualRouter>(config_, address_of(number_), link_of(number_),
-                                            VirtualRouter::Ports{netlink_, *this, *this});
+  const Link link = link_of(number_);
+  router_ = std::make_unique<VirtualRouter>(
+      config_,
+      Placement{.link = link,
+                .face = link,
+                .channels = {{address_of(number_), {group(false)}}},
+                .addresses = {{.index = link.index, .address = kVirtual}}},
+      KeyRing{}, VirtualRouter::Ports{netlink_, *this, *this});
 }
 
 void SimulatedRouter::start() {
@@ -86,12 +92,12 @@ void SimulatedRouter::resume() {
   for (const Bytes& packet : std::exchange(waiting_, {})) router_->on_packet(packet, net_.now());
 }
 
-Result<void> SimulatedRouter::send_advert(ByteView packet) {
+Result<void> SimulatedRouter::send_advert(const Endpoints&, ByteView packet) {
   net_.carry_advert(number_, Bytes(packet.begin(), packet.end()));
   return {};
 }
 
-Result<void> SimulatedRouter::send_frame(ByteView) {
+Result<void> SimulatedRouter::send_frame(int, ByteView) {
   net_.carry_frame(number_);
   return {};
 }

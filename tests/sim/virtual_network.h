@@ -23,7 +23,7 @@ class SimulatedRouter final : private LinkPort, private Logger {
   struct Settings {
     int priority = 100;
     InitialState state = InitialState::Backup;
-    bool preempt = true;
+    Preempt preempt = Preempt::Always;
     int version = 2;
     Duration interval = std::chrono::seconds(1);
   };
@@ -48,8 +48,8 @@ class SimulatedRouter final : private LinkPort, private Logger {
 
  private:
   friend class VirtualNetwork;
-  Result<void> send_advert(ByteView packet) override;
-  Result<void> send_frame(ByteView frame) override;
+  Result<void> send_advert(const Endpoints& way, ByteView packet) override;
+  Result<void> send_frame(int index, ByteView frame) override;
   void write(Severity severity, std::string_view text) override;
   void receive(const Bytes& packet);
   TimePoint deadline() const;

@@ -7,40 +7,71 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "common/health_config.h"
 #include "common/log.h"
+#include "vrrp/config/tracking.h"
 
 namespace hapair::vrrp {
 
-/// A command whose exit status says whether this node is fit to be master.
-struct Script {
-  std::string name;
-  std::vector<std::string> command;  // argv; run without a shell
-  Duration interval = std::chrono::seconds(1);
-  Duration timeout = interval;  // a run that takes longer has failed
-  int rise = 1;                 // successes in a row that make it good
-  int fall = 1;                 // failures in a row that make it bad
-  int weight = 0;               // > 0: added while good; < 0: added while bad; 0: bad means FAULT
-};
-
 struct Auth {
-  enum class Type { None, Pass };
+  enum class Type { None, Pass, Header, Hmac };
+  enum class Mode { ReceiveOnly, Permissive, Enforce };  // of Hmac
   Type type = Type::None;
-  std::string password;  // at most 8 bytes: what VRRPv2 carries
+  std::string password;  // Pass and Header: at most 8 bytes, what VRRPv2 carries
+  Mode mode = Mode::Enforce;
+  bool timed = true;     // Hmac: an advert must be of our time, give or take the window
+  Duration window{};     // zero: by the interval, five seconds at least
 };
 
-/// Gratuitous ARP after a takeover; the defaults are Keepalived's.
+/// Gratuitous ARP and unsolicited neighbour advertisements after a takeover; the defaults are
+/// Keepalived's.
 struct Announcements {
   int repeat = 5;                            // per address, back to back
   Duration delay = std::chrono::seconds(5);  // the same once more after this; zero: not
   Duration refresh = Duration::zero();       // while master, this often; zero: never
   int refresh_repeat = 1;
+  /// While master, so often the link is asked whether somebody else has an address; zero: never.
+  Duration probe = std::chrono::seconds(30);
 };
 
 enum class InitialState { Master, Backup };
 
+enum class Preempt { Always, Delay, Never };
+
 /// How the checksum of a version 3 advert is formed (core/advert.h tells why there are two ways).
 /// Auto: with the pseudo header, as keepalived and FRR do, until a peer was heard to do otherwise.
 enum class ChecksumChoice { Auto, Pseudo, Plain };
+
+struct VirtualAddress {
+  Cidr address;
+  std::string interface;  // empty: the instance's
+  std::string label;      // IPv4; empty: none
+  int scope = 0;          // RT_SCOPE_*; 0 is global
+  bool advertised = true; // in the advert, where others compare the list with theirs
+  friend bool operator==(const VirtualAddress&, const VirtualAddress&) = default;
+};
+
+/// A route that exists where the virtual addresses are.
+struct VirtualRoute {
+  Cidr to;
+  std::optional<IpAddress> via;
+  std::optional<IpAddress> source;
+  std::string interface;  // empty: the instance's
+  std::uint32_t metric = 0;
+  std::uint32_t table = 0;  // 0: main
+  friend bool operator==(const VirtualRoute&, const VirtualRoute&) = default;
+};
+
+/// Who may speak as a peer.
+struct Peers {
+  enum class Kind {
+    Nodes,   // the other [node.NAME] of the file; if there are none: the link
+    Link,    // whoever is on the link
+    Listed,
+  };
+  Kind kind = Kind::Nodes;
+  std::vector<IpAddress> addresses;  // Listed
+};
 
 struct Instance {
   std::string name;
@@ -53,22 +84,83 @@ struct Instance {
   Duration advert_interval = std::chrono::seconds(1);
   Duration longest_adopted{};  // version 3: of a master's interval; zero: three of ours
   ChecksumChoice checksum = ChecksumChoice::Auto;  // version 3
-  std::vector<Cidr> virtual_addresses;                 // IPv4, at least one
-  std::vector<std::string> track_scripts;              // names of scripts in Config
-  bool preempt = true;
+  std::vector<VirtualAddress> virtual_addresses;   // at least one
+  std::vector<VirtualRoute> virtual_routes;
+  std::optional<IpAddress> source;                     // of adverts; absent: the node's address
+  std::vector<IpAddress> unicast_peers;                // empty: multicast
+  int unicast_ttl = 255;
+  int least_ttl = 0;  // of received unicast; 0: not looked at
+  Peers peers;
+  bool virtual_mac = false;
+  std::string virtual_mac_name;                        // empty: vrrp.ID, vrrp6.ID
+  /// How long the kernel keeps an address that is not renewed; zero: for ever. Absent: by the interval.
+  std::optional<Duration> lease;
+  std::vector<Tracking> tracked;                       // whatever counts as good or bad
+  bool track_own_interface = true;                     // its link down means FAULT
+  Preempt preempt = Preempt::Always;
+  Duration preempt_delay{};
+  Duration startup_delay{};
+  Duration hold_down{};
   Auth auth;
   Announcements announcements;
+  /// Of the other node's instance of this name while all is well there; absent: not known.
+  std::optional<std::uint8_t> peer_priority;
+
+  bool has(bool v6) const {
+    for (const VirtualAddress& address : virtual_addresses)
+      if (address.advertised && address.address.address.is_v6() == v6) return true;
+    return false;
+  }
+};
+
+/// Instances that are masters together, or none of them.
+struct SyncGroup {
+  std::string name;
+  std::vector<std::string> instances;
+};
+
+struct Node {
+  std::string name;
+  IpAddress address;
+};
+
+/// The pair channel: [pair].
+struct PairSettings {
+  std::string key_file;  // empty: none
+  bool channel = true;   // if there is a key and one other node
+  std::uint16_t port = 5112;  // UDP
+  Duration drain_limit = std::chrono::minutes(10);  // of connections that a handover leaves behind
+  friend bool operator==(const PairSettings&, const PairSettings&) = default;
 };
 
 struct Config {
   std::string node;                 // who we are
   std::optional<IpAddress> source;  // [node.NAME] address; absent: the interface's primary address
+  std::vector<Node> other_nodes;    // those that have an address
+  PairSettings pair;
+  HealthSocket health;              // where the proxy's heartbeat is heard
   std::vector<LogTarget> log;
   std::vector<Script> scripts;
+  std::string script_user;           // who runs those that name nobody; empty: the daemon's choice
+  std::vector<TrackFile> track_files;
+  std::vector<TrackProcess> track_processes;
   std::vector<Instance> instances;
+  std::vector<SyncGroup> sync_groups;
+  bool guardian = true;  // a process that resigns for a daemon that died
+  bool realtime = true;  // scheduling class and locked memory
+  std::string run_directory = "/run/hapair";  // what outlives a restart, but not the machine's
 
-  /// The script of that name; the loader has checked that it exists.
+  /// Those of that name; the loader has checked that they exist.
   const Script& script(const std::string& name) const;
+  const TrackFile& track_file(const std::string& name) const;
+  const TrackProcess& track_process(const std::string& name) const;
+  /// Some instance signs its adverts, or the two nodes speak with each other.
+  bool needs_keys() const;
+  bool has_pair_channel() const;
 };
+
+/// Notes how high the instances of `other`, the same file as the other node sees it, stand while all is
+/// well there.
+void take_peer_priorities(Config& config, const Config& other);
 
 }  // namespace hapair::vrrp

@@ -13,11 +13,15 @@ constexpr Duration kBetweenRivals = 1s;
 }  // namespace
 
 void AnnounceSchedule::on_takeover(TimePoint now) {
-  on_lost();
-  master_ = true;
+  on_resumed(now);
   bursts_.push_back({now, settings_.repeat});
   if (settings_.delay > Duration::zero())
     bursts_.push_back({now + settings_.delay, settings_.repeat});
+}
+
+void AnnounceSchedule::on_resumed(TimePoint now) {
+  on_lost();
+  master_ = true;
   if (settings_.refresh > Duration::zero()) next_refresh_ = now + settings_.refresh;
 }
 

@@ -23,6 +23,8 @@ class AnnounceSchedule {
   explicit AnnounceSchedule(Settings settings) : settings_(settings) {}
 
   void on_takeover(TimePoint now);
+  /// Master since before this process began: everybody knows.
+  void on_resumed(TimePoint now);
   /// At most one new series a second, however many rivals speak.
   void on_rival(TimePoint now);
   void on_lost();

@@ -11,6 +11,8 @@ std::string_view words(Noticed::Event event) {
     case Noticed::Event::Transition: return "Transition to MASTER STATE";
     case Noticed::Event::LowerAdvert: return "Received lower prio advert, forcing new election";
     case Noticed::Event::HigherAdvert: return "Received higher prio advert";
+    case Noticed::Event::Yielding: return "resigning: the peer's priority is higher";
+    case Noticed::Event::Stalled: return "was not running for longer than the others wait: listening";
   }
   return "";
 }
@@ -24,6 +26,36 @@ std::string_view to_string(State state) {
     case State::Claiming: return "CLAIMING";
     case State::Master: return "MASTER";
     case State::Fault: return "FAULT";
+  }
+  return "";
+}
+
+std::optional<State> parse_state(std::string_view text) {
+  for (const State state :
+       {State::Initialize, State::Backup, State::Claiming, State::Master, State::Fault})
+    if (text == to_string(state)) return state;
+  return std::nullopt;
+}
+
+std::string to_string(const Cause& cause) {
+  const auto spoken = [&](std::string_view what) {
+    return fmt::format("{} {} with priority {}", cause.rival.to_string(), what, cause.priority);
+  };
+  switch (cause.kind) {
+    case Cause::Kind::Start: return "the daemon started";
+    case Cause::Kind::Silence: return "no master was heard";
+    case Cause::Kind::Resignation: return cause.rival.to_string() + " resigned";
+    case Cause::Kind::Claim: return "nobody better answered the claim";
+    case Cause::Kind::Lower: return spoken("was master");
+    case Cause::Kind::Higher: return spoken("speaks");
+    case Cause::Kind::Unusable: return "this node cannot serve";
+    case Cause::Kind::Usable: return "this node can serve again";
+    case Cause::Kind::Yield:
+      return fmt::format("the own priority fell below the peer's, {}", cause.priority);
+    case Cause::Kind::Stall: return "the daemon was not running for a while";
+    case Cause::Kind::Group: return "another member of the synchronization group changed";
+    case Cause::Kind::Handover: return "a handover was arranged";
+    case Cause::Kind::Shutdown: return "the daemon stopped";
   }
   return "";
 }

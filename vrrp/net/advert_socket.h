@@ -1,32 +1,52 @@
-// The raw sockets that carry adverts on one interface.
+// The raw sockets that carry a virtual router's adverts of one family.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "common/bytes.h"
 #include "common/error.h"
+#include "vrrp/core/ip_packet.h"
 #include "vrrp/net/file_descriptor.h"
 
 namespace hapair::vrrp {
 
-/// Receives what comes to 224.0.0.18 on its interface and nothing else: no unicast, no other
-/// interface, not our own. Sends whole IPv4 packets. Needs CAP_NET_RAW.
+/// Receives either what comes to VRRP's group on one interface, or what comes to one of our own
+/// addresses; nothing else, and not our own. Sends whole IP packets. Needs CAP_NET_RAW.
 class AdvertSocket {
  public:
-  static Result<AdvertSocket> open(const std::string& interface, int index);
+  struct Settings {
+    bool v6 = false;
+    std::uint8_t protocol = kProtocol;  // or kAuthHeaderProtocol
+    std::string interface;  // where the group is joined
+    int index = 0;
+    /// Adverts leave here: the interface itself, or the macvlan that has its virtual address.
+    std::string sending_interface = interface;
+    int sending_index = index;
+    /// Unicast: the address of ours that peers send to. Absent: the group.
+    std::optional<IpAddress> local{};
+  };
+  static Result<AdvertSocket> open(const Settings& settings);
 
   /// For the loop: readable when receive() has something.
   int fd() const { return receiver_.value(); }
-  /// The next packet with its IPv4 header, in `buffer`; nothing when there is none.
-  std::optional<ByteView> receive(std::span<std::uint8_t> buffer);
-  Result<void> send(ByteView packet);
+  /// The next packet, in `buffer`; nothing when there is none.
+  std::optional<tl::expected<Datagram, Refusal>> receive(std::span<std::uint8_t> buffer);
+  Result<void> send(const IpAddress& destination, ByteView packet);
 
  private:
+  tl::expected<Datagram, Refusal> read(std::span<std::uint8_t> buffer, std::size_t size,
+                                       const struct msghdr& message) const;
+
+  Settings settings_;
   FileDescriptor receiver_;
   FileDescriptor sender_;
-  int index_ = 0;
 };
+
+/// A socket that only sends whole IP packets, of one family. `interface` empty: wherever routes lead.
+Result<FileDescriptor> open_packet_sender(bool v6, const std::string& interface, int index);
+Result<void> send_packet(int fd, const IpAddress& destination, int index, ByteView packet);
 
 }  // namespace hapair::vrrp

@@ -1,4 +1,4 @@
-// Puts finished Ethernet frames (gratuitous ARP) on one interface.
+// Puts finished Ethernet frames (announcements, address probes) on interfaces.
 #pragma once
 
 #include "common/bytes.h"
@@ -10,12 +10,11 @@ namespace hapair::vrrp {
 /// Sends only. Needs CAP_NET_RAW.
 class AnnounceSocket {
  public:
-  static Result<AnnounceSocket> open(int index);
-  Result<void> send(ByteView frame);
+  static Result<AnnounceSocket> open();
+  Result<void> send(int index, ByteView frame);
 
  private:
   FileDescriptor fd_;
-  int index_ = 0;
 };
 
 }  // namespace hapair::vrrp

@@ -3,6 +3,7 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
+#include "vrrp/core/ip_packet.h"
 
 namespace hapair::vrrp {
 
@@ -10,10 +11,10 @@ namespace hapair::vrrp {
 class LinkPort {
  public:
   virtual ~LinkPort() = default;
-  /// A whole IPv4 packet to 224.0.0.18.
-  virtual Result<void> send_advert(ByteView packet) = 0;
-  /// A whole Ethernet frame.
-  virtual Result<void> send_frame(ByteView frame) = 0;
+  /// A whole IP packet.
+  virtual Result<void> send_advert(const Endpoints& way, ByteView packet) = 0;
+  /// A whole Ethernet frame, on the interface with that index.
+  virtual Result<void> send_frame(int index, ByteView frame) = 0;
 };
 
 }  // namespace hapair::vrrp

@@ -9,4 +9,8 @@ namespace hapair::vrrp {
 /// names those that are not, and how to get them.
 Result<void> check_privileges();
 
+/// Whether scripts can run as another user: CAP_SETUID and CAP_SETGID to become it, CAP_KILL to end
+/// one that hangs.
+bool may_become_others();
+
 }  // namespace hapair::vrrp

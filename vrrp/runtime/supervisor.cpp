@@ -1,137 +1,61 @@
 #include "vrrp/runtime/supervisor.h"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
+#include <fstream>
+#include <map>
 
-#include "vrrp/net/advert_socket.h"
-#include "vrrp/net/announce_socket.h"
 #include "vrrp/net/libnl_netlink.h"
-#include "vrrp/runtime/drain.h"
 
 namespace hapair::vrrp {
 namespace {
 
-/// The address adverts come from when the file gives none: the interface's first that is not
-/// virtual (a crashed predecessor may have left one).
-std::optional<IpAddress> primary_address(const std::vector<Cidr>& present,
-                                         const Instance& instance) {
-  for (const Cidr& candidate : present) {
-    const auto same = [&](const Cidr& address) { return address.address == candidate.address; };
-    if (std::ranges::none_of(instance.virtual_addresses, same)) return candidate.address;
-  }
-  return std::nullopt;
+// Neighbours learn within moments that an address has moved.
+constexpr Duration kSettling = std::chrono::milliseconds(500);
+
+bool forwards_v6(const std::string& interface) {
+  int value = 0;
+  std::ifstream(fmt::format("/proc/sys/net/ipv6/conf/{}/forwarding", interface)) >> value;
+  return value != 0;
 }
 
-/// The interface whose network holds the instance's first virtual address. A virtual address that a
-/// crashed predecessor left is no network, and says nothing.
-Result<Link> link_of(Netlink& netlink, const Instance& instance) {
-  if (instance.interface != "auto") return netlink.link(instance.interface);
-  const IpAddress wanted = instance.virtual_addresses.front().address;
-  const auto links = netlink.links();
-  if (!links) return tl::make_unexpected(links.error());
-  for (const Link& link : *links) {
-    const auto present = netlink.addresses(link.index);
-    if (!present) return tl::make_unexpected(present.error());
-    for (const Cidr& own : *present)
-      if (own.address != wanted && own.contains(wanted)) return link;
-  }
-  return fail(Errc::NotFound,
-              "interface = \"auto\": no interface has a network with {}; name the interface, or "
-              "give this host an address there",
-              wanted.to_string());
+std::string virtual_mac_name(const Instance& instance) {
+  if (!instance.virtual_mac_name.empty()) return instance.virtual_mac_name;
+  return fmt::format("vrrp{}.{}", instance.has(false) ? "" : "6", instance.virtual_router_id);
 }
 
 }  // namespace
 
-/// A virtual router with its sockets and its timer.
-class Supervisor::Port final : public LinkPort, private Watcher {
- public:
-  Port(Loop& loop, const Instance& instance, const IpAddress& source, std::string source_key,
-       const Link& link, AdvertSocket adverts, AnnounceSocket announcements, Netlink& netlink,
-       Logger& log)
-      : loop_(loop),
-        link_(link),
-        adverts_(std::move(adverts)),
-        announcements_(std::move(announcements)),
-        router_(instance, source, link, {netlink, *this, log}, std::move(source_key)),
-        timer_(loop, [this] { on_due(); }) {
-    loop_.watch(adverts_.fd(), *this, EPOLLIN);
-  }
-  ~Port() override {
-    loop_.cancel_resume(*this);
-    loop_.forget(adverts_.fd(), *this);
-  }
-
-  Result<void> send_advert(ByteView packet) override { return adverts_.send(packet); }
-  Result<void> send_frame(ByteView frame) override { return announcements_.send(frame); }
-
-  VirtualRouter& router() { return router_; }
-  const Link& link() const { return link_; }
-  bool was_up = true;
-
-  /// The election begins no later than this.
-  void start_by(TimePoint latest) { timer_.arm(latest); }
-  void start() {
-    router_.start(loop_.now());
-    rearm();
-  }
-  void on_tracked(std::span<const Tracked> tracked) {
-    router_.on_tracked(tracked, loop_.now());
-    if (router_.started()) rearm();
-  }
-  void on_link(bool up) {
-    router_.on_link(up, loop_.now());
-    if (router_.started()) rearm();
-  }
-  void shutdown() {
-    router_.shutdown(loop_.now());
-    timer_.disarm();
-  }
-
- private:
-  void on_ready(std::uint32_t) override {
-    hear();
-    if (router_.started()) rearm();
-  }
-  void hear() {
-    const bool more = drain([this] { return adverts_.receive(buffer_); },
-                            [this](ByteView packet) { router_.on_packet(packet, loop_.now()); });
-    loop_.cancel_resume(*this);  // at most one: the timer and the socket both come here
-    if (more) loop_.resume(*this, EPOLLIN);
-  }
-  void on_due() {
-    if (!router_.started()) return start();
-    // After a stall the timer is as late as the adverts in the queue: hear them first, so that a
-    // master that never fell silent is not taken for dead.
-    hear();
-    router_.on_due(loop_.now());
-    rearm();
-  }
-  void rearm() { timer_.arm(router_.deadline()); }
-
-  Loop& loop_;
-  const Link link_;
-  AdvertSocket adverts_;
-  AnnounceSocket announcements_;
-  VirtualRouter router_;
-  Timer timer_;
-  std::array<std::uint8_t, 2048> buffer_{};
-};
-
-Supervisor::Supervisor(Loop& loop, const Config& config, Logger& log,
-                       std::unique_ptr<Netlink> netlink)
-    : config_(config), loop_(loop), log_(log), netlink_(std::move(netlink)) {
-  netlink_->on_change([this](int index) { on_link_change(index); });
+Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
+                       AnnounceSocket announcements)
+    : config_(task.config),
+      keys_(task.keys),
+      loop_(loop),
+      log_(log),
+      netlink_(std::move(netlink)),
+      announcements_(std::move(announcements)),
+      trackers_(loop, *netlink_, log, [this] { on_reading(); }),
+      group_timer_(loop, [this] { carry_out_group_orders(); }),
+      left_timer_(loop, [this] { check_left(); }) {
+  netlink_->on_change([this](int index) {
+    on_link_change(index);
+    trackers_.on_link_change(index);
+  });
+  loop_.at_turn_end([this] {
+    publish();
+    tell_listeners();
+    check_drained();
+  });
 }
 
 Supervisor::~Supervisor() = default;
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& config,
-                                                     Logger& log) {
+Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& task, Logger& log) {
   auto netlink = LibnlNetlink::open(loop);
   if (!netlink) return tl::make_unexpected(netlink.error());
-  std::unique_ptr<Supervisor> self(new Supervisor(loop, config, log, *std::move(netlink)));
+  auto announcements = AnnounceSocket::open();
+  if (!announcements) return tl::make_unexpected(announcements.error());
+  std::unique_ptr<Supervisor> self(
+      new Supervisor(loop, task, log, *std::move(netlink), *std::move(announcements)));
   for (const Instance& instance : self->config_.instances) {
     if (auto opened = self->open_router(instance); !opened) {
       opened.error().message =
@@ -139,71 +63,156 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
       return tl::make_unexpected(opened.error());
     }
   }
+  if (auto followed = self->trackers_.follow(self->config_); !followed)
+    return tl::make_unexpected(followed.error());
+  if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
   return self;
 }
 
+Result<void> Supervisor::open_pair(const Task& task) {
+  if (!config_.has_pair_channel()) return {};
+  auto pair = Pair::open({.loop = loop_,
+                          .netlink = *netlink_,
+                          .log = log_,
+                          .on_testament = [this] { testament_changed_ = true; },
+                          .proxy = [this] { return proxy_standing(); }},
+                         config_, keys_, task.digest);
+  if (!pair) return tl::make_unexpected(pair.error());
+  pair_ = *std::move(pair);
+  pair_->set_ports(ports_, config_.sync_groups);
+  return {};
+}
+
+/// Of the first tracker that minds it.
+std::string Supervisor::proxy_standing() const {
+  for (const auto& entry : trackers_.entries())
+    if (entry.tracker->kind() == TrackerKind::Proxy) return entry.tracker->standing();
+  return {};
+}
+
 Result<void> Supervisor::open_router(const Instance& instance) {
-  const auto link = link_of(*netlink_, instance);
+  const auto link = find_link(*netlink_, instance);
   if (!link) return tl::make_unexpected(link.error());
-  const auto present = netlink_->addresses(link->index);
-  if (!present) return tl::make_unexpected(present.error());
-  const auto source = config_.source ? config_.source : primary_address(*present, instance);
-  if (!source)
-    return fail(Errc::NotFound, "{} has no IPv4 address to send from, and [node.{}] gives none",
-                link->name, config_.node);
-  std::string source_key;
-  if (config_.source) source_key = fmt::format(" ([node.{}] address)", config_.node);
-  auto adverts = AdvertSocket::open(link->name, link->index);
-  if (!adverts) return tl::make_unexpected(adverts.error());
-  auto announcements = AnnounceSocket::open(link->index);
-  if (!announcements) return tl::make_unexpected(announcements.error());
-  ports_.push_back(std::make_unique<Port>(loop_, instance, *source, std::move(source_key), *link,
-                                          *std::move(adverts), *std::move(announcements), *netlink_,
-                                          log_));
+  Companions companions{.link_name = link->name};
+  Link face = *link;
+  if (instance.virtual_mac) {
+    auto made = VirtualMac::make(*netlink_, *link, virtual_mac_name(instance),
+                                 !instance.has(false), instance.virtual_router_id);
+    if (!made) return tl::make_unexpected(made.error());
+    companions.virtual_mac = *std::move(made);
+    face = companions.virtual_mac->link();
+  }
+  auto placement = place(*netlink_, config_, instance, *link, face);
+  if (!placement) return tl::make_unexpected(placement.error());
+  if (companions.virtual_mac) placement->face_testament = companions.virtual_mac->testament();
+  placement->forwards_v6 = forwards_v6(face.name);
+  if (config_.other_nodes.size() == 1) placement->peer_priority = instance.peer_priority;
+  auto port = Port::open(loop_, instance, *std::move(placement), keys_, *netlink_, announcements_,
+                         log_, this);
+  if (!port) return tl::make_unexpected(port.error());
+  if (auto opened = open_speakers(**port, companions); !opened) return opened;
+  companions_.push_back(std::move(companions));
+  ports_.push_back(*std::move(port));
+  return {};
+}
+
+Result<void> Supervisor::open_speakers(Port& port, Companions& companions) {
+  if (port.router().config().announcements.probe == Duration::zero()) return {};
+  // For each interface and family that has addresses.
+  std::map<std::pair<int, bool>, std::vector<IpAddress>> wanted;
+  for (const AddressOrder& order : port.router().placement().addresses)
+    wanted[{order.index, order.address.address.is_v6()}].push_back(order.address.address);
+  for (const auto& [where, addresses] : wanted) {
+    auto socket = SpeakerSocket::open(where.first, addresses);
+    if (!socket) return tl::make_unexpected(socket.error());
+    companions.speakers.push_back(std::make_unique<SpeakerWatch>(
+        loop_, *std::move(socket), [this, &port](const Speaker& speaker) {
+          port.router().on_speaker(speaker.mac, speaker.address, loop_.now());
+        }));
+  }
   return {};
 }
 
 void Supervisor::start() {
   loop_.refresh();
   for (const auto& port : ports_) on_link_change(port->link().index);
-  for (const Script& script : config_.scripts) {
-    const auto tracks = [&](const Instance& instance) {
-      return std::ranges::find(instance.track_scripts, script.name) != instance.track_scripts.end();
-    };
-    if (std::ranges::any_of(config_.instances, tracks))
-      scripts_.push_back(
-          std::make_unique<ScriptRunner>(loop_, script, log_, [this] { on_verdict(); }));
-  }
   for (const auto& port : ports_)
     port->start_by(loop_.now() + port->router().config().advert_interval);
-  on_verdict();  // instances without scripts need not wait
+  on_reading();  // instances that track nothing need not wait
 }
 
-void Supervisor::on_verdict() {
+void Supervisor::on_reading() {
+  bool leaving = false;
   for (const auto& port : ports_) {
-    const auto tracked = tracked_by(port->router().config());
-    port->on_tracked(tracked);
-    const bool all_known = std::ranges::none_of(
-        tracked, [](const Tracked& script) { return script.verdict == Verdict::Unknown; });
-    if (all_known && !port->router().started()) port->start();
+    const auto standing = trackers_.standing_of(port->router().config());
+    leaving = leaving || standing.is_leaving;
+    port->on_tracked(standing.tracked, standing.trouble);
+    if (standing.is_known && !port->router().started()) port->start();
+  }
+  on_leaving(leaving);
+  if (pair_) pair_->on_changed();
+}
+
+// ---- planned handovers
+
+void Supervisor::on_leaving(bool leaving) {
+  if (std::exchange(leaving_, leaving) == leaving) return;
+  left_timer_.arm(leaving ? loop_.now() : kNever);
+  if (pair_) return pair_->set_leaving(leaving || on_drained_);
+  if (!leaving) return;
+  // Nobody can be asked: the address comes back if nobody takes it.
+  for (const auto& port : ports_) {
+    port->router().hand_over(loop_.now());
+    port->rearm();
   }
 }
 
-std::vector<Tracked> Supervisor::tracked_by(const Instance& instance) const {
-  std::vector<Tracked> out;
-  for (const auto& script : scripts_) {
-    if (std::ranges::find(instance.track_scripts, script->name()) != instance.track_scripts.end())
-      out.push_back(script->tracked());
-  }
-  return out;
+/// A moment after the addresses went: what was on its way to them still comes here.
+void Supervisor::check_left() {
+  const bool holds = std::ranges::any_of(
+      ports_, [](const auto& port) { return port->router().state() == State::Master; });
+  left_timer_.arm(loop_.now() + kSettling);
+  if (!std::exchange(held_, holds) && !holds) trackers_.on_left();
+}
+
+void Supervisor::drain(std::function<void()> on_drained) {
+  on_drained_ = std::move(on_drained);
+  if (pair_) pair_->set_leaving(true);
+}
+
+void Supervisor::check_drained() {
+  if (!on_drained_) return;
+  const auto can_leave = [&](const auto& port) {
+    return port->router().state() != State::Master || !pair_ ||
+           !pair_->why_not_hand_over(port->router()).empty();
+  };
+  if (!std::ranges::all_of(ports_, can_leave) || (pair_ && !pair_->is_quiet())) return;
+  std::exchange(on_drained_, nullptr)();
+}
+
+void Supervisor::on_handover_wanted(VirtualRouter& router) {
+  if (pair_) pair_->on_handover_wanted(router);
+}
+
+void Supervisor::on_priority(VirtualRouter&) {
+  if (pair_) pair_->on_changed();
 }
 
 void Supervisor::on_link_change(int index) {
-  for (const auto& port : ports_) {
-    if (index != 0 && index != port->link().index) continue;
-    const auto link = netlink_->link(port->link().name);
-    // A new interface of the same name is not the one our sockets are bound to.
-    const bool up = link && link->index == port->link().index && link->up;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    Port* const port = ports_[i].get();
+    const Placement& placement = port->router().placement();
+    const auto concerns = [&](const Link& link) { return index == 0 || index == link.index; };
+    if (!concerns(placement.link) && !concerns(placement.face) &&
+        std::ranges::none_of(placement.other_links, concerns))
+      continue;
+    // By its index: what our sockets are bound to, whatever it is called by now. One of the same name
+    // that was made anew is another.
+    const auto link = netlink_->link(port->link().index);
+    const bool up = link && link->up;
+    if (link && link->name != companions_[i].link_name)
+      log_.log(Severity::Warning, "interface {} is called {} now, and is used as before: mend the configuration",
+               std::exchange(companions_[i].link_name, link->name), link->name);
     if (up != port->was_up)
       log_.log(Severity::Info, "Kernel is reporting: interface {} {}", port->link().name,
                up ? "UP" : "DOWN");
@@ -215,6 +224,99 @@ void Supervisor::on_link_change(int index) {
 void Supervisor::shutdown() {
   loop_.refresh();
   for (const auto& port : ports_) port->shutdown();
+  if (pair_) pair_->shutdown();
+  publish();
+  tell_listeners();
+}
+
+/// When the turn's packets are out and the guardian knows: nobody waits for a listener.
+void Supervisor::tell_listeners() {
+  for (const Transition& transition : std::exchange(untold_, {}))
+    for (const Listener& listener : listeners_) listener(transition);
+}
+
+// ---- synchronization groups
+
+std::vector<Port*> Supervisor::companions_of(const VirtualRouter& router) const {
+  std::vector<Port*> out;
+  for (const SyncGroup& group : config_.sync_groups) {
+    if (std::ranges::find(group.instances, router.config().name) == group.instances.end()) continue;
+    for (const auto& port : ports_)
+      if (&port->router() != &router &&
+          std::ranges::find(group.instances, port->router().config().name) != group.instances.end())
+        out.push_back(port.get());
+  }
+  return out;
+}
+
+bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
+  return std::ranges::none_of(companions_of(router), [now](const Port* port) {
+    return port->router().election().follows_better(now) || !port->router().is_fit();
+  });
+}
+
+void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
+  const Cause& cause = router.election().cause();
+  untold_.push_back({.instance = router.config().name,
+                     .from = before,
+                     .to = router.state(),
+                     .priority = router.priority(),
+                     .why = cause.kind == Cause::Kind::Unusable && !router.trouble().empty()
+                                ? router.trouble()
+                                : to_string(cause),
+                     .at = wall_now()});
+  if (pair_) pair_->on_became(router);
+  // Both halves of a handover change all members themselves.
+  if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||
+      cause.kind == Cause::Kind::Handover)
+    return;
+  group_orders_.push_back({router.config().name, before});
+  group_timer_.arm(now);
+}
+
+/// In a turn of its own: a member must not be changed from within another's call.
+void Supervisor::carry_out_group_orders() {
+  for (const auto& [name, before] : std::exchange(group_orders_, {})) {
+    const auto changed = std::ranges::find_if(ports_, [&, &wanted = name](const auto& port) {
+      return port->router().config().name == wanted;
+    });
+    if (changed == ports_.end()) continue;
+    const State state = (*changed)->router().state();
+    for (Port* other : companions_of((*changed)->router())) {
+      VirtualRouter& router = other->router();
+      if (state == State::Master) router.on_group_leads(loop_.now());
+      if (state == State::Backup && before != State::Fault) router.on_group_follows(loop_.now());
+      const bool all_fit = (*changed)->router().is_fit() &&
+                           std::ranges::all_of(companions_of(router), [](const Port* port) {
+                             return port->router().is_fit();
+                           });
+      router.on_group_usable(all_fit, loop_.now());
+      other->rearm();
+    }
+  }
+}
+
+// ---- the guardian
+
+void Supervisor::set_guardian(Guardian* guardian) {
+  guardian_ = guardian;
+  testament_changed_ = true;
+  publish();
+}
+
+void Supervisor::on_testament(VirtualRouter& router) {
+  if (!guardian_) return;
+  for (std::size_t i = 0; i < ports_.size(); ++i)
+    if (&ports_[i]->router() == &router) companions_[i].testament = router.testament();
+  testament_changed_ = true;
+}
+
+void Supervisor::publish() {
+  if (!guardian_ || !std::exchange(testament_changed_, false)) return;
+  Testament all;
+  for (const Companions& companions : companions_) append(all, companions.testament);
+  if (pair_) append(all, pair_->testament());
+  guardian_->publish(all);
 }
 
 }  // namespace hapair::vrrp

@@ -354,7 +354,7 @@ INSTANTIATE_TEST_SUITE_P(
                 ""},
         Mistake{kCheck, "check = { type = \"http\", intervall = \"1s\" }", "14:26",
                 "unknown key 'intervall'", "did you mean \"interval\"?"},
-        Mistake{kCheck, "check = { type = \"http\", tls = true }", "14:26", "not built yet", ""},
+        Mistake{kCheck, "check = { type = \"http\", alpn = \"h2\" }", "14:26", "not built yet", ""},
         Mistake{kCheck, "check = { type = \"redis\", request = \"GET /\" }", "14:37",
                 "a redis check has no request", "type = \"http\""},
         Mistake{kCheck, "check = { expect = { status = \"2xx\" } }", "14:31", "from 100 to 999",

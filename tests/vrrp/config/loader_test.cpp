@@ -50,6 +50,8 @@ std::string with(std::string_view line, std::string_view replacement) {
   return text.replace(at, line.size(), replacement);
 }
 
+VirtualAddress at(std::string_view text) { return {.address = *Cidr::parse(text)}; }
+
 TEST(Loader, ReadsTheSeedsPair) {
   const auto [config, diagnostics] = load(kPair);
   ASSERT_TRUE(config) << diagnostics.to_string();
@@ -62,8 +64,8 @@ TEST(Loader, ReadsTheSeedsPair) {
   EXPECT_EQ(instance.virtual_router_id, 51);
   EXPECT_EQ(instance.priority, 101) << "from the overlay of the node";
   EXPECT_EQ(instance.advert_interval, 1s);
-  EXPECT_THAT(instance.virtual_addresses, ElementsAre(*Cidr::parse("192.168.50.10/32")));
-  EXPECT_TRUE(instance.preempt);
+  EXPECT_THAT(instance.virtual_addresses, ElementsAre(at("192.168.50.10/32")));
+  EXPECT_EQ(instance.preempt, Preempt::Always);
   EXPECT_EQ(instance.auth.type, Auth::Type::None);
   const Script& script = config->script("chk_haproxy");
   EXPECT_THAT(script.command, ElementsAre("/usr/bin/killall", "-0", "hapair-proxy"));
@@ -134,14 +136,102 @@ garp = { repeat = 3, delay = "0s", refresh = "1m", refresh_repeat = 2 }
   EXPECT_EQ(script.fall, 3);
   const Instance& instance = config->instances.at(0);
   EXPECT_FALSE(config->source);
-  EXPECT_FALSE(instance.preempt);
+  EXPECT_EQ(instance.preempt, Preempt::Never);
   EXPECT_EQ(instance.advert_interval, 3s);
   EXPECT_THAT(instance.virtual_addresses,
-              ElementsAre(*Cidr::parse("10.0.0.1/24"), *Cidr::parse("10.0.0.2/32")));
+              ElementsAre(at("10.0.0.1/24"), at("10.0.0.2/32")));
   EXPECT_EQ(instance.auth.type, Auth::Type::Pass);
   EXPECT_EQ(instance.auth.password, "secret");
   EXPECT_EQ(instance.announcements.refresh, 1min);
   EXPECT_EQ(instance.announcements.refresh_repeat, 2);
+}
+
+TEST(Loader, ReadsWhatAnInstanceBringsWithIt) {
+  const auto [config, diagnostics] = load(R"(
+[node.a]
+address = "10.0.0.2"
+[node.b]
+address = "10.0.0.3"
+[pair]
+key_file = "/etc/hapair/pair.key"
+[vrrp]
+guardian = false
+run_directory = "/run/elsewhere"
+[vrrp.instance.web]
+version = 3
+interface = "eth1"
+virtual_router_id = 7
+virtual_addresses = ["10.0.0.1", "fe80::7", { address = "2001:db8::1/64", interface = "eth2" },
+                     { address = "10.0.0.4", label = "eth1:4", scope = "link", excluded = true }]
+excluded_addresses = ["10.9.0.1"]
+virtual_routes = [{ to = "default", via = "10.0.0.254", metric = 10 },
+                  { to = "default", via = "fe80::1", table = 7 }]
+source_address = "10.0.0.22"
+virtual_mac = "vip0"
+lease = false
+preempt = "delay"
+preempt_delay = "30s"
+startup_delay = "2s"
+hold_down = "1m"
+[vrrp.instance.db]
+interface = "eth1"
+virtual_router_id = 8
+virtual_addresses = "10.0.0.5"
+unicast_peers = ["10.0.0.2", "10.0.0.3"]
+least_ttl = 64
+peers = "link"
+auth = { type = "hmac", mode = "permissive", anti_replay = "monotonic", window = "9s" }
+[vrrp.sync_group.all]
+instances = ["web", "db"]
+)",
+                                          "a");
+  ASSERT_TRUE(config) << diagnostics.to_string();
+  EXPECT_EQ(config->source, *IpAddress::parse("10.0.0.2"));
+  ASSERT_EQ(config->other_nodes.size(), 1U);
+  EXPECT_EQ(config->other_nodes[0].name, "b");
+  EXPECT_TRUE(config->needs_keys());
+  EXPECT_FALSE(config->guardian);
+  EXPECT_EQ(config->run_directory, "/run/elsewhere");
+  const Instance& web = config->instances.at(0);
+  ASSERT_EQ(web.virtual_addresses.size(), 5U);
+  EXPECT_EQ(web.virtual_addresses[2].interface, "eth2");
+  EXPECT_EQ(web.virtual_addresses[3].label, "eth1:4");
+  EXPECT_EQ(web.virtual_addresses[3].scope, 253);
+  EXPECT_FALSE(web.virtual_addresses[3].advertised);
+  EXPECT_FALSE(web.virtual_addresses[4].advertised);
+  ASSERT_EQ(web.virtual_routes.size(), 2U);
+  EXPECT_EQ(web.virtual_routes[0].to, *Cidr::parse("0.0.0.0/0"));
+  EXPECT_EQ(web.virtual_routes[0].metric, 10U);
+  EXPECT_EQ(web.virtual_routes[1].to, *Cidr::parse("::/0")) << "of the family of its gateway";
+  EXPECT_EQ(web.source, *IpAddress::parse("10.0.0.22"));
+  EXPECT_TRUE(web.virtual_mac);
+  EXPECT_EQ(web.virtual_mac_name, "vip0");
+  EXPECT_EQ(web.lease, Duration::zero());
+  EXPECT_EQ(web.preempt, Preempt::Delay);
+  EXPECT_EQ(web.preempt_delay, 30s);
+  EXPECT_EQ(web.startup_delay, 2s);
+  EXPECT_EQ(web.hold_down, 1min);
+  EXPECT_EQ(web.auth.type, Auth::Type::Hmac) << "who gave the pair a key wants it used";
+  EXPECT_EQ(web.auth.mode, Auth::Mode::Enforce);
+  EXPECT_EQ(web.peers.kind, Peers::Kind::Nodes);
+  const Instance& db = config->instances.at(1);
+  EXPECT_THAT(db.unicast_peers, ElementsAre(*IpAddress::parse("10.0.0.3"))) << "not ourselves";
+  EXPECT_EQ(db.least_ttl, 64);
+  EXPECT_EQ(db.peers.kind, Peers::Kind::Link);
+  EXPECT_EQ(db.auth.mode, Auth::Mode::Permissive);
+  EXPECT_FALSE(db.auth.timed);
+  EXPECT_EQ(db.auth.window, 9s);
+  ASSERT_EQ(config->sync_groups.size(), 1U);
+  EXPECT_THAT(config->sync_groups[0].instances, ElementsAre("web", "db"));
+  EXPECT_EQ(diagnostics.to_string(), "") << "the first IPv6 address is link-local";
+}
+
+TEST(Loader, KnowsHowHighTheOtherNodeStandsWhileAllIsWell) {
+  auto ours = load(kPair, "hap1").config;
+  const auto theirs = load(kPair, "hap2").config;
+  ASSERT_TRUE(ours && theirs);
+  take_peer_priorities(*ours, *theirs);
+  EXPECT_EQ(ours->instances[0].peer_priority, 102) << "100, and 2 for the script";
 }
 
 TEST(Loader, LeavesTheProxysSectionsAlone) {
@@ -211,10 +301,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "14:39", "192.168.50.300"},
         Mistake{"AddressTwice", "[\"192.168.50.10\"]", "[\"10.0.0.1\", \"10.0.0.1\"]", "14:34",
                 "listed twice"},
-        Mistake{"AddressVersion6", "[\"192.168.50.10\"]", "[\"2001:db8::1\"]", "14:22",
-                "version 3"},
+        Mistake{"AddressVersion6", "[\"192.168.50.10\"]", "[\"2001:db8::1\"]", "14:21",
+                "version 2 carries IPv4 addresses alone"},
         Mistake{"OwnAddress", "[\"192.168.50.10\"]", "[\"192.168.50.11\"]", "14:22",
-                "this node's own"},
+                "a node's own"},
         Mistake{"AddressAny", "[\"192.168.50.10\"]", "[\"0.0.0.0\"]", "14:22", "cannot be"},
         Mistake{"AddressThisNetwork", "[\"192.168.50.10\"]", "[\"0.1.2.3\"]", "14:22", "cannot be"},
         Mistake{"AddressMulticast", "[\"192.168.50.10\"]", "[\"224.0.0.18\"]", "14:22",
@@ -240,7 +330,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"UnknownScript", "[\"chk_haproxy\"]", "[\"chk_haprox\"]", "15:18",
                 "did you mean \"chk_haproxy\"?"},
         Mistake{"ScriptTwice", "[\"chk_haproxy\"]", "[\"chk_haproxy\", \"chk_haproxy\"]", "15:33",
-                "tracked twice"},
+                "listed twice"},
         Mistake{"NoCommand", "command = \"/usr/bin/killall -0 hapair-proxy\"\n", "", "6:1",
                 "no command"},
         Mistake{"ShellInCommand", "killall -0 hapair-proxy", "pgrep x | grep y", "7:11",
@@ -260,16 +350,46 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"Version4", "", "version = 4", "16:11", "version"},
         Mistake{"HalfSecond", "", "advert_interval = \"1500ms\"", "16:19", "whole seconds"},
         Mistake{"PreemptWord", "", "preempt = \"allways\"", "16:11", "always"},
-        Mistake{"PreemptDelay", "", "preempt = \"delay\"", "16:11", "not built yet"},
-        Mistake{"AuthAh", "", "auth = { type = \"ah\", password = \"x\" }", "16:17",
-                "not built yet"},
-        Mistake{"AuthHmac", "", "auth = { type = \"hmac\" }", "16:17", "not built yet"},
+        Mistake{"PreemptDelay", "", "preempt = \"delay\"", "16:11", "needs a preempt_delay"},
+        Mistake{"DelayWithoutPreempt", "", "preempt_delay = \"3s\"", "16:17",
+                "without preempt = \"delay\""},
+        Mistake{"AuthHmac", "", "auth = { type = \"hmac\" }", "16:17", "no key to sign with"},
+        Mistake{"AuthHmacPassword", "",
+                "auth = { type = \"hmac\", password = \"x\" }\n[pair]\nkey_file = \"/k\"",
+                "16:36", "keys stand in [pair] key_file"},
+        Mistake{"AuthAh3", "", "version = 3\nauth = { type = \"ah\", password = \"x\" }", "17:17",
+                "carries no password"},
+        Mistake{"AuthModeOfPassword", "",
+                "auth = { type = \"pass\", password = \"x\", mode = \"enforce\" }", "16:48",
+                "\"hmac\" alone"},
+        Mistake{"UnicastNobody", "", "unicast_peers = [\"192.168.50.11\"]", "16:17",
+                "no peer but this node itself"},
+        Mistake{"UnicastFamily", "", "unicast_peers = [\"2001:db8::2\"]", "16:18",
+                "another family"},
+        Mistake{"TtlOfMulticast", "", "unicast_ttl = 64", "16:15", "for unicast alone"},
+        Mistake{"PeersWord", "", "peers = \"everybody\"", "16:9", "is not an IP address"},
+        Mistake{"LeaseFraction", "", "lease = \"1500ms\"", "16:9", "whole seconds"},
+        Mistake{"LabelTooLong", "[\"192.168.50.10\"]",
+                "[{ address = \"192.168.50.10\", label = \"eth1:much-too-long\" }]", "14:59",
+                "1 to 15 bytes"},
+        Mistake{"ScopeWord", "[\"192.168.50.10\"]",
+                "[{ address = \"192.168.50.10\", scope = \"lnk\" }]", "14:59", "link"},
+        Mistake{"NoAddressKey", "[\"192.168.50.10\"]", "[{ interface = \"eth2\" }]", "14:22",
+                "without its address"},
+        Mistake{"AllExcluded", "[\"192.168.50.10\"]",
+                "[{ address = \"192.168.50.10\", excluded = true }]", "14:21", "not excluded"},
+        Mistake{"RouteFamily", "",
+                "virtual_routes = [{ to = \"10.0.0.0/8\", via = \"fe80::1\" }]", "16:46",
+                "another family"},
+        Mistake{"RouteNowhere", "", "virtual_routes = [{ via = \"10.0.0.1\" }]", "16:19",
+                "without where it leads"},
+        Mistake{"GroupOfUnknown", "", "[vrrp.sync_group.all]\ninstances = [\"VI_2\"]", "17:14",
+                "did you mean \"VI_1\"?"},
         Mistake{"AuthWithoutPassword", "", "auth = { type = \"pass\" }", "16:8",
                 "needs a password"},
         Mistake{"PasswordWithoutAuth", "", "auth = { type = \"none\", password = \"x\" }", "16:36",
                 "without authentication"},
-        Mistake{"TrackProxy", "", "track_proxy = true", "16:1", "track_proxy: not built yet"},
-        Mistake{"Pair", "", "[pair]\nkey_file = \"/k\"", "16:2", "pair: not built yet"},
+        Mistake{"Pair", "", "[pair]\nkeyfile = \"/k\"", "17:1", "did you mean \"key_file\"?"},
         Mistake{"Alert", "", "[alert.mail]", "16:2", "alert: not built yet"},
         Mistake{"RouterIdTwice", "",
                 "[vrrp.instance.VI_2]\ninterface = \"eth1\"\nvirtual_router_id = 51\n"

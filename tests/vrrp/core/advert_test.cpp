@@ -13,13 +13,12 @@ using namespace std::chrono_literals;
 const Bytes kCaptured = {0x21, 0x33, 0x67, 0x01, 0x00, 0x01, 0x85, 0x17, 0xc0, 0xa8,
                          0x32, 0x0a, 0,    0,    0,    0,    0,    0,    0,    0};
 
-const IpAddress kOurs = IpAddress::v4(0xC0A8320B);    // 192.168.50.11
 const IpAddress kTheirs = IpAddress::v4(0xC0A8320C);  // 192.168.50.12
 const IpAddress kVirtual = IpAddress::v4(0xC0A8320A);
 
-Terms terms() {
-  return {.virtual_router_id = 51, .interval = 1s, .own_address = kOurs};
-}
+const Endpoints kWay{kTheirs, group(false)};
+
+Terms terms() { return {.virtual_router_id = 51, .interval = 1s}; }
 
 Advert advert() {
   return {.virtual_router_id = 51, .priority = 103, .interval = 1s, .addresses = {kVirtual}};
@@ -33,23 +32,22 @@ Bytes message_with(const std::function<void(Bytes&)>& change, Bytes bytes = kCap
   return bytes;
 }
 
-tl::expected<Advert, Refusal> decode_message(const Bytes& message, const Terms& expected = terms(),
-                                             std::uint8_t ttl = 255) {
-  return decode({.source = kTheirs, .ttl = ttl, .payload = message}, expected);
+tl::expected<Advert, Refusal> decoded(const Bytes& message, const Terms& expected = terms()) {
+  return decode_message(message, kWay, expected);
 }
 
 Refusal refusal_of(const Bytes& message, const Terms& expected = terms()) {
-  const auto decoded = decode_message(message, expected);
-  if (decoded) throw std::logic_error("was believed");
-  return decoded.error();
+  const auto advert = decoded(message, expected);
+  if (advert) throw std::logic_error("was believed");
+  return advert.error();
 }
 
 TEST(Advert, EncodesWhatKeepalivedSends) {
-  EXPECT_EQ(encode(advert()), kCaptured);
+  EXPECT_EQ(encode_message(advert(), kWay), kCaptured);
 }
 
 TEST(Advert, DecodesWhatKeepalivedSends) {
-  EXPECT_EQ(decode_message(kCaptured), advert());
+  EXPECT_EQ(decoded(kCaptured), advert());
 }
 
 TEST(Advert, SurvivesTheRoundTripWithPasswordAndManyAddresses) {
@@ -61,18 +59,12 @@ TEST(Advert, SurvivesTheRoundTripWithPasswordAndManyAddresses) {
   Terms with_password = terms();
   with_password.auth_type = AuthType::Pass;
   with_password.auth = auth_bytes("secret");
-  EXPECT_EQ(decode_message(encode(many), with_password), many);
+  EXPECT_EQ(decoded(encode_message(many, kWay), with_password), many);
 }
 
 TEST(Advert, PadsAPasswordWithZerosAndCutsItAtEightBytes) {
   EXPECT_EQ(auth_bytes("abc"), (AuthBytes{'a', 'b', 'c', 0, 0, 0, 0, 0}));
   EXPECT_EQ(auth_bytes("123456789"), auth_bytes("12345678"));
-}
-
-TEST(Advert, RefusesEveryTtlBut255) {
-  for (int ttl = 0; ttl < 255; ++ttl)
-    EXPECT_EQ(decode_message(kCaptured, terms(), static_cast<std::uint8_t>(ttl)).error(),
-              Refusal::Ttl);
 }
 
 TEST(Advert, RefusesEveryLengthButTheRightOne) {
@@ -89,7 +81,7 @@ TEST(Advert, RefusesAnyFlippedBit) {
   for (std::size_t bit = 0; bit < kCaptured.size() * 8; ++bit) {
     Bytes flipped = kCaptured;
     flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ (1U << (bit % 8)));
-    EXPECT_FALSE(decode_message(flipped)) << "bit " << bit;
+    EXPECT_FALSE(decoded(flipped)) << "bit " << bit;
   }
 }
 
@@ -118,7 +110,7 @@ const Bytes kVersion3Pseudo = {0x31, 51, 103, 1, 0, 10, 0xa1, 0xca, 192, 168, 50
 const Bytes kVersion3Plain = {0x31, 51, 103, 1, 0, 10, 0x75, 0x0e, 192, 168, 50, 10};
 
 Terms terms3() {
-  return {.version = Version::V3, .virtual_router_id = 51, .interval = 1s, .own_address = kOurs};
+  return {.version = Version::V3, .virtual_router_id = 51, .interval = 1s};
 }
 
 Advert advert3(ChecksumForm form) {
@@ -131,26 +123,25 @@ Advert advert3(ChecksumForm form) {
 }
 
 TEST(Advert3, HasEitherChecksum) {
-  EXPECT_EQ(encode(advert3(ChecksumForm::Pseudo), kTheirs), kVersion3Pseudo);
-  EXPECT_EQ(encode(advert3(ChecksumForm::Plain), kTheirs), kVersion3Plain);
+  EXPECT_EQ(encode_message(advert3(ChecksumForm::Pseudo), kWay), kVersion3Pseudo);
+  EXPECT_EQ(encode_message(advert3(ChecksumForm::Plain), kWay), kVersion3Plain);
 }
 
 TEST(Advert3, IsBelievedWithEitherChecksumAndAnyIntervalAndSaysWhich) {
-  EXPECT_EQ(decode_message(kVersion3Pseudo, terms3()), advert3(ChecksumForm::Pseudo));
-  EXPECT_EQ(decode_message(kVersion3Plain, terms3()), advert3(ChecksumForm::Plain));
+  EXPECT_EQ(decoded(kVersion3Pseudo, terms3()), advert3(ChecksumForm::Pseudo));
+  EXPECT_EQ(decoded(kVersion3Plain, terms3()), advert3(ChecksumForm::Plain));
 }
 
 TEST(Advert3, DoesNotHaveAnothersPseudoHeader) {
-  const Datagram from_another{
-      .source = IpAddress::v4(0xC0A8320D), .ttl = 255, .payload = kVersion3Pseudo};
-  EXPECT_EQ(decode(from_another, terms3()).error(), Refusal::Checksum);
+  const Endpoints another{IpAddress::v4(0xC0A8320D), group(false)};
+  EXPECT_EQ(decode_message(kVersion3Pseudo, another, terms3()).error(), Refusal::Checksum);
 }
 
 TEST(Advert3, RefusesTheIntervalZeroAndIgnoresTheReservedBits) {
   EXPECT_EQ(refusal_of(message_with([](Bytes& b) { b[5] = 0; }, kVersion3Plain), terms3()),
             Refusal::Interval);
   const auto reserved = message_with([](Bytes& b) { b[4] = 0xF0; }, kVersion3Plain);
-  EXPECT_EQ(decode_message(reserved, terms3())->interval, 100ms);
+  EXPECT_EQ(decoded(reserved, terms3())->interval, 100ms);
 }
 
 TEST(Advert3, RefusesEveryLengthButTheRightOneAndEveryFlippedBit) {
@@ -162,13 +153,56 @@ TEST(Advert3, RefusesEveryLengthButTheRightOneAndEveryFlippedBit) {
   for (std::size_t bit = 0; bit < kVersion3Plain.size() * 8; ++bit) {
     Bytes flipped = kVersion3Plain;
     flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ (1U << (bit % 8)));
-    EXPECT_FALSE(decode_message(flipped, terms3())) << "bit " << bit;
+    EXPECT_FALSE(decoded(flipped, terms3())) << "bit " << bit;
   }
 }
 
 TEST(Advert3, IsNotMistakenForVersion2NorTheReverse) {
   EXPECT_EQ(refusal_of(kVersion3Plain), Refusal::Version);
   EXPECT_EQ(refusal_of(kCaptured, terms3()), Refusal::Version);
+}
+
+// ---- version 3 over IPv6
+
+const IpAddress kLinkLocal = *IpAddress::parse("fe80::ff:fe00:2");
+const IpAddress kVirtual6 = *IpAddress::parse("2001:db8::10");
+const Endpoints kWay6{kLinkLocal, group(true)};
+
+Advert advert6() {
+  Advert out = advert3(ChecksumForm::Pseudo);
+  out.addresses = {*IpAddress::parse("fe80::10"), kVirtual6};
+  return out;
+}
+
+TEST(Advert6, SurvivesTheRoundTripAndAlwaysHasThePseudoHeader) {
+  const Bytes message = encode_message(advert6(), kWay6);
+  EXPECT_EQ(message.size(), 8U + 2 * 16);
+  EXPECT_EQ(decode_message(message, kWay6, terms3()), advert6());
+  Advert plain = advert6();
+  plain.checksum = ChecksumForm::Plain;
+  EXPECT_EQ(encode_message(plain, kWay6), message);
+  const Endpoints another{*IpAddress::parse("fe80::3"), group(true)};
+  EXPECT_EQ(decode_message(message, another, terms3()).error(), Refusal::Checksum);
+}
+
+TEST(Advert6, IsBelievedOnlyWithTheLengthOfItsFamily) {
+  const Bytes message = encode_message(advert6(), kWay6);
+  EXPECT_EQ(decode_message(message, kWay, terms3()).error(), Refusal::Count);
+  EXPECT_EQ(decode_message(kVersion3Pseudo, kWay6, terms3()).error(), Refusal::Count);
+}
+
+TEST(Advert6, HasATrailerUnderItsChecksumAsTheKernelWouldHaveIt) {
+  const Bytes trailer(28, 7);
+  const Bytes message = encode_message(advert6(), kWay6, trailer);
+  EXPECT_EQ(checksum_behind_pseudo_header(kWay6, message), 0);
+  EXPECT_EQ(decode_message(message, kWay6, terms3(), 28), advert6());
+  EXPECT_EQ(decode_message(message, kWay6, terms3()).error(), Refusal::Count);
+}
+
+TEST(Advert, HasATrailerBesideItsChecksumOverIpv4) {
+  const Bytes message = encode_message(advert(), kWay, Bytes(28, 7));
+  EXPECT_EQ(Bytes(message.begin(), message.begin() + 20), kCaptured);
+  EXPECT_EQ(decode_message(message, kWay, terms(), 28), advert());
 }
 
 TEST(Advert, RefusesAWrongPasswordAndItsPrefix) {
@@ -179,61 +213,9 @@ TEST(Advert, RefusesAWrongPasswordAndItsPrefix) {
     Advert other = advert();
     other.auth_type = AuthType::Pass;
     other.auth = auth_bytes(wrong);
-    EXPECT_EQ(refusal_of(encode(other), with_password), Refusal::Password) << wrong;
+    EXPECT_EQ(refusal_of(encode_message(other, kWay), with_password), Refusal::Password) << wrong;
   }
   EXPECT_EQ(refusal_of(kCaptured, with_password), Refusal::AuthKind);
-}
-
-TEST(Advert, RefusesOurOwnAddress) {
-  const Datagram echo{.source = kOurs, .ttl = 255, .payload = kCaptured};
-  EXPECT_EQ(decode(echo, terms()).error(), Refusal::OwnAddress);
-}
-
-TEST(Datagram, CarriesTheMessageInTheHeaderKeepalivedUses) {
-  const Bytes packet = encode_datagram(advert(), kTheirs, 7);
-  const Bytes header = {0x45, 0xC0, 0,   40,  0,  7,  0,   0, 255, 112,
-                        0x18, 0x3B, 192, 168, 50, 12, 224, 0, 0,   18};
-  EXPECT_EQ(packet.size(), 40U);
-  EXPECT_EQ(checksum(ByteView(packet).first(20)), 0) << "the header's own checksum is right";
-  Bytes without_checksum(packet.begin(), packet.begin() + 20);
-  Bytes expected = header;
-  store_be16(&without_checksum[10], 0);
-  store_be16(&expected[10], 0);
-  EXPECT_EQ(without_checksum, expected);
-  const auto datagram = read_datagram(packet);
-  ASSERT_TRUE(datagram);
-  EXPECT_EQ(datagram->source, kTheirs);
-  EXPECT_EQ(decode(*datagram, terms()), advert());
-}
-
-TEST(Datagram, IgnoresPaddingAfterThePacketAndAcceptsIpOptions) {
-  Bytes padded = encode_datagram(advert(), kTheirs, 1);
-  padded.resize(60);
-  ASSERT_TRUE(read_datagram(padded));
-  EXPECT_EQ(read_datagram(padded)->payload.size(), kCaptured.size());
-
-  Bytes options = encode_datagram(advert(), kTheirs, 1);
-  options.insert(options.begin() + 20, {1, 1, 1, 1});
-  options[0] = 0x46;
-  store_be16(&options[2], 44);
-  ASSERT_TRUE(read_datagram(options));
-  EXPECT_TRUE(decode(*read_datagram(options), terms()));
-}
-
-TEST(Datagram, RefusesHeadersThatLieAboutTheirLength) {
-  const Bytes whole = encode_datagram(advert(), kTheirs, 1);
-  for (std::size_t size = 0; size < whole.size(); ++size)
-    EXPECT_FALSE(read_datagram(ByteView(whole).first(size))) << size;
-  const auto with = [&](std::size_t at, std::uint8_t value) {
-    Bytes changed = whole;
-    changed[at] = value;
-    return read_datagram(changed).has_value();
-  };
-  EXPECT_FALSE(with(0, 0x65)) << "version 6";
-  EXPECT_FALSE(with(0, 0x44)) << "header shorter than a header";
-  EXPECT_FALSE(with(0, 0x4F)) << "header longer than the packet";
-  EXPECT_FALSE(with(3, 19)) << "packet shorter than its header";
-  EXPECT_FALSE(with(9, 51)) << "another protocol";
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ const IpAddress kUs = IpAddress::v4(0xC0A8320B);
 const IpAddress kPeer = IpAddress::v4(0xC0A8320C);
 const IpAddress kThird = IpAddress::v4(0xC0A8320D);
 
-InstanceFsm backup(std::uint8_t priority, bool preempt = true) {
+using Preempt = InstanceFsm::Preempt;
+
+InstanceFsm backup(std::uint8_t priority, Preempt preempt = Preempt::Always) {
   InstanceFsm fsm({.source = kUs, .priority = priority, .preempt = preempt});
   fsm.on_start(t0);
   return fsm;
@@ -65,7 +67,7 @@ TEST(InstanceFsm, ClaimsAtTheStartWhenConfiguredAsMaster) {
 }
 
 TEST(InstanceFsm, DoesNotClaimWhenItMayNotPreempt) {
-  InstanceFsm fsm({.source = kUs, .claims_at_start = true, .preempt = false});
+  InstanceFsm fsm({.source = kUs, .claims_at_start = true, .preempt = Preempt::Never});
   fsm.on_start(t0);
   EXPECT_EQ(fsm.state(), State::Backup);
 }
@@ -171,7 +173,7 @@ TEST(InstanceFsm, IsNotMovedByALowerStrangerWhileItsMasterLives) {
 }
 
 TEST(InstanceFsm, KeepsALowerMasterWhenItMayNotPreempt) {
-  InstanceFsm fsm = backup(150, /*preempt=*/false);
+  InstanceFsm fsm = backup(150, Preempt::Never);
   for (auto at = 1s; at < 60s; at += 1s) {
     EXPECT_THAT(fsm.on_advert(kPeer, 100, t0 + at), IsEmpty());
     EXPECT_EQ(fsm.deadline(), t0 + at + fsm.master_down_interval());
@@ -404,6 +406,358 @@ TEST(InstanceFsm3, HasItsOwnIntervalAgainOnceItIsMaster) {
   EXPECT_EQ(fsm.deadline(), t0 + 2s + 100ms);
   fsm.on_advert(kPeer, 150, t0 + 2s, 0ms);
   EXPECT_EQ(fsm.deadline(), t0 + 2s + 300ms + 60937500ns);
+}
+
+// ---- preemption that waits, or does not happen
+
+InstanceFsm patient(std::uint8_t priority, Preempt preempt, Duration delay = 0s, Duration hold = 0s) {
+  InstanceFsm fsm({.source = kUs, .priority = priority, .preempt = preempt, .preempt_delay = delay,
+                   .hold_down = hold});
+  fsm.on_start(t0);
+  return fsm;
+}
+
+/// Hears an advert of the peer each second; answers when it became master.
+TimePoint master_after(InstanceFsm& fsm, std::uint8_t peer, TimePoint from, Duration most) {
+  for (Duration at = 0s; at <= most; at += 1s) {
+    fsm.on_advert(kPeer, peer, from + at);
+    if (fsm.state() == State::Master) return from + at;
+  }
+  return kNever;
+}
+
+TEST(InstanceFsm, LeavesALowerMasterAloneForThePreemptDelayAndThenTakesOverAtOnce) {
+  InstanceFsm fsm = patient(150, Preempt::Delay, 30s);
+  EXPECT_EQ(master_after(fsm, 100, t0 + 1s, 60s), t0 + 31s);
+  EXPECT_EQ(fsm.cause(), (Cause{Cause::Kind::Lower, kPeer, 100}));
+}
+
+TEST(InstanceFsm, BeginsThePreemptDelayAnewWhenABetterMasterWasThereMeanwhile) {
+  InstanceFsm fsm = patient(150, Preempt::Delay, 30s);
+  master_after(fsm, 100, t0 + 1s, 20s);
+  fsm.on_advert(kThird, 200, t0 + 22s);
+  EXPECT_EQ(master_after(fsm, 100, t0 + 23s, 60s), t0 + 53s);
+}
+
+TEST(InstanceFsm, TakesOverFromAMasterThatFailsWhateverItSaysOfPreemption) {
+  // Keepalived keeps a lower master for ever with nopreempt, also one whose proxy has just died.
+  for (const Preempt preempt : {Preempt::Never, Preempt::Delay}) {
+    InstanceFsm fsm = patient(102, preempt, 1h);
+    fsm.on_advert(kPeer, 103, t0 + 1s);
+    fsm.on_advert(kPeer, 101, t0 + 2s);
+    EXPECT_EQ(fsm.state(), State::Master) << "it fell";
+    InstanceFsm follower = patient(102, preempt, 1h);
+    follower.on_advert(kPeer, 90, t0 + 1s);
+    follower.on_advert(kPeer, 90, t0 + 2s);
+    EXPECT_EQ(follower.state(), State::Backup) << "it was lower all the time";
+    follower.on_advert(kPeer, 70, t0 + 3s);
+    EXPECT_EQ(follower.state(), State::Master) << "and fell further";
+  }
+}
+
+TEST(InstanceFsm, ComesBackFromAFailureOnlyAfterTheHoldDown) {
+  InstanceFsm fsm = patient(150, Preempt::Always, 0s, 20s);
+  fsm.on_usable(false, t0 + 1s);
+  fsm.on_usable(true, t0 + 2s);
+  EXPECT_EQ(fsm.cause().kind, Cause::Kind::Usable);
+  EXPECT_EQ(master_after(fsm, 100, t0 + 3s, 60s), t0 + 22s);
+}
+
+TEST(InstanceFsm, HoldsDownAPriorityThatRecoveredToo) {
+  InstanceFsm fsm = patient(150, Preempt::Always, 0s, 20s);
+  fsm.on_priority(90, t0 + 1s);
+  fsm.on_advert(kPeer, 100, t0 + 2s);
+  fsm.on_priority(150, t0 + 3s);
+  EXPECT_EQ(master_after(fsm, 100, t0 + 4s, 60s), t0 + 23s);
+}
+
+TEST(InstanceFsm, TakesOverFromASilentMasterEvenWhileItIsHeldDown) {
+  InstanceFsm fsm = patient(150, Preempt::Always, 0s, 1h);
+  fsm.on_usable(false, t0 + 1s);
+  fsm.on_usable(true, t0 + 2s);
+  fsm.on_advert(kPeer, 100, t0 + 3s);
+  fsm.on_deadline(fsm.deadline());
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsm, OnlyListensForTheStartupDelay) {
+  InstanceFsm fsm({.source = kUs, .priority = 150, .startup_delay = 10s});
+  fsm.on_start(t0);
+  EXPECT_EQ(fsm.deadline(), t0 + 10s + fsm.master_down_interval());
+  fsm.on_advert(kPeer, 100, t0 + 1s);
+  fsm.on_advert(kPeer, kResign, t0 + 2s);
+  EXPECT_EQ(fsm.deadline(), t0 + 10s) << "a resignation is remembered, and waits";
+  fsm.on_deadline(t0 + 10s);
+  EXPECT_EQ(fsm.state(), State::Master);
+
+  InstanceFsm claimant({.source = kUs, .claims_at_start = true, .startup_delay = 10s});
+  claimant.on_start(t0);
+  EXPECT_EQ(claimant.state(), State::Backup);
+  EXPECT_EQ(claimant.deadline(), t0 + 10s) << "it has listened by then";
+}
+
+// ---- a priority below the peer's
+
+TEST(InstanceFsm, ResignsWhenItFallsBelowThePeerAndThePeerDoesNotActByItself) {
+  InstanceFsm fsm({.source = kUs, .priority = 103, .peer_priority = 102});
+  fsm.on_start(t0);
+  fsm.on_deadline(fsm.deadline());
+  const TimePoint now = t0 + 20s;
+  EXPECT_THAT(fsm.on_priority(101, now), ElementsAre(SendAdvert{101}));
+  EXPECT_EQ(fsm.deadline(), now + 10ms);
+  EXPECT_THAT(fsm.on_deadline(now + 10ms),
+              ElementsAre(Noticed{Event::Yielding, {}, 102}, Entering{State::Backup},
+                          SendAdvert{kResign}, RemoveAddresses{}, Became{State::Backup}));
+  EXPECT_EQ(fsm.deadline(), now + 10ms + fsm.master_down_interval()) << "else it takes it back";
+}
+
+TEST(InstanceFsm, DoesNotYieldForAFallThatWasOverAtOnceOrThatLeavesItAbove) {
+  InstanceFsm fsm({.source = kUs, .priority = 110, .peer_priority = 102});
+  fsm.on_start(t0);
+  fsm.on_deadline(fsm.deadline());
+  fsm.on_priority(105, t0 + 20s);
+  EXPECT_EQ(fsm.deadline(), t0 + 21s) << "still above";
+  fsm.on_priority(100, t0 + 20s);
+  fsm.on_priority(110, t0 + 20s);
+  fsm.on_deadline(t0 + 21s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsm, DoesNotAskAPeerAgainThatDidNotComeUntilItIsHeard) {
+  InstanceFsm fsm({.source = kUs, .priority = 103, .peer_priority = 102});
+  fsm.on_start(t0);
+  fsm.on_deadline(fsm.deadline());
+  fsm.on_priority(101, t0 + 20s);
+  fsm.on_deadline(fsm.deadline());
+  fsm.on_deadline(fsm.deadline());
+  ASSERT_EQ(fsm.state(), State::Master) << "nobody came";
+  EXPECT_EQ(fsm.peer_priority(), std::nullopt);
+  fsm.on_priority(99, t0 + 30s);
+  fsm.on_deadline(fsm.deadline());
+  EXPECT_EQ(fsm.state(), State::Master);
+  fsm.on_advert(kPeer, 98, t0 + 40s);
+  EXPECT_EQ(fsm.peer_priority(), 98);
+}
+
+TEST(InstanceFsm, DoesNotYieldBecauseItWasLowerAllTheTime) {
+  InstanceFsm fsm({.source = kUs, .priority = 100, .peer_priority = 200});
+  fsm.on_start(t0);
+  for (int i = 0; i < 5; ++i) fsm.on_deadline(fsm.deadline());
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+// ---- a process that did not run
+
+TEST(InstanceFsm, AssertsNothingAfterAStallBeforeItHasListened) {
+  InstanceFsm fsm = master(150);
+  EXPECT_THAT(fsm.on_stall(t0 + 20s),
+              ElementsAre(Noticed{Event::Stalled}, Entering{State::Backup}, RemoveAddresses{},
+                          Became{State::Backup}));
+  EXPECT_EQ(fsm.deadline(), t0 + 21s);
+  fsm.on_advert(kPeer, 200, t0 + 20500ms);
+  EXPECT_EQ(fsm.deadline(), t0 + 20500ms + fsm.master_down_interval());
+
+  InstanceFsm alone = master(150);
+  alone.on_stall(t0 + 20s);
+  alone.on_deadline(t0 + 21s);
+  EXPECT_EQ(alone.state(), State::Master);
+
+  InstanceFsm listening = backup(100);
+  listening.on_advert(kPeer, 150, t0 + 1s);
+  EXPECT_THAT(listening.on_stall(t0 + 30s), IsEmpty());
+  EXPECT_EQ(listening.deadline(), t0 + 31s) << "the master may have spoken all the while";
+}
+
+// ---- synchronization groups
+
+TEST(InstanceFsm, FollowsItsGroup) {
+  InstanceFsm fsm = backup(100);
+  fsm.on_advert(kPeer, 150, t0 + 1s);
+  EXPECT_TRUE(fsm.follows_better(t0 + 2s)) << "its group may not lead now";
+  EXPECT_FALSE(fsm.follows_better(fsm.deadline()));
+  EXPECT_EQ(fsm.on_group_leads(t0 + 2s), (Effects{Noticed{Event::Transition}} + taking_over(100)));
+  EXPECT_EQ(fsm.cause().kind, Cause::Kind::Group);
+  EXPECT_THAT(fsm.on_group_follows(t0 + 3s),
+              ElementsAre(Entering{State::Backup}, SendAdvert{kResign}, RemoveAddresses{},
+                          Became{State::Backup}));
+  EXPECT_FALSE(fsm.follows_better(t0 + 3s));
+}
+
+// ---- two families
+
+const IpAddress kUs6 = *IpAddress::parse("fe80::b");
+const IpAddress kPeer6 = *IpAddress::parse("fe80::c");
+
+InstanceFsm dual(std::uint8_t priority) {
+  InstanceFsm fsm({.source = kUs, .other_source = kUs6, .priority = priority, .version = Version::V3});
+  fsm.on_start(t0);
+  return fsm;
+}
+
+TEST(InstanceFsm, HearsAMasterInEitherFamily) {
+  InstanceFsm fsm = dual(100);
+  TimePoint now = t0;
+  for (int i = 0; i < 20; ++i) {
+    now += 1s;
+    fsm.on_advert(i % 2 ? kPeer : kPeer6, 150, now, 1s);
+  }
+  EXPECT_EQ(fsm.deadline(), now + fsm.master_down_interval());
+  fsm.on_advert(kPeer6, kResign, now);
+  EXPECT_EQ(fsm.deadline(), now + fsm.skew()) << "either of its addresses resigns for it";
+  fsm.on_advert(kUs6, 200, now);
+  EXPECT_EQ(fsm.deadline(), now + fsm.skew()) << "not our own";
+}
+
+TEST(InstanceFsm, LeavesATieToTheFirstFamily) {
+  InstanceFsm fsm = dual(100);
+  fsm.on_deadline(fsm.deadline());
+  EXPECT_THAT(fsm.on_advert(kPeer6, 100, t0 + 20s), IsEmpty()) << "the higher of the other family";
+  EXPECT_EQ(fsm.state(), State::Master);
+  fsm.on_advert(kPeer, 100, t0 + 20s);
+  EXPECT_EQ(fsm.state(), State::Backup);
+}
+
+// ---- another process goes on
+
+TEST(InstanceFsm, GoesOnAsMasterInAnotherProcessWithoutAnElection) {
+  InstanceFsm before = master(150);
+  InstanceFsm after({.source = kUs, .priority = 150});
+  EXPECT_THAT(after.on_resume(before.memory(), t0 + 10500ms), ElementsAre(AddAddresses{}));
+  EXPECT_EQ(after.state(), State::Master);
+  EXPECT_EQ(after.deadline(), before.deadline()) << "no advert is missed";
+  EXPECT_EQ(after.cause(), before.cause());
+}
+
+TEST(InstanceFsm, GoesOnAsBackupInAnotherProcess) {
+  InstanceFsm before = backup(100);
+  before.on_advert(kPeer, 150, t0 + 1s);
+  InstanceFsm after({.source = kUs, .priority = 100});
+  EXPECT_THAT(after.on_resume(before.memory(), t0 + 2s), IsEmpty());
+  EXPECT_EQ(after.state(), State::Backup);
+  EXPECT_TRUE(after.follows_better(t0 + 2s));
+  after.on_advert(kPeer, kResign, t0 + 2s);
+  EXPECT_EQ(after.deadline(), t0 + 2s + after.skew());
+}
+
+TEST(InstanceFsm, StartsAnewWhereThereIsNothingToGoOnWith) {
+  InstanceFsm after({.source = kUs, .priority = 100});
+  after.on_resume({.state = State::Fault}, t0);
+  EXPECT_EQ(after.state(), State::Backup);
+}
+
+// ---- a peer that is known
+
+InstanceFsm in_a_pair(std::uint8_t priority) {
+  InstanceFsm fsm({.source = kUs, .priority = priority, .only_peer = true});
+  fsm.on_start(t0);
+  return fsm;
+}
+
+TEST(InstanceFsmPair, TakesOverAtOnceWhenTheOnlyPeerResigns) {
+  InstanceFsm fsm = in_a_pair(101);
+  fsm.on_advert(kPeer, 103, t0);
+  fsm.on_advert(kPeer, kResign, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), t0 + 1s);
+  EXPECT_EQ(fsm.on_deadline(t0 + 1s), (Effects{Noticed{Event::Transition}} + taking_over(101)));
+}
+
+TEST(InstanceFsmPair, WaitsOutItsGraceEvenThen) {
+  InstanceFsm fsm({.source = kUs, .priority = 101, .startup_delay = 5s, .only_peer = true});
+  fsm.on_start(t0);
+  fsm.on_advert(kPeer, 103, t0);
+  fsm.on_advert(kPeer, kResign, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), t0 + 5s);
+}
+
+TEST(InstanceFsmPair, WhatIsKnownOfThePeerDecidesWhetherItIsAskedToTakeOver) {
+  InstanceFsm fsm = master(103);
+  fsm.set_peer_priority(101);
+  fsm.on_priority(100, t0 + 10s);
+  EXPECT_EQ(fsm.deadline(), t0 + 10s + 10ms);  // yields
+
+  InstanceFsm alone = master(103);
+  alone.set_peer_priority(std::nullopt);
+  EXPECT_THAT(alone.on_priority(100, t0 + 10s), ElementsAre(SendAdvert{100}));
+  EXPECT_EQ(alone.deadline(), t0 + 11s);
+}
+
+// ---- a planned handover
+
+TEST(InstanceFsmHandover, IsTakenByABackupAndNobodyElse) {
+  InstanceFsm fsm = backup(101);
+  EXPECT_EQ(fsm.on_handover(t0 + 1s), (Effects{Noticed{Event::Transition}} + taking_over(101)));
+  EXPECT_EQ(fsm.cause().kind, Cause::Kind::Handover);
+  EXPECT_THAT(fsm.on_handover(t0 + 2s), IsEmpty());
+}
+
+TEST(InstanceFsmHandover, WhoGaveDoesNotPreempt) {
+  InstanceFsm fsm = master(103);
+  EXPECT_THAT(fsm.yield(Cause::Kind::Handover, t0 + 10s),
+              ElementsAre(Entering{State::Backup}, SendAdvert{kResign}, RemoveAddresses{},
+                          Became{State::Backup}));
+  for (int i = 1; i < 20; ++i) {
+    fsm.on_advert(kPeer, 101, t0 + 10s + i * 1s);
+    fsm.on_deadline(t0 + 10s + i * 1s);
+  }
+  EXPECT_EQ(fsm.state(), State::Backup);
+  // But takes the place of one that falls silent, or falls.
+  fsm.on_deadline(t0 + 60s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmHandover, WhoGaveTakesTheAddressFromOneThatFell) {
+  InstanceFsm fsm = master(103);
+  fsm.yield(Cause::Kind::Handover, t0 + 10s);
+  fsm.on_advert(kPeer, 101, t0 + 11s);
+  fsm.on_advert(kPeer, 99, t0 + 12s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmHandover, WhoGaveAndFailedAndRecoveredPreemptsAgain) {
+  InstanceFsm fsm = master(103);
+  fsm.yield(Cause::Kind::Handover, t0 + 10s);
+  fsm.on_usable(false, t0 + 11s);
+  fsm.on_usable(true, t0 + 12s);
+  fsm.on_advert(kPeer, 101, t0 + 13s);
+  fsm.on_deadline(t0 + 20s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmHandover, ThatItGaveOutlivesTheProcess) {
+  InstanceFsm fsm = master(103);
+  fsm.yield(Cause::Kind::Handover, t0 + 10s);
+  fsm.on_advert(kPeer, 101, t0 + 11s);
+  InstanceFsm next({.source = kUs, .priority = 103});
+  next.on_resume(fsm.memory(), t0 + 12s);
+  next.on_advert(kPeer, 101, t0 + 13s);
+  EXPECT_EQ(next.state(), State::Backup);
+}
+
+TEST(InstanceFsmHandover, ACourteousOneAsksBeforeItPreempts) {
+  InstanceFsm fsm = backup(103);
+  fsm.set_courteous(true);
+  EXPECT_THAT(fsm.on_advert(kPeer, 101, t0 + 1s), ElementsAre(AskForHandover{}));
+  EXPECT_THAT(fsm.on_advert(kPeer, 101, t0 + 2s), IsEmpty());  // asked once
+  EXPECT_EQ(fsm.deadline(), t0 + 2s + fsm.master_down_interval());
+  // The other did nothing.
+  fsm.on_advert(kPeer, 101, t0 + 5s);
+  EXPECT_EQ(fsm.state(), State::Master);
+  EXPECT_EQ(fsm.cause().kind, Cause::Kind::Lower);
+}
+
+TEST(InstanceFsmHandover, ACourteousOneDoesNotClaimAtTheStart) {
+  InstanceFsm fsm({.source = kUs, .priority = 103, .claims_at_start = true});
+  fsm.set_courteous(true);
+  fsm.on_start(t0);
+  EXPECT_EQ(fsm.state(), State::Backup);
+}
+
+TEST(InstanceFsmHandover, CourtesyDoesNotKeepOneThatFell) {
+  InstanceFsm fsm = backup(102);
+  fsm.set_courteous(true);
+  fsm.on_advert(kPeer, 103, t0 + 1s);
+  fsm.on_advert(kPeer, 101, t0 + 2s);
+  EXPECT_EQ(fsm.state(), State::Master);
 }
 
 }  // namespace

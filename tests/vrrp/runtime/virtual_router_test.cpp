@@ -30,17 +30,24 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
     config_.interface = "eth1";
     config_.virtual_router_id = 51;
     config_.priority = 100;
-    config_.virtual_addresses = {kVirtual};
+    config_.virtual_addresses = {{.address = kVirtual}};
+    config_.announcements.probe = 0s;
   }
 
-  Result<void> send_advert(ByteView packet) override {
+  Result<void> send_advert(const Endpoints& way, ByteView packet) override {
+    EXPECT_EQ(way, (Endpoints{kOurs, group(false)}));
     events_.push_back(
         fmt::format("advert {}{}", int{packet[22]}, netlink_.has(kVirtual) ? " with address" : ""));
     if (link_broken_) return fail(Errc::System, "cannot send an advert: Network is down");
     packet_ids_.push_back(load_be16(&packet[4]));
     return {};
   }
-  Result<void> send_frame(ByteView frame) override {
+  Result<void> send_frame(int index, ByteView frame) override {
+    EXPECT_EQ(index, kLink.index);
+    if (Bytes(frame.begin(), frame.end()) == arp_request(mac_, kOurs, kVirtual.address)) {
+      events_.push_back("probe");
+      return {};
+    }
     EXPECT_EQ(Bytes(frame.begin(), frame.end()), gratuitous_arp(mac_, kVirtual.address));
     events_.push_back(netlink_.has(kVirtual) ? "arp" : "arp without address");
     return {};
@@ -49,8 +56,14 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
 
   VirtualRouter& router() {
     if (!router_)
-      router_.emplace(config_, kOurs, kLink, VirtualRouter::Ports{netlink_, *this, *this},
-                      " ([node.hap1] address)");
+      router_.emplace(config_,
+                      Placement{.link = kLink,
+                                .face = kLink,
+                                .channels = {{kOurs, {group(false)}}},
+                                .source_key = " ([node.hap1] address)",
+                                .addresses = {{.index = kLink.index, .address = kVirtual}},
+                                .routes = routes_},
+                      KeyRing{}, VirtualRouter::Ports{netlink_, *this, *this});
     return *router_;
   }
   /// Master since t0 + 10 s.
@@ -66,8 +79,12 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
             .interval = 1s,
             .addresses = {kVirtual.address}};
   }
+  static Bytes packet_of(const Advert& spoken, const IpAddress& source) {
+    const Endpoints way{source, group(false)};
+    return write_packet(way, kProtocol, kTtl, 1, encode_message(spoken, way));
+  }
   void hear(const Advert& heard, TimePoint at) {
-    router().on_packet(encode_datagram(heard, kPeer, 1), at);
+    router().on_packet(packet_of(heard, kPeer), at);
   }
   std::uint64_t refused(Refusal why) {
     return router().counters().refused[static_cast<std::size_t>(why)];
@@ -75,6 +92,7 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
 
   Instance config_;
   FakeNetlink netlink_{kLink, {{kOurs, 24}}};
+  std::vector<RouteOrder> routes_;
   std::optional<VirtualRouter> router_;
   std::vector<std::string> events_;
   std::vector<std::uint16_t> packet_ids_;
@@ -106,7 +124,7 @@ TEST_F(VirtualRouterTest, NeverAnnouncesAfterItLost) {
 }
 
 TEST_F(VirtualRouterTest, RemovesAtItsStartWhatACrashedPredecessorLeft) {
-  ASSERT_TRUE(netlink_.add_address(kLink.index, kVirtual));
+  ASSERT_TRUE(netlink_.put_address({.index = kLink.index, .address = kVirtual}));
   router().start(t0);
   EXPECT_FALSE(netlink_.has(kVirtual));
   EXPECT_THAT(log_, ElementsAre("VRRP_Instance(VI_1) removing protocol VIPs.",
@@ -115,7 +133,7 @@ TEST_F(VirtualRouterTest, RemovesAtItsStartWhatACrashedPredecessorLeft) {
 
 TEST_F(VirtualRouterTest, RemovesAPredecessorsAddressWithThePrefixItWasGiven) {
   const Cidr left{kVirtual.address, 24};
-  ASSERT_TRUE(netlink_.add_address(kLink.index, left));
+  ASSERT_TRUE(netlink_.put_address({.index = kLink.index, .address = left}));
   router().start(t0);
   EXPECT_FALSE(netlink_.has(left));
   EXPECT_TRUE(netlink_.has({kOurs, 24})) << "nobody else's";
@@ -129,9 +147,9 @@ TEST_F(VirtualRouterTest, SaysNothingOfAddressesThatWereNotThere) {
 TEST_F(VirtualRouterTest, IsUntouchedByAnyRefusedPacket) {
   master();
   const TimePoint deadline = router().deadline();
-  Bytes damaged = encode_datagram(advert(200), kPeer, 1);
+  Bytes damaged = packet_of(advert(200), kPeer);
   damaged[22] = 201;
-  Bytes far = encode_datagram(advert(200), kPeer, 1);
+  Bytes far = packet_of(advert(200), kPeer);
   far[8] = 254;
   Advert slow = advert(200);
   slow.interval = 3s;
@@ -148,7 +166,7 @@ TEST_F(VirtualRouterTest, IsUntouchedByAnyRefusedPacket) {
     hear(slow, at);
     hear(password, at);
     hear(other, at);
-    router().on_packet(encode_datagram(advert(200), kOurs, 1), at);
+    router().on_packet(packet_of(advert(200), kOurs), at);
     router().on_packet({}, at);
   }
   EXPECT_EQ(router().state(), State::Master);
@@ -248,7 +266,7 @@ TEST_F(VirtualRouterTest, NamesTheAddressItMissesOnceUntilItIsBack) {
   const auto line = HasSubstr(
       "cannot serve: eth1 does not carry our own address 192.168.50.11 ([node.hap1] address)");
   EXPECT_THAT(log_, Contains(line).Times(1));
-  ASSERT_TRUE(netlink_.add_address(kLink.index, {kOurs, 24}));
+  ASSERT_TRUE(netlink_.put_address({.index = kLink.index, .address = {kOurs, 24}}));
   router().on_link(true, t0 + 13s);
   EXPECT_EQ(router().state(), State::Backup);
   ASSERT_TRUE(netlink_.remove_address(kLink.index, {kOurs, 24}));
@@ -345,12 +363,185 @@ TEST_F(VirtualRouterTest, TellsOnceThatSendingFailsAndGoesOn) {
 }
 
 TEST_F(VirtualRouterTest, CountsItsPacketsFromOneAndNeverSendsZero) {
+  config_.lease = Duration::zero();  // what is due is always an advert
   master();
   for (int i = 0; i < 66000; ++i) router().on_due(router().deadline());
   EXPECT_THAT(packet_ids_, Not(Contains(0)));
   EXPECT_EQ(packet_ids_[0], 1);
   EXPECT_EQ(packet_ids_[65534], 65535);
   EXPECT_EQ(packet_ids_[65535], 1) << "0 would be replaced by the kernel's own";
+}
+
+// ---- the lease
+
+TEST_F(VirtualRouterTest, HoldsItsAddressesOnALeaseThatTheSameLoopRenews) {
+  master();
+  EXPECT_EQ(netlink_.lifetime(), 2s) << "two intervals: a backup may be master then";
+  const int before = netlink_.puts();
+  int renewals = 0;
+  for (TimePoint now = t0 + 10s; now < t0 + 20s; now += 1ms)
+    if (router().deadline() <= now) {
+      router().on_due(now);
+      renewals = netlink_.puts() - before;
+    }
+  EXPECT_NEAR(renewals, 15, 1) << "three in a lease";
+  router().shutdown(t0 + 20s);
+  const int after = netlink_.puts();
+  for (TimePoint now = t0 + 20s; now < t0 + 30s; now += 100ms) router().on_due(now);
+  EXPECT_EQ(netlink_.puts(), after);
+}
+
+TEST_F(VirtualRouterTest, KeepsTheLeaseItWasGivenOrNone) {
+  config_.lease = Duration::zero();
+  master();
+  EXPECT_EQ(netlink_.lifetime(), Duration::zero());
+  EXPECT_EQ(router().deadline(), t0 + 11s) << "only the next advert";
+}
+
+TEST_F(VirtualRouterTest, HasALeaseOfASecondAtTenAdvertsASecond) {
+  config_.version = 3;
+  config_.advert_interval = 100ms;
+  master();
+  EXPECT_EQ(netlink_.lifetime(), 1s) << "the kernel counts whole seconds";
+}
+
+TEST_F(VirtualRouterTest, GivesItsAddressesUpWithoutAWordAfterAnAbsenceAndListens) {
+  master();
+  events_.clear();
+  router().on_absence(2s, t0 + 13s);
+  EXPECT_EQ(router().state(), State::Master) << "nobody can have replaced it";
+  router().on_absence(3500ms, t0 + 14s);
+  EXPECT_EQ(router().state(), State::Backup);
+  EXPECT_FALSE(netlink_.has(kVirtual));
+  EXPECT_THAT(events_, IsEmpty()) << "nothing is asserted, not even a resignation";
+  EXPECT_EQ(router().deadline(), t0 + 15s) << "one interval of listening";
+  router().on_due(t0 + 15s);
+  EXPECT_EQ(router().state(), State::Master) << "nobody was there";
+}
+
+TEST_F(VirtualRouterTest, FollowsWhoeverTookOverDuringItsAbsence) {
+  master();
+  router().on_absence(6s, t0 + 17s);
+  hear(advert(99), t0 + 17100ms);
+  hear(advert(99), t0 + 17900ms);
+  EXPECT_EQ(router().state(), State::Backup) << "lower, but it is for the timer to say";
+}
+
+// ---- routes
+
+TEST_F(VirtualRouterTest, BringsItsRoutesAndTakesThemAway) {
+  const RouteOrder route{.to = *Cidr::parse("0.0.0.0/0"), .via = IpAddress::v4(0xC0A83201), .index = 7};
+  routes_ = {route};
+  master();
+  EXPECT_THAT(netlink_.routes(), ElementsAre(route));
+  ASSERT_TRUE(netlink_.remove_route(route));
+  router().on_link(true, t0 + 11s);
+  EXPECT_THAT(netlink_.routes(), ElementsAre(route)) << "put back";
+  router().shutdown(t0 + 12s);
+  EXPECT_THAT(netlink_.routes(), IsEmpty());
+}
+
+// ---- others that answer for the addresses
+
+constexpr MacAddress kStranger = {2, 0, 0, 0, 0, 66};
+
+TEST_F(VirtualRouterTest, AsksTheLinkWhetherSomebodyElseHasItsAddresses) {
+  config_.announcements = {.repeat = 1, .delay = 0s, .probe = 30s};
+  master();
+  events_.clear();
+  for (TimePoint now = t0 + 10s; now < t0 + 100s; now += 100ms) router().on_due(now);
+  EXPECT_EQ(std::ranges::count(events_, "probe"), 3) << "after 2, 32 and 62 s";
+}
+
+TEST_F(VirtualRouterTest, AlarmsWhenASecondHardwareAddressAnswers) {
+  master();
+  log_.clear();
+  router().on_speaker(kStranger, kVirtual.address, t0 + 11s);
+  EXPECT_THAT(log_, IsEmpty()) << "the old master may still be heard";
+  router().on_speaker(kLink.mac, kVirtual.address, t0 + 13s);
+  router().on_speaker(kStranger, kPeer, t0 + 13s);
+  EXPECT_THAT(log_, IsEmpty()) << "ourselves, and an address that is not ours";
+  for (int i = 0; i < 100; ++i) router().on_speaker(kStranger, kVirtual.address, t0 + 13s);
+  EXPECT_THAT(log_, ElementsAre(HasSubstr(
+                        "192.168.50.10 is in use by somebody else too: 02:00:00:00:00:42 answers")));
+  EXPECT_EQ(router().counters().duplicates, 100U);
+  hear(advert(200), t0 + 14s);
+  router().on_speaker(kStranger, kVirtual.address, t0 + 99s);
+  EXPECT_EQ(router().counters().duplicates, 100U) << "as a backup, the master's answers are right";
+}
+
+// ---- what is left behind
+
+TEST_F(VirtualRouterTest, LeavesATestamentOnlyWhileItHoldsSomething) {
+  router().start(t0);
+  EXPECT_TRUE(router().testament().is_empty());
+  router().on_due(t0 + 10s);
+  const Testament testament = router().testament();
+  ASSERT_EQ(testament.addresses.size(), 1U);
+  EXPECT_EQ(testament.addresses[0], (Testament::Address{kLink.index, kVirtual}));
+  ASSERT_EQ(testament.packets.size(), 1U);
+  EXPECT_EQ(testament.packets[0].interface, "eth1");
+  EXPECT_EQ(testament.packets[0].bytes.at(22), 0) << "a priority of 0";
+  router().shutdown(t0 + 11s);
+  EXPECT_TRUE(router().testament().is_empty());
+}
+
+// ---- what it tracks
+
+TEST_F(VirtualRouterTest, TellsWhatBecomesOfItsPriority) {
+  const Tracked good{.weight = 5, .verdict = Verdict::Good};
+  router().on_tracked({&good, 1}, t0);
+  EXPECT_THAT(log_, IsEmpty()) << "before the election";
+  router().start(t0);
+  const Tracked bad{.weight = 5, .verdict = Verdict::Bad};
+  router().on_tracked({&bad, 1}, t0 + 1s);
+  router().on_tracked({&bad, 1}, t0 + 2s);
+  EXPECT_EQ(std::ranges::count(
+                log_, "VRRP_Instance(VI_1) Changing effective priority from 105 to 100"),
+            1);
+}
+
+TEST_F(VirtualRouterTest, AMasterThatDoesNotTrackItsLinkStaysMasterWithoutIt) {
+  config_.track_own_interface = false;
+  master();
+  router().on_link(false, t0 + 11s);
+  EXPECT_EQ(router().state(), State::Master);
+  EXPECT_TRUE(netlink_.has(kVirtual));
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, {kOurs, 24}));
+  router().on_link(false, t0 + 12s);
+  EXPECT_EQ(router().state(), State::Fault) << "without an address of its own it cannot speak";
+}
+
+// ---- a priority that falls below the peer's
+
+TEST_F(VirtualRouterTest, AsksThePeerToTakeOverWhenItFallsBelowItAndTakesTheAddressBackOtherwise) {
+  master();
+  hear(advert(98), t0 + 10100ms);  // so much is known of the peer
+  events_.clear();
+  const Tracked failed{.weight = -10, .verdict = Verdict::Bad};
+  router().on_tracked({&failed, 1}, t0 + 11s);
+  EXPECT_THAT(events_, ElementsAre("advert 90 with address")) << "a peer of ours acts on this";
+  ASSERT_EQ(router().election().deadline(), t0 + 11010ms);
+  router().on_due(t0 + 11010ms);
+  EXPECT_THAT(events_, ElementsAre("advert 90 with address", "advert 0 with address"));
+  EXPECT_EQ(router().state(), State::Backup);
+  EXPECT_FALSE(netlink_.has(kVirtual));
+  EXPECT_EQ(router().election().cause().kind, Cause::Kind::Yield);
+  router().on_due(router().election().deadline());
+  EXPECT_EQ(router().state(), State::Master) << "nobody came";
+  events_.clear();
+  const Tracked worse{.weight = -20, .verdict = Verdict::Bad};
+  router().on_tracked({&worse, 1}, t0 + 20s);
+  router().on_due(router().election().deadline());
+  EXPECT_EQ(router().state(), State::Master) << "who did not come is not asked again";
+}
+
+TEST_F(VirtualRouterTest, KeepsTheAddressWhenItFallsBelowNobodyItKnows) {
+  master();
+  const Tracked failed{.weight = -10, .verdict = Verdict::Bad};
+  router().on_tracked({&failed, 1}, t0 + 11s);
+  EXPECT_EQ(router().state(), State::Master);
+  EXPECT_TRUE(netlink_.has(kVirtual));
 }
 
 }  // namespace
