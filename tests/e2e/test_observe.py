@@ -116,7 +116,7 @@ def test_fastinter_asks_the_check_soon(tmp_path):
 ], ids=["closed", "head", "silent"])
 def test_every_kind_of_error_has_its_words(tmp_path, answer, words):
     with observed(tmp_path, 'observe = "layer7"\nerror_limit = 1\non_error = "mark-down"',
-                  QUIET + '\ntimeout = { server = "200ms" }') as (proxy, site):
+                  QUIET + '\ntimeout = { server = "1s" }') as (proxy, site):
         site.answer = answer
         for _ in range(2):
             with contextlib.suppress(EOFError, ConnectionError):

@@ -120,7 +120,7 @@ def test_seed_003_option_httplog(farm):
     line = farm.log("/file.php?logged")
     assert re.fullmatch(
         r"local0\.info 127\.0\.0\.1 hapair-proxy\[\d+\]: 117\.213\.87\.127:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] "
-        r"appname appname/lamp[12] 0/0/\d+/\d+/\d+ 200 \d+ - - --NI 1/1/0/0/0 0/0 \"GET /file\.php\?logged HTTP/1\.1\"",
+        r"appname appname/lamp[12] \d+/\d+/\d+/\d+/\d+ 200 \d+ - - --NI 1/1/0/0/0 0/0 \"GET /file\.php\?logged HTTP/1\.1\"",
         line), line
 
 
