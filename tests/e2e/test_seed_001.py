@@ -119,8 +119,10 @@ def test_seed_001_forwardfor_except(serving):
     """The client's address is added, but not one of 127.0.0.0/8."""
     serving.client.curl(SITE + "/index.html?there")
     serving.director.curl("--interface", "127.0.0.1", SITE + "/index.html?here")
-    lines = [line for server in serving.servers.values() for line in server.accesses("(there|here)")]
-    assert sorted(lines) == ['10.0.100.1 - "GET /index.html?here HTTP/1.1" 200',
+    def lines():
+        return [line for server in serving.servers.values() for line in server.accesses("(there|here)")]
+    wait_until(lambda: len(lines()) >= 2, "both are in the servers' logs")  # written after the answer
+    assert sorted(lines()) == ['10.0.100.1 - "GET /index.html?here HTTP/1.1" 200',
                              '10.0.100.1 192.168.1.1 "GET /index.html?there HTTP/1.1" 200']
 
 

@@ -22,7 +22,7 @@ def farm(tmp_path):
     extra = {6: "backup = true", 7: "check = false"}
     path = tmp_path / "control.sock"
     proxy = Proxy(tmp_path, ports, frontend=STATS, server_extra=lambda number: extra.get(number, ""),
-                  backend='check = { request = "GET /check.txt", disable_on_404 = true, interval = "50ms" }',
+                  backend='check = { request = "GET /check.txt", disable_on_404 = true, interval = "50ms", timeout = "1s" }',
                   globals_=f'[[global.control]]\nbind = "unix:{path}"\nlevel = "admin"\n')
     sites[2].page = False
     wait_until(path.exists, "operators are heard")
