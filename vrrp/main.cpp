@@ -11,9 +11,11 @@
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "common/options.h"
+#include "common/secret_file.h"
 #include "common/service.h"
 #include "vrrp/config/loader.h"
 #include "vrrp/runtime/guardian.h"
+#include "vrrp/runtime/notifier.h"
 #include "vrrp/runtime/privileges.h"
 #include "vrrp/runtime/realtime.h"
 #include "vrrp/runtime/supervisor.h"
@@ -29,10 +31,11 @@ void complain(std::string_view message) {
   fmt::print(stderr, "{}: {}\n", kProgram, message);
 }
 
-/// What the daemon is asked to do, and the keys it is to do it with.
+/// What the daemon is asked to do, and the secrets it is to do it with.
 struct Task {
   Config config;
   KeyRing keys;
+  std::string mail_password;
 };
 
 /// The file as the other node sees it tells how high its instances stand while all is well.
@@ -54,7 +57,7 @@ std::optional<Task> load(const DaemonOptions& options) {
   if (!diagnostics.has_errors()) config = load_config(document, diagnostics);
   fmt::print(stderr, "{}", diagnostics.to_string());
   if (!config) return std::nullopt;
-  Task task{.config = *std::move(config), .keys = {}};
+  Task task{.config = *std::move(config), .keys = {}, .mail_password = {}};
   if (task.config.needs_keys()) {
     auto keys = read_key_ring(task.config.key_file);
     if (!keys) {
@@ -62,6 +65,14 @@ std::optional<Task> load(const DaemonOptions& options) {
       return std::nullopt;
     }
     task.keys = *std::move(keys);
+  }
+  if (task.config.mail && !task.config.mail->password_file.empty()) {
+    auto password = read_secret_line(task.config.mail->password_file, "password file");
+    if (!password) {
+      complain(password.error().message);
+      return std::nullopt;
+    }
+    task.mail_password = *std::move(password);
   }
   learn_peer_priorities(options, task.config);
   return task;
@@ -96,6 +107,11 @@ class Daemon {
     auto supervisor = Supervisor::open(loop_, task.config, task.keys, log_);
     if (!supervisor) return tl::make_unexpected(supervisor.error());
     supervisor_ = *std::move(supervisor);
+    auto notifier = Notifier::open(loop_, task.config, task.mail_password, log_);
+    if (!notifier) return tl::make_unexpected(notifier.error());
+    notifier_ = *std::move(notifier);
+    supervisor_->on_transition([this](const Transition& it) { notifier_->on_transition(it); });
+    supervisor_->on_remark([this](const Remark& it) { notifier_->on_remark(it); });
     if (!task.config.guardian) return {};
     auto guardian = Guardian::start(loop_,
                                     {.patience = patience(task.config),
@@ -107,7 +123,8 @@ class Daemon {
     return {};
   }
 
-  /// Returns after SIGTERM or SIGINT, when every address is gone.
+  /// Returns after SIGTERM or SIGINT, when every address is gone and those who are told of changes
+  /// have had a moment to hear of it. A second signal cuts that moment short.
   void run(Daemonizer& parent) {
     const SignalWatcher terminate(loop_, SIGTERM, [this] { stop(); });
     const SignalWatcher interrupt(loop_, SIGINT, [this] { stop(); });
@@ -125,12 +142,13 @@ class Daemon {
 
  private:
   void stop() {
+    if (std::exchange(stopping_, true)) return loop_.stop();
     log_.log(Severity::Info, "Stopping {}", kProgram);
     supervisor_->shutdown();
     supervisor_->set_guardian(nullptr);
     guardian_.reset();
     log_.flush();
-    loop_.stop();
+    notifier_->finish([this] { loop_.stop(); });
   }
 
   void refuse(std::string_view signal, std::string_view what) {
@@ -148,7 +166,9 @@ class Daemon {
   LogShipper log_;
   Timer watchdog_;
   std::unique_ptr<Guardian> guardian_;
+  std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Supervisor> supervisor_;
+  bool stopping_ = false;
 };
 
 int serve(const DaemonOptions& options, const Task& task) {

@@ -13,7 +13,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::array kVrrpNotBuilt = {
-    "notify"sv, "notify_fifo"sv, "control"sv,
+    "control"sv,
 };
 
 class Loader {
@@ -31,11 +31,12 @@ class Loader {
       if (auto file = pair->string("key_file")) config_.key_file = *file;
       pair->finish();
     }
-    root.refuse("alert", kNotBuilt);
+    config_.mail = read_alert_mail(root, config_.node);
     load_nodes();
     surroundings_.node = config_.node;
     surroundings_.source = config_.source;
     surroundings_.has_key_file = !config_.key_file.empty();
+    surroundings_.has_mail = config_.mail.has_value();
     if (auto vrrp = root.table("vrrp")) load_vrrp(*vrrp);
     root.finish();
     return std::move(config_);
@@ -68,6 +69,8 @@ class Loader {
       if (!folder->starts_with('/'))
         vrrp.error("run_directory", "a folder is named by its whole path", "\"/run/hapair\"");
     }
+    if (auto user = vrrp.string("notify_user")) config_.notify_user = *user;
+    config_.notify_fifo = read_fifo(vrrp);
     for (auto& [name, table] : vrrp.named_tables("script")) {
       config_.scripts.push_back(read_script(name, table));
       surroundings_.scripts.push_back(name);
@@ -76,7 +79,7 @@ class Loader {
       config_.instances.push_back(read_instance(name, table, surroundings_));
     std::map<std::string, std::string> group_of;
     for (auto& [name, table] : vrrp.named_tables("sync_group"))
-      config_.sync_groups.push_back(read_sync_group(name, table, config_.instances, group_of));
+      config_.sync_groups.push_back(read_sync_group(name, table, config_.instances, surroundings_, group_of));
     vrrp.finish();
   }
 

@@ -165,6 +165,7 @@ void Supervisor::on_link_change(int index) {
 
 void Supervisor::shutdown() {
   loop_.refresh();
+  scripts_.clear();  // a first verdict would begin an election
   for (const auto& port : ports_) port->shutdown();
   publish();
   tell_listeners();
@@ -172,8 +173,16 @@ void Supervisor::shutdown() {
 
 /// When the turn's packets are out and the guardian knows: nobody waits for a listener.
 void Supervisor::tell_listeners() {
-  for (const Transition& transition : std::exchange(untold_, {}))
-    for (const Listener& listener : listeners_) listener(transition);
+  for (const auto& news : std::exchange(untold_, {})) {
+    if (const auto* transition = std::get_if<Transition>(&news))
+      for (const Listener& listener : listeners_) listener(*transition);
+    if (const auto* remark = std::get_if<Remark>(&news))
+      for (const RemarkListener& listener : remark_listeners_) listener(*remark);
+  }
+}
+
+void Supervisor::remark(const VirtualRouter& router, Remark::Kind kind) {
+  untold_.push_back(Remark{router.config().name, kind, router.state(), router.priority()});
 }
 
 // ---- synchronization groups
@@ -198,14 +207,15 @@ bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
 
 void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
   const Cause& cause = router.election().cause();
-  untold_.push_back({.instance = router.config().name,
-                     .from = before,
-                     .to = router.state(),
-                     .priority = router.priority(),
-                     .why = cause.kind == Cause::Kind::Unusable && !router.trouble().empty()
-                                ? router.trouble()
-                                : to_string(cause),
-                     .at = wall_now()});
+  untold_.push_back(
+      Transition{.instance = router.config().name,
+                 .from = before,
+                 .to = router.state(),
+                 .priority = router.priority(),
+                 .why = cause.kind == Cause::Kind::Unusable && !router.trouble().empty()
+                            ? router.trouble()
+                            : to_string(cause),
+                 .at = wall_now()});
   if (companions_of(router).empty() || router.election().cause().kind == Cause::Kind::Group) return;
   group_orders_.push_back({router.config().name, before});
   group_timer_.arm(now);

@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/key_ring.h"
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "vrrp/config/config.h"
+#include "vrrp/core/remark.h"
 #include "vrrp/core/transition.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
@@ -40,6 +42,9 @@ class Supervisor final : private RouterObserver {
   /// Who hears of every change of state, in a turn of its own: it may be slow, and may ask anything.
   using Listener = std::function<void(const Transition&)>;
   void on_transition(Listener listener) { listeners_.push_back(std::move(listener)); }
+  /// And of what happens besides: all of it in the order in which it happened.
+  using RemarkListener = std::function<void(const Remark&)>;
+  void on_remark(RemarkListener listener) { remark_listeners_.push_back(std::move(listener)); }
 
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
 
@@ -69,8 +74,9 @@ class Supervisor final : private RouterObserver {
   void on_became(VirtualRouter& router, State before, TimePoint now) override;
   void on_testament(VirtualRouter& router) override;
   bool may_lead(const VirtualRouter& router, TimePoint now) override;
-  void on_lower_heard(VirtualRouter&) override {}
-  void on_priority(VirtualRouter&) override {}
+  void on_lower_heard(VirtualRouter& router) override { remark(router, Remark::Kind::LowerHeard); }
+  void on_priority(VirtualRouter& router) override { remark(router, Remark::Kind::Priority); }
+  void remark(const VirtualRouter& router, Remark::Kind kind);
 
   const Config config_;
   const KeyRing keys_;
@@ -86,7 +92,8 @@ class Supervisor final : private RouterObserver {
   std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
   bool testament_changed_ = false;
   std::vector<Listener> listeners_;
-  std::vector<Transition> untold_;
+  std::vector<RemarkListener> remark_listeners_;
+  std::vector<std::variant<Transition, Remark>> untold_;
 };
 
 }  // namespace hapair::vrrp

@@ -11,10 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// One line a minute for each kind of bad packet, with how many there were: junk must not fill
-// disks.
-constexpr Duration kBetweenLines = 1min;
-
 // Whoever removes an address again and again wants it gone, or gives it to somebody else: then the
 // peer is asked, and after a pause we try again.
 constexpr std::size_t kRestores = 5;
@@ -471,13 +467,6 @@ void VirtualRouter::refused(Refusal why, const Datagram* datagram, TimePoint now
                  "such line)",
                  config_.name, datagram ? datagram->way.source.to_string() : "?", to_string(why),
                  *count);
-}
-
-std::optional<std::uint64_t> VirtualRouter::LineLimit::take(TimePoint now) {
-  ++count;
-  if (told != TimePoint::min() && now - told < kBetweenLines) return std::nullopt;
-  told = now;
-  return std::exchange(count, 0);
 }
 
 void VirtualRouter::compare_addresses(const Advert& advert, const Datagram& datagram,

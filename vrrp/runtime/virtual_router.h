@@ -16,6 +16,7 @@
 #include "vrrp/core/advert_codec.h"
 #include "vrrp/core/announce.h"
 #include "vrrp/core/instance_fsm.h"
+#include "vrrp/core/line_limit.h"
 #include "vrrp/core/priority.h"
 #include "vrrp/core/testament.h"
 #include "vrrp/net/link_port.h"
@@ -118,13 +119,6 @@ class VirtualRouter {
   AdvertCodec& codec() { return codec_; }
 
  private:
-  struct LineLimit {
-    TimePoint told = TimePoint::min();
-    std::uint64_t count = 0;  // since then
-    /// Counts one more. How many a line has to tell of, if it may be written now.
-    std::optional<std::uint64_t> take(TimePoint now);
-  };
-
   void run(const Effects& effects, TimePoint now);
   void run(const Noticed& effect, TimePoint now);
   void run(const Entering&, TimePoint) {}

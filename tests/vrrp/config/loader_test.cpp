@@ -391,7 +391,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "without authentication"},
         Mistake{"TrackProxy", "", "track_proxy = true", "16:1", "track_proxy: not built yet"},
         Mistake{"Pair", "", "[pair]\nkeyfile = \"/k\"", "17:1", "did you mean \"key_file\"?"},
-        Mistake{"Alert", "", "[alert.mail]", "16:2", "alert: not built yet"},
         Mistake{"RouterIdTwice", "",
                 "[vrrp.instance.VI_2]\ninterface = \"eth1\"\nvirtual_router_id = 51\n"
                 "virtual_addresses = \"10.0.0.9\"",
