@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 #include <string>
 
 #include "vrrp/core/priority.h"
+#include "vrrp/core/reading.h"
 
 namespace hapair::ctl {
 namespace {
 
 using vrrp::Instance;
+using vrrp::TrackerKind;
+using vrrp::Tracking;
 
 /// Where the last key of `path` that exists stands, seen from the root.
 SourceLocation where(const ConfigNode& root, std::initializer_list<std::string_view> path) {
@@ -50,21 +54,72 @@ std::string authentication_of(const Instance& instance) {
   return "none";
 }
 
-/// How an instance's scripts stand: all good, or all but one.
+/// What a thing that can be tracked is called in the file.
+struct Words {
+  std::string_view list;     // in an instance
+  std::string_view section;  // of its own, below vrrp; empty: it has none
+};
+Words words_of(TrackerKind kind) {
+  switch (kind) {
+    case TrackerKind::Script: return {"track_scripts", "script"};
+    case TrackerKind::Interface: return {"track_interfaces", ""};
+    case TrackerKind::File: return {"track_files", "track_file"};
+    case TrackerKind::Process: return {"track_processes", "track_process"};
+    case TrackerKind::Proxy:
+    case TrackerKind::Backends: return {"track_proxy", ""};
+  }
+  return {};
+}
+
+bool is_same(const Tracking& a, const Tracking& b) { return a.kind == b.kind && a.name == b.name; }
+
+/// Where its weight is said: by the instance, or for all of them.
+SourceLocation place_of_weight(const NodeView& node, const Instance& instance,
+                               const Tracking& tracking) {
+  if (tracking.kind == TrackerKind::Proxy || tracking.kind == TrackerKind::Backends)
+    return where(node.document->root,
+                 {"vrrp", "instance", instance.name, "track_proxy",
+                  tracking.kind == TrackerKind::Proxy ? "weight" : "unserved_weight"});
+  const auto [list, section] = words_of(tracking.kind);
+  const ConfigNode* items = &node.document->root;
+  for (const std::string_view key : {std::string_view("vrrp"), std::string_view("instance"),
+                                     std::string_view(instance.name), list}) {
+    const ConfigNode::Entry* entry = items->find(key);
+    if (!entry) return where(node, instance, list);
+    items = &entry->value;
+  }
+  const bool is_list = items->kind == ConfigNode::Kind::Array;
+  for (const ConfigNode& item : std::span(is_list ? items->array.data() : items,
+                                          is_list ? items->array.size() : 1)) {
+    const ConfigNode::Entry* name = item.find("name");
+    const bool named = name && name->value.string == tracking.name;
+    if (const ConfigNode::Entry* weight = named ? item.find("weight") : nullptr)
+      return weight->value.where;
+    if ((named || item.string == tracking.name) && section.empty()) return item.where;
+  }
+  return where(node.document->root, {"vrrp", section, tracking.name, "weight"});
+}
+
+/// How what an instance tracks stands: all good, or all but one. A file is good as it is while nobody has
+/// written it.
 struct Situation {
   const vrrp::Config* config;
-  std::string_view failed;     // empty: none
-  std::string_view reweighed;  // a script whose weight is `weight` instead of its own
+  const Tracking* failed = nullptr;
+  const Tracking* reweighed = nullptr;  // whose weight is `weight` instead of its own
   int weight = 0;
 };
 
 int priority_in(const Situation& situation, const Instance& instance) {
   std::vector<vrrp::Tracked> tracked;
-  for (const std::string& name : instance.track_scripts) {
-    const int weight =
-        name == situation.reweighed ? situation.weight : situation.config->script(name).weight;
-    tracked.push_back(
-        {weight, name == situation.failed ? vrrp::Verdict::Bad : vrrp::Verdict::Good});
+  for (const Tracking& tracking : instance.tracked) {
+    if (tracking.kind == TrackerKind::File) {
+      const auto value = vrrp::Reading::of(situation.config->track_file(tracking.name).initial);
+      tracked.push_back(vrrp::weigh(value, tracking.weight, tracking.reverse));
+      continue;
+    }
+    const auto is = [&](const Tracking* other) { return other && is_same(*other, tracking); };
+    tracked.push_back({is(situation.reweighed) ? situation.weight : tracking.weight,
+                       is(situation.failed) ? vrrp::Verdict::Bad : vrrp::Verdict::Good});
   }
   return vrrp::effective_priority(instance.priority, tracked);
 }
@@ -78,45 +133,66 @@ bool gives_way(int failed, int healthy) {
 /// The weight nearest to zero, with the sign of the present one, that makes the takeover work.
 std::optional<int> least_weight(const Instance& own, const vrrp::Config& own_config,
                                 const Instance& other, const vrrp::Config& other_config,
-                                const std::string& script) {
-  const int sign = own_config.script(script).weight < 0 ? -1 : 1;
+                                const Tracking& tracking) {
+  const int sign = tracking.weight < 0 ? -1 : 1;
   for (int size = 1; size <= 253; ++size) {
     const int weight = sign * size;
-    if (gives_way(priority_in({&own_config, script, script, weight}, own),
-                  priority_in({&other_config, {}, script, weight}, other)))
+    if (gives_way(priority_in({&own_config, &tracking, &tracking, weight}, own),
+                  priority_in({&other_config, nullptr, &tracking, weight}, other)))
       return weight;
   }
   return std::nullopt;
 }
 
-void check_script(const NodeView& node, const NodeView& peer, const Instance& own,
-                  const Instance& other, const std::string& script, Diagnostics& diagnostics) {
-  const int weight = node.vrrp->script(script).weight;
-  if (weight == 0 && own.priority != vrrp::kOwner) return;  // FAULT: the node leaves the election
-  const int before = priority_in({node.vrrp, {}, {}}, own);
-  const int healthy = priority_in({peer.vrrp, {}, {}}, other);
+/// As the subject of a sentence.
+std::string name_of(const Tracking& tracking) {
+  switch (tracking.kind) {
+    case TrackerKind::Script: return tracking.name;
+    case TrackerKind::Proxy: return "the proxy";
+    case TrackerKind::Backends:
+      return fmt::format("the last server of {}", fmt::join(tracking.backends, " or "));
+    default: return fmt::format("{} {}", to_string(tracking.kind), tracking.name);
+  }
+}
+
+void check_tracking(const NodeView& node, const NodeView& peer, const Instance& own,
+                    const Instance& other, const Tracking& tracking, Diagnostics& diagnostics) {
+  // FAULT: the node leaves the election. A file can always say so much that it does.
+  if (tracking.weight == 0 || tracking.kind == TrackerKind::File) return;
+  const int before = priority_in({node.vrrp}, own);
+  const int healthy = priority_in({peer.vrrp}, other);
   if (before < healthy) return;  // not the master to begin with
-  const auto place = where(node.document->root, {"vrrp", "script", script, "weight"});
   const std::string_view name = node.document->node, peer_name = peer.document->node;
+  const std::string what = name_of(tracking);
   if (own.priority == vrrp::kOwner) {
     diagnostics.error(where(node, own, "priority"),
                       fmt::format("if {} fails on {}, {} does not take over {}: priority 255 owns "
                                   "the addresses and never gives way",
-                                  script, name, peer_name, own.name),
+                                  what, name, peer_name, own.name),
                       "a priority of at most 254");
     return;
   }
-  const int failed = priority_in({node.vrrp, script, {}}, own);
+  const int failed = priority_in({node.vrrp, &tracking}, own);
   if (!gives_way(failed, healthy)) {
-    const auto least = least_weight(own, *node.vrrp, other, *peer.vrrp, script);
+    const auto least = least_weight(own, *node.vrrp, other, *peer.vrrp, tracking);
     diagnostics.error(
-        place,
+        place_of_weight(node, own, tracking),
         fmt::format("if {} fails on {}, {} does not take over {}: {} still has "
                     "priority {}, {} only {}",
-                    script, name, peer_name, own.name, name, failed, peer_name, healthy),
+                    what, name, peer_name, own.name, name, failed, peer_name, healthy),
         least ? fmt::format("the weight must be at {} {}", *least < 0 ? "most" : "least", *least)
               : std::string("no weight is enough: bring the priorities nearer"));
   }
+}
+
+/// A script can ask anything; of processes it is the proxy, or whichever a pid file names.
+bool minds_the_proxy(const vrrp::Config& config, const Instance& instance) {
+  return std::ranges::any_of(instance.tracked, [&](const Tracking& tracking) {
+    if (tracking.kind != TrackerKind::Process)
+      return tracking.kind == TrackerKind::Script || tracking.kind == TrackerKind::Proxy;
+    const vrrp::TrackProcess& process = config.track_process(tracking.name);
+    return process.process == "hapair-proxy" || process.process.empty();
+  });
 }
 
 }  // namespace
@@ -175,17 +251,17 @@ void check_agreement(const std::vector<NodeView>& nodes, Diagnostics& diagnostic
 void check_takeover(const std::vector<NodeView>& nodes, Diagnostics& diagnostics) {
   for (const NodeView& node : nodes) {
     for (const Instance& own : node.vrrp->instances) {
-      if (own.track_scripts.empty() && node.has_proxy && nodes.size() > 1)
+      if (!minds_the_proxy(*node.vrrp, own) && node.has_proxy && nodes.size() > 1)
         diagnostics.error(
             where(node, own, ""),
             fmt::format("if the proxy of {} fails, {} stays where it is: the instance "
-                        "tracks nothing",
+                        "does not track it",
                         node.document->node, own.name),
-            "track_scripts = [\"…\"]");
-      for (const std::string& script : own.track_scripts)
+            "track_proxy = true");
+      for (const Tracking& tracking : own.tracked)
         for (const NodeView& peer : nodes)
           if (const Instance* other = &peer == &node ? nullptr : find_instance(peer, own.name))
-            check_script(node, peer, own, *other, script, diagnostics);
+            check_tracking(node, peer, own, *other, tracking, diagnostics);
     }
   }
 }

@@ -102,6 +102,52 @@ TEST(Check, TheOwnerOfTheAddressesNeverGivesWay) {
       "the addresses and never gives way");
 }
 
+TEST(Check, AnOwnerThatLeavesTheElectionDoesGiveWay) {
+  std::string text = replaced("priority = 101", "priority = 255");
+  EXPECT_EQ(check(text.replace(text.find("weight = 2\n"), 11, "")), "");
+}
+
+/// The pair with other things to track.
+std::string tracking(std::string_view lists, std::string_view sections = "") {
+  return replaced("track_scripts = [\"chk\"]\n", fmt::format("{}\n{}\n", lists, sections));
+}
+
+TEST(Check, InterfacesAndProcessesAreReckonedAsScriptsAre) {
+  EXPECT_EQ(check(tracking("track_processes = [\"proxy\"]",
+                           "[vrrp.track_process.proxy]\nname = \"hapair-proxy\"\nweight = 2")),
+            "");
+  EXPECT_EQ(
+      check(tracking("track_processes = [\"proxy\"]",
+                     "[vrrp.track_process.proxy]\nname = \"hapair-proxy\"\nweight = -1")),
+      R"(t.toml:31:10: error: if process proxy fails on hap1, hap2 does not take over VI_1: hap1 still has priority 100, hap2 only 100
+   31 | weight = -1
+      |          ^ the weight must be at most -2
+)");
+  EXPECT_EQ(check(tracking("track_scripts = [\"chk\"]\ntrack_interfaces = [\"eth2\"]")), "");
+  EXPECT_EQ(
+      first(tracking(
+          "track_scripts = [\"chk\"]\ntrack_interfaces = [{ name = \"eth2\", weight = -1 }]")),
+      "t.toml:29:47: error: if interface eth2 fails on hap1, hap2 does not take over VI_1: hap1 "
+      "still has priority 102, hap2 only 102");
+}
+
+TEST(Check, TheWeightOfTheInstanceIsTheOneThatIsWrong) {
+  EXPECT_EQ(check(tracking("track_scripts = [{ name = \"chk\", weight = 20 }]")), "");
+  EXPECT_EQ(first(tracking("track_scripts = [{ name = \"chk\", reverse = true, weight = 1 }]")),
+            "t.toml:28:59: error: if chk fails on hap1, hap2 does not take over VI_1: hap1 still "
+            "has priority 101, hap2 only 101");
+}
+
+TEST(Check, AFileCountsAsItIsUntilSomebodyWritesIt) {
+  const std::string_view lists = "track_scripts = [\"chk\"]\ntrack_files = [\"drain\"]";
+  EXPECT_EQ(check(tracking(lists, "[vrrp.track_file.drain]\npath = \"/run/hapair/drain\"")), "")
+      << "it can say -254";
+  // Equally on both nodes; but on hap1 there is no room for it below 254.
+  EXPECT_EQ(first(tracking(lists, "[vrrp.track_file.drain]\npath = \"/x\"\ninitial = 153")),
+            "t.toml:23:10: error: if chk fails on hap1, hap2 does not take over VI_1: hap1 still "
+            "has priority 254, hap2 only 254");
+}
+
 TEST(Check, ANodeThatDoesNotPreemptTakesOverFromOneThatFails) {
   EXPECT_EQ(check(on_hap2("preempt = false")), "");
 }
@@ -111,6 +157,18 @@ TEST(Check, AnInstanceMustTrackTheProxy) {
   EXPECT_NE(said.find("t.toml:24:1: error: if the proxy of hap1 fails, VI_1 stays where it is"),
             std::string::npos)
       << said;
+}
+
+TEST(Check, OnlyWhatKnowsOfTheProxyTracksIt) {
+  const std::string_view mistake = "error: if the proxy of hap1 fails, VI_1 stays where it is";
+  const auto process = [](std::string_view which) {
+    return check(
+        tracking("track_processes = [\"p\"]", fmt::format("[vrrp.track_process.p]\n{}", which)));
+  };
+  EXPECT_EQ(process("name = \"hapair-proxy\""), "");
+  EXPECT_EQ(process("pidfile = \"/run/hapair/proxy.pid\""), "");
+  EXPECT_NE(process("name = \"unbound\"").find(mistake), std::string::npos);
+  EXPECT_NE(check(tracking("track_interfaces = [\"eth2\"]")).find(mistake), std::string::npos);
 }
 
 TEST(Check, NodesMustAgreeOnWhatTheyElect) {

@@ -80,6 +80,12 @@ class FakeNetlink final : public Netlink {
     links_.front().up = up;
     if (callback_) callback_(links_.front().index);
   }
+  /// The interface with that index is like this from now on, or is there no more (null). An event comes.
+  void change(int index, const Link* like) {
+    std::erase_if(links_, [index](const Link& link) { return link.index == index; });
+    if (like) links_.push_back(*like);
+    if (callback_) callback_(index);
+  }
 
  private:
   std::vector<Link> links_;

@@ -7,21 +7,12 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "common/health_config.h"
 #include "common/log.h"
 #include "vrrp/config/notify.h"
+#include "vrrp/config/tracking.h"
 
 namespace hapair::vrrp {
-
-/// A command whose exit status says whether this node is fit to be master.
-struct Script {
-  std::string name;
-  std::vector<std::string> command;  // argv; run without a shell
-  Duration interval = std::chrono::seconds(1);
-  Duration timeout = interval;  // a run that takes longer has failed
-  int rise = 1;                 // successes in a row that make it good
-  int fall = 1;                 // failures in a row that make it bad
-  int weight = 0;               // > 0: added while good; < 0: added while bad; 0: bad means FAULT
-};
 
 struct Auth {
   enum class Type { None, Pass, Header, Hmac };
@@ -105,7 +96,8 @@ struct Instance {
   std::string virtual_mac_name;                        // empty: vrrp.ID, vrrp6.ID
   /// How long the kernel keeps an address that is not renewed; zero: for ever. Absent: by the interval.
   std::optional<Duration> lease;
-  std::vector<std::string> track_scripts;              // names of scripts in Config
+  std::vector<Tracking> tracked;                       // whatever counts as good or bad
+  bool track_own_interface = true;                     // its link down means FAULT
   Preempt preempt = Preempt::Always;
   Duration preempt_delay{};
   Duration startup_delay{};
@@ -135,13 +127,26 @@ struct Node {
   IpAddress address;
 };
 
+/// The pair channel: [pair].
+struct PairSettings {
+  std::string key_file;  // empty: none
+  bool channel = true;   // if there is a key and one other node
+  std::uint16_t port = 5112;  // UDP
+  Duration drain_limit = std::chrono::minutes(10);  // of connections that a handover leaves behind
+  friend bool operator==(const PairSettings&, const PairSettings&) = default;
+};
+
 struct Config {
   std::string node;                 // who we are
   std::optional<IpAddress> source;  // [node.NAME] address; absent: the interface's primary address
   std::vector<Node> other_nodes;    // those that have an address
-  std::string key_file;             // [pair] key_file; empty: none
+  PairSettings pair;
+  HealthSocket health;              // where the proxy's heartbeat is heard
   std::vector<LogTarget> log;
   std::vector<Script> scripts;
+  std::string script_user;           // who runs those that name nobody; empty: the daemon's choice
+  std::vector<TrackFile> track_files;
+  std::vector<TrackProcess> track_processes;
   std::vector<Instance> instances;
   std::vector<SyncGroup> sync_groups;
   bool guardian = true;  // a process that resigns for a daemon that died
@@ -151,10 +156,13 @@ struct Config {
   std::optional<AlertMail> mail;
   std::string run_directory = "/run/hapair";  // what outlives a restart, but not the machine's
 
-  /// The script of that name; the loader has checked that it exists.
+  /// Those of that name; the loader has checked that they exist.
   const Script& script(const std::string& name) const;
-  /// Some instance signs its adverts.
+  const TrackFile& track_file(const std::string& name) const;
+  const TrackProcess& track_process(const std::string& name) const;
+  /// Some instance signs its adverts, or the two nodes speak with each other.
   bool needs_keys() const;
+  bool has_pair_channel() const;
 };
 
 /// Notes how high the instances of `other`, the same file as the other node sees it, stand while all is

@@ -17,8 +17,7 @@ constexpr Duration kLongestInterval3 = 4095 * kCentisecond;
 
 // Known to the design, not to this build: naming them beats "unknown key" and its wrong guesses.
 constexpr std::array kInstanceNotBuilt = {
-    "track_proxy"sv, "track_interfaces"sv, "track_files"sv, "track_processes"sv, "track"sv,
-    "accept"sv,
+    "track"sv, "accept"sv,
 };
 
 void read_interval(TableReader& table, Instance& instance) {
@@ -233,8 +232,8 @@ Instance read_instance(const std::string& name, TableReader& table, Surroundings
   read_peers(table, surroundings, instance);
   read_virtual_mac(table, instance);
   read_lease(table, instance);
-  instance.track_scripts =
-      read_names(table, "track_scripts", surroundings.scripts, "script");
+  read_track_proxy(table, surroundings, instance);
+  read_tracked(table, surroundings, instance);
   read_preempt(table, instance);
   read_auth(table, surroundings, instance);
   read_announcements(table, instance);

@@ -43,7 +43,11 @@ Script read_script(const std::string& name, TableReader& table) {
   if (auto rise = table.integer("rise", 1, 1000)) script.rise = static_cast<int>(*rise);
   if (auto fall = table.integer("fall", 1, 1000)) script.fall = static_cast<int>(*fall);
   if (auto weight = table.integer("weight", -253, 253)) script.weight = static_cast<int>(*weight);
-  for (std::string_view key : {"user", "init_fail"}) table.refuse(key, kNotBuilt);
+  if (auto fails = table.boolean("init_fail")) script.init_fail = *fails;
+  if (auto user = table.string("user")) {
+    script.user = *user;
+    if (user->empty()) table.error("user", "the user has no name", "leave it out, or name one");
+  }
   table.finish();
   return script;
 }
@@ -64,6 +68,15 @@ const SourceLocation& place_of(const ConfigNode& list, std::size_t item) {
                                                                           : list.where;
 }
 
+bool read_name(TableReader& table, const SourceLocation& where, const std::string& name,
+               const std::vector<std::string>& known, std::string_view what) {
+  if (std::ranges::find(known, name) != known.end()) return true;
+  const auto near = nearest_word(name, known);
+  table.error_at(where, fmt::format("there is no [vrrp.{}.{}]", what, name),
+                 near ? fmt::format("did you mean \"{}\"?", *near) : std::string());
+  return false;
+}
+
 std::vector<std::string> read_names(TableReader& table, std::string_view key,
                                     const std::vector<std::string>& known, std::string_view what) {
   std::vector<std::string> names = table.strings(key);
@@ -74,10 +87,8 @@ std::vector<std::string> read_names(TableReader& table, std::string_view key,
     const SourceLocation& where = place_of(list, i);
     if (!seen.insert(names[i]).second) {
       table.error_at(where, fmt::format("{} {} is listed twice", what, names[i]));
-    } else if (std::ranges::find(known, names[i]) == known.end()) {
-      const auto near = nearest_word(names[i], known);
-      table.error_at(where, fmt::format("there is no [vrrp.{}.{}]", what, names[i]),
-                     near ? fmt::format("did you mean \"{}\"?", *near) : std::string());
+    } else {
+      read_name(table, where, names[i], known, what);
     }
   }
   return names;

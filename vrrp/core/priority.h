@@ -1,4 +1,4 @@
-// What a node's tracked scripts make of its priority.
+// What all that a node tracks makes of its priority.
 #pragma once
 
 #include <algorithm>
@@ -11,30 +11,30 @@ namespace hapair::vrrp {
 
 enum class Verdict { Unknown, Good, Bad };
 
-/// One tracked script as the priority sees it.
+/// One thing that is tracked, as the priority sees it.
 struct Tracked {
   int weight = 0;
   Verdict verdict = Verdict::Unknown;
 };
 
-/// `base` plus what the scripts add: a positive weight while good, a negative one while not. What
+/// `base` plus what each adds: a positive weight while good, a negative one while not. What
 /// is not known yet counts as bad: a guess must not make a master. Stays within 1..254: 0 would
 /// resign, 255 would claim to own the addresses. An owner (base 255) is never changed (RFC 3768
 /// section 5.3.4).
 inline std::uint8_t effective_priority(int base, std::span<const Tracked> tracked) {
   if (base == kOwner) return kOwner;
   int sum = base;
-  for (const Tracked& script : tracked) {
-    const bool good = script.verdict == Verdict::Good;
-    if (good == (script.weight > 0)) sum += script.weight;
+  for (const Tracked& one : tracked) {
+    const bool good = one.verdict == Verdict::Good;
+    if (good == (one.weight > 0)) sum += one.weight;
   }
   return static_cast<std::uint8_t>(std::clamp(sum, 1, 254));
 }
 
-/// A script of weight 0 does not shift the priority: unless it is good, the node cannot be master.
+/// What has weight 0 does not shift the priority: unless it is good, the node cannot be master.
 inline bool fit_to_serve(std::span<const Tracked> tracked) {
-  return std::ranges::none_of(tracked, [](const Tracked& script) {
-    return script.weight == 0 && script.verdict != Verdict::Good;
+  return std::ranges::none_of(tracked, [](const Tracked& one) {
+    return one.weight == 0 && one.verdict != Verdict::Good;
   });
 }
 

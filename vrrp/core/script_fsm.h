@@ -17,8 +17,12 @@ class ScriptFsm {
     Duration interval = std::chrono::seconds(1);  // from start to start
     int rise = 1;
     int fall = 1;
+    bool begins_bad = false;  // instead of believing the first outcome
   };
-  ScriptFsm(Settings settings, TimePoint now) : settings_(settings), next_run_(now) {}
+  ScriptFsm(Settings settings, TimePoint now)
+      : settings_(settings),
+        verdict_(settings.begins_bad ? Verdict::Bad : Verdict::Unknown),
+        next_run_(now) {}
 
   /// The owner has started the command. Nothing is due until it has ended.
   void on_run(TimePoint now);
@@ -31,7 +35,7 @@ class ScriptFsm {
 
  private:
   Settings settings_;
-  Verdict verdict_ = Verdict::Unknown;
+  Verdict verdict_;
   int streak_ = 0;  // outcomes in a row against the verdict
   TimePoint started_;
   TimePoint next_run_;

@@ -3,14 +3,26 @@
 namespace hapair::vrrp {
 
 ScriptRunner::ScriptRunner(Loop& loop, const Script& script, Logger& log,
-                           std::function<void()> on_verdict)
+                           OnReading on_reading)
     : script_(script),
       loop_(loop),
       log_(log),
-      on_verdict_(std::move(on_verdict)),
-      fsm_({.interval = script.interval, .rise = script.rise, .fall = script.fall}, loop.now()),
+      on_reading_(std::move(on_reading)),
+      fsm_({.interval = script.interval,
+            .rise = script.rise,
+            .fall = script.fall,
+            .begins_bad = script.init_fail},
+           loop.now()),
       timer_(loop, [this] { run(); }) {
   timer_.arm(fsm_.next_run());
+}
+
+std::string ScriptRunner::standing() const {
+  const Verdict verdict = fsm_.verdict();
+  return fmt::format("script {} {}", script_.name,
+                     verdict == Verdict::Good  ? "succeeded"
+                     : verdict == Verdict::Bad ? "failed"
+                                               : "has not ended yet");
 }
 
 void ScriptRunner::run() {
@@ -30,7 +42,7 @@ void ScriptRunner::on_exit(const ExitReport& report) {
   if (!changed) return;
   log_.log(Severity::Info, "VRRP_Script({}) {}", script_.name,
            *changed == Verdict::Good ? "succeeded" : "failed");
-  on_verdict_();
+  on_reading_();
 }
 
 }  // namespace hapair::vrrp

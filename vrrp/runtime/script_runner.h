@@ -1,7 +1,6 @@
 // Runs one tracked script again and again and tells when its verdict changes.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -10,16 +9,19 @@
 #include "common/loop/subprocess.h"
 #include "vrrp/config/config.h"
 #include "vrrp/core/script_fsm.h"
+#include "vrrp/runtime/tracker.h"
 
 namespace hapair::vrrp {
 
-class ScriptRunner {
+class ScriptRunner final : public Tracker {
  public:
-  /// `on_verdict` is called from the loop. The first run starts with the loop.
-  ScriptRunner(Loop& loop, const Script& script, Logger& log, std::function<void()> on_verdict);
+  /// The first run starts with the loop.
+  ScriptRunner(Loop& loop, const Script& script, Logger& log, OnReading on_reading);
 
-  const std::string& name() const { return script_.name; }
-  Tracked tracked() const { return {.weight = script_.weight, .verdict = fsm_.verdict()}; }
+  TrackerKind kind() const override { return TrackerKind::Script; }
+  const std::string& name() const override { return script_.name; }
+  Reading reading() const override { return Reading::of(fsm_.verdict()); }
+  std::string standing() const override;
 
  private:
   void run();
@@ -28,7 +30,7 @@ class ScriptRunner {
   const Script script_;
   Loop& loop_;
   Logger& log_;
-  std::function<void()> on_verdict_;
+  OnReading on_reading_;
   ScriptFsm fsm_;
   std::string told_error_;  // why it cannot be run, said once
   Timer timer_;

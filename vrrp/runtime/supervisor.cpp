@@ -9,6 +9,9 @@
 namespace hapair::vrrp {
 namespace {
 
+// Neighbours learn within moments that an address has moved.
+constexpr Duration kSettling = std::chrono::milliseconds(500);
+
 bool forwards_v6(const std::string& interface) {
   int value = 0;
   std::ifstream(fmt::format("/proc/sys/net/ipv6/conf/{}/forwarding", interface)) >> value;
@@ -22,32 +25,37 @@ std::string virtual_mac_name(const Instance& instance) {
 
 }  // namespace
 
-Supervisor::Supervisor(Loop& loop, const Config& config, const KeyRing& keys, Logger& log,
-                       std::unique_ptr<Netlink> netlink, AnnounceSocket announcements)
-    : config_(config),
-      keys_(keys),
+Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
+                       AnnounceSocket announcements)
+    : config_(task.config),
+      keys_(task.keys),
       loop_(loop),
       log_(log),
       netlink_(std::move(netlink)),
       announcements_(std::move(announcements)),
-      group_timer_(loop, [this] { carry_out_group_orders(); }) {
-  netlink_->on_change([this](int index) { on_link_change(index); });
+      trackers_(loop, *netlink_, log, [this] { on_reading(); }),
+      group_timer_(loop, [this] { carry_out_group_orders(); }),
+      left_timer_(loop, [this] { check_left(); }) {
+  netlink_->on_change([this](int index) {
+    on_link_change(index);
+    trackers_.on_link_change(index);
+  });
   loop_.at_turn_end([this] {
     publish();
     tell_listeners();
+    check_drained();
   });
 }
 
 Supervisor::~Supervisor() = default;
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& config,
-                                                     const KeyRing& keys, Logger& log) {
+Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& task, Logger& log) {
   auto netlink = LibnlNetlink::open(loop);
   if (!netlink) return tl::make_unexpected(netlink.error());
   auto announcements = AnnounceSocket::open();
   if (!announcements) return tl::make_unexpected(announcements.error());
-  std::unique_ptr<Supervisor> self(new Supervisor(loop, config, keys, log, *std::move(netlink),
-                                                  *std::move(announcements)));
+  std::unique_ptr<Supervisor> self(
+      new Supervisor(loop, task, log, *std::move(netlink), *std::move(announcements)));
   for (const Instance& instance : self->config_.instances) {
     if (auto opened = self->open_router(instance); !opened) {
       opened.error().message =
@@ -55,7 +63,31 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
       return tl::make_unexpected(opened.error());
     }
   }
+  if (auto followed = self->trackers_.follow(self->config_); !followed)
+    return tl::make_unexpected(followed.error());
+  if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
   return self;
+}
+
+Result<void> Supervisor::open_pair(const Task& task) {
+  if (!config_.has_pair_channel()) return {};
+  auto pair = Pair::open({.loop = loop_,
+                          .netlink = *netlink_,
+                          .log = log_,
+                          .on_testament = [this] { testament_changed_ = true; },
+                          .proxy = [this] { return proxy_standing(); }},
+                         config_, keys_, task.digest);
+  if (!pair) return tl::make_unexpected(pair.error());
+  pair_ = *std::move(pair);
+  pair_->set_ports(ports_, config_.sync_groups);
+  return {};
+}
+
+/// Of the first tracker that minds it.
+std::string Supervisor::proxy_standing() const {
+  for (const auto& entry : trackers_.entries())
+    if (entry.tracker->kind() == TrackerKind::Proxy) return entry.tracker->standing();
+  return {};
 }
 
 Result<void> Supervisor::open_router(const Instance& instance) {
@@ -104,43 +136,72 @@ Result<void> Supervisor::open_speakers(Port& port, Companions& companions) {
 void Supervisor::start() {
   loop_.refresh();
   for (const auto& port : ports_) on_link_change(port->link().index);
-  for (const Script& script : config_.scripts) {
-    const auto tracks = [&](const Instance& instance) {
-      return std::ranges::find(instance.track_scripts, script.name) != instance.track_scripts.end();
-    };
-    if (std::ranges::any_of(config_.instances, tracks))
-      scripts_.push_back(
-          std::make_unique<ScriptRunner>(loop_, script, log_, [this] { on_verdict(); }));
-  }
   for (const auto& port : ports_)
     port->start_by(loop_.now() + port->router().config().advert_interval);
-  on_verdict();  // instances without scripts need not wait
+  on_reading();  // instances that track nothing need not wait
 }
 
-void Supervisor::on_verdict() {
+void Supervisor::on_reading() {
+  if (ended_) return;
+  bool leaving = false;
   for (const auto& port : ports_) {
-    std::string trouble;
-    const auto tracked = tracked_by(port->router().config(), trouble);
-    port->on_tracked(tracked, trouble);
-    const bool all_known = std::ranges::none_of(
-        tracked, [](const Tracked& script) { return script.verdict == Verdict::Unknown; });
-    if (all_known && !port->router().started()) port->start();
+    const auto standing = trackers_.standing_of(port->router().config());
+    leaving = leaving || standing.is_leaving;
+    port->on_tracked(standing.tracked, standing.trouble);
+    if (standing.is_known && !port->router().started()) port->start();
+  }
+  on_leaving(leaving);
+  if (pair_) pair_->on_changed();
+}
+
+// ---- planned handovers
+
+void Supervisor::on_leaving(bool leaving) {
+  if (std::exchange(leaving_, leaving) == leaving) return;
+  left_timer_.arm(leaving ? loop_.now() : kNever);
+  if (pair_) return pair_->set_leaving(leaving || on_drained_);
+  if (!leaving) return;
+  // Nobody can be asked: the address comes back if nobody takes it.
+  for (const auto& port : ports_) {
+    port->router().hand_over(loop_.now());
+    port->rearm();
   }
 }
 
-std::vector<Tracked> Supervisor::tracked_by(const Instance& instance, std::string& trouble) const {
-  std::vector<Tracked> out;
-  for (const auto& script : scripts_) {
-    if (std::ranges::find(instance.track_scripts, script->name()) == instance.track_scripts.end())
-      continue;
-    out.push_back(script->tracked());
-    if (out.back().weight == 0 && out.back().verdict != Verdict::Good)
-      trouble = fmt::format("script {} failed", script->name());
-  }
-  return out;
+/// A moment after the addresses went: what was on its way to them still comes here.
+void Supervisor::check_left() {
+  const bool holds = std::ranges::any_of(
+      ports_, [](const auto& port) { return port->router().state() == State::Master; });
+  left_timer_.arm(loop_.now() + kSettling);
+  if (!std::exchange(held_, holds) && !holds) trackers_.on_left();
+}
+
+void Supervisor::drain(std::function<void()> on_drained) {
+  on_drained_ = std::move(on_drained);
+  if (pair_) pair_->set_leaving(true);
+}
+
+void Supervisor::check_drained() {
+  if (!on_drained_) return;
+  const auto can_leave = [&](const auto& port) {
+    return port->router().state() != State::Master || !pair_ ||
+           !pair_->why_not_hand_over(port->router()).empty();
+  };
+  if (!std::ranges::all_of(ports_, can_leave) || (pair_ && !pair_->is_quiet())) return;
+  std::exchange(on_drained_, nullptr)();
+}
+
+void Supervisor::on_handover_wanted(VirtualRouter& router) {
+  if (pair_) pair_->on_handover_wanted(router);
+}
+
+void Supervisor::on_priority(VirtualRouter& router) {
+  remark(router, Remark::Kind::Priority);
+  if (pair_) pair_->on_changed();
 }
 
 void Supervisor::on_link_change(int index) {
+  if (ended_) return;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     Port* const port = ports_[i].get();
     const Placement& placement = port->router().placement();
@@ -165,9 +226,12 @@ void Supervisor::on_link_change(int index) {
 
 void Supervisor::shutdown() {
   loop_.refresh();
-  scripts_.clear();  // a first verdict would begin an election
+  ended_ = true;
+  on_drained_ = nullptr;
   for (const auto& port : ports_) port->shutdown();
+  if (pair_) pair_->shutdown();
   publish();
+  pair_.reset();  // nobody may offer us an address any more
   tell_listeners();
 }
 
@@ -216,13 +280,18 @@ void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
                             ? router.trouble()
                             : to_string(cause),
                  .at = wall_now()});
-  if (companions_of(router).empty() || router.election().cause().kind == Cause::Kind::Group) return;
+  if (pair_) pair_->on_became(router);
+  // Both halves of a handover change all members themselves.
+  if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||
+      cause.kind == Cause::Kind::Handover)
+    return;
   group_orders_.push_back({router.config().name, before});
   group_timer_.arm(now);
 }
 
 /// In a turn of its own: a member must not be changed from within another's call.
 void Supervisor::carry_out_group_orders() {
+  if (ended_) return;
   for (const auto& [name, before] : std::exchange(group_orders_, {})) {
     const auto changed = std::ranges::find_if(ports_, [&, &wanted = name](const auto& port) {
       return port->router().config().name == wanted;
@@ -262,6 +331,7 @@ void Supervisor::publish() {
   if (!guardian_ || !std::exchange(testament_changed_, false)) return;
   Testament all;
   for (const Companions& companions : companions_) append(all, companions.testament);
+  if (pair_) append(all, pair_->testament());
   guardian_->publish(all);
 }
 

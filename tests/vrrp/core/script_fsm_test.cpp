@@ -35,6 +35,13 @@ TEST(ScriptFsm, TurnsAfterAsManyOutcomesInARowAsAsked) {
   EXPECT_EQ(outcome(fsm, true, t0 + 8s), Verdict::Good);
 }
 
+TEST(ScriptFsm, BegunBadItTakesItsWholeRiseToBecomeGood) {
+  ScriptFsm fsm({.interval = 1s, .rise = 2, .begins_bad = true}, t0);
+  EXPECT_EQ(fsm.verdict(), Verdict::Bad) << "known from the start";
+  EXPECT_EQ(outcome(fsm, true, t0), std::nullopt);
+  EXPECT_EQ(outcome(fsm, true, t0 + 1s), Verdict::Good);
+}
+
 TEST(ScriptFsm, SaysNothingWhileNothingChanges) {
   ScriptFsm fsm({}, t0);
   outcome(fsm, true, t0);

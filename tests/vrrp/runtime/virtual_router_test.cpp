@@ -486,6 +486,32 @@ TEST_F(VirtualRouterTest, LeavesATestamentOnlyWhileItHoldsSomething) {
   EXPECT_TRUE(router().testament().is_empty());
 }
 
+// ---- what it tracks
+
+TEST_F(VirtualRouterTest, TellsWhatBecomesOfItsPriority) {
+  const Tracked good{.weight = 5, .verdict = Verdict::Good};
+  router().on_tracked({&good, 1}, t0);
+  EXPECT_THAT(log_, IsEmpty()) << "before the election";
+  router().start(t0);
+  const Tracked bad{.weight = 5, .verdict = Verdict::Bad};
+  router().on_tracked({&bad, 1}, t0 + 1s);
+  router().on_tracked({&bad, 1}, t0 + 2s);
+  EXPECT_EQ(std::ranges::count(
+                log_, "VRRP_Instance(VI_1) Changing effective priority from 105 to 100"),
+            1);
+}
+
+TEST_F(VirtualRouterTest, AMasterThatDoesNotTrackItsLinkStaysMasterWithoutIt) {
+  config_.track_own_interface = false;
+  master();
+  router().on_link(false, t0 + 11s);
+  EXPECT_EQ(router().state(), State::Master);
+  EXPECT_TRUE(netlink_.has(kVirtual));
+  ASSERT_TRUE(netlink_.remove_address(kLink.index, {kOurs, 24}));
+  router().on_link(false, t0 + 12s);
+  EXPECT_EQ(router().state(), State::Fault) << "without an address of its own it cannot speak";
+}
+
 // ---- a priority that falls below the peer's
 
 TEST_F(VirtualRouterTest, AsksThePeerToTakeOverWhenItFallsBelowItAndTakesTheAddressBackOtherwise) {
