@@ -271,15 +271,12 @@ bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
 
 void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
   const Cause& cause = router.election().cause();
-  untold_.push_back(
-      Transition{.instance = router.config().name,
-                 .from = before,
-                 .to = router.state(),
-                 .priority = router.priority(),
-                 .why = cause.kind == Cause::Kind::Unusable && !router.trouble().empty()
-                            ? router.trouble()
-                            : to_string(cause),
-                 .at = wall_now()});
+  untold_.push_back(Transition{.instance = router.config().name,
+                               .from = before,
+                               .to = router.state(),
+                               .priority = router.priority(),
+                               .why = router.why(),
+                               .at = wall_now()});
   if (pair_) pair_->on_became(router);
   // Both halves of a handover change all members themselves.
   if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||

@@ -335,10 +335,24 @@ TimePoint VirtualRouter::deadline() const {
 
 void VirtualRouter::run(const Effects& effects, TimePoint now) {
   for (const Effect& effect : effects) {
-    if (const auto line = log_line(effect, config_.name)) ports_.log.write(Severity::Info, *line);
+    if (const auto line = log_line(effect, config_.name)) log_change(*line);
     std::visit([&](const auto& value) { run(value, now); }, effect);
   }
   if (!effects.empty() && ports_.observer) ports_.observer->on_testament(*this);
+}
+
+void VirtualRouter::log_change(std::string_view line) {
+  const std::string priority = std::to_string(this->priority()), cause = why();
+  const LogField fields[] = {{"HAPAIR_INSTANCE", config_.name},
+                             {"HAPAIR_STATE", to_string(state())},
+                             {"HAPAIR_PRIORITY", priority},
+                             {"HAPAIR_CAUSE", cause}};
+  ports_.log.write_with(Severity::Info, line, fields);
+}
+
+std::string VirtualRouter::why() const {
+  const Cause& cause = fsm_.cause();
+  return cause.kind == Cause::Kind::Unusable && !trouble().empty() ? trouble() : to_string(cause);
 }
 
 void VirtualRouter::run(const Noticed& effect, TimePoint) {

@@ -118,6 +118,8 @@ class VirtualRouter {
   std::uint8_t priority() const { return fsm_.priority(); }
   /// Why it cannot serve; empty while it can.
   const std::string& trouble() const { return trouble_; }
+  /// Why it is in this state, in words.
+  std::string why() const;
   /// Could serve, as far as it alone is concerned.
   bool is_fit() const { return link_usable_ && tracked_fit_ && addresses_fit_; }
   bool started() const { return started_; }
@@ -130,6 +132,7 @@ class VirtualRouter {
   AdvertCodec& codec() { return codec_; }
 
  private:
+  void log_change(std::string_view line);
   void run(const Effects& effects, TimePoint now);
   void run(const Noticed& effect, TimePoint now);
   void run(const Entering&, TimePoint) {}
