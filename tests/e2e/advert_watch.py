@@ -46,3 +46,11 @@ class AdvertWatch:
     def gaps(self):
         """Seconds between one and the next."""
         return [later - earlier for earlier, later in zip(self.times, self.times[1:])]
+
+    def assert_steady(self, interval):
+        """No gap above two and a half intervals. One up to five may be the machine's: a daemon that waits for
+        somebody who hangs waits for a second or more, again and again."""
+        gaps = sorted(self.gaps())
+        print(f"longest gaps of {len(gaps)}: {[f'{gap * 1000:.0f} ms' for gap in gaps[-3:]]}")
+        assert gaps[-1] < 5 * interval
+        assert gaps[-2] < 2.5 * interval

@@ -69,7 +69,7 @@ def policies(daemon):
 def test_mails_are_keepaliveds(link):
     with server(link) as mail:
         daemon = link.start("hap1", text=file())
-        mail.wait_for(2, 4)
+        mail.wait_for(2, 10)
         assert daemon.end() == 0
         assert mail.subjects() == [BACKUP, MASTER, STOP], "the last one too, before the daemon ends"
         first = mail.mails[1]
@@ -92,7 +92,7 @@ def test_groups_mail_too(link):
     text = file().replace("alert_mail = true\n", "") + '[vrrp.sync_group.VG_1]\ninstances = ["VI_1"]\nalert_mail = true\n'
     with server(link) as mail:
         link.start("hap1", text=text)
-        mail.wait_for(2, 4)
+        mail.wait_for(2, 10)
         assert mail.subjects() == ["[hap1] VRRP Group VG_1 - Entering BACKUP state",
                                    "[hap1] VRRP Group VG_1 - Entering MASTER state"]
         assert "=> All VRRP group instances are now in MASTER state <=" in mail.mails[1].text
@@ -115,7 +115,7 @@ ca_file = "{certificate[0]}"
 user = "lb"
 password_file = "{password_file(link)}"
 """))
-        mail.wait_for(2, 5)
+        mail.wait_for(2, 10)
         assert all(each.secure and each.user == "lb" for each in mail.mails)
         assert "warning" not in daemon.lines()
 
@@ -124,7 +124,7 @@ def test_starttls_is_used_where_it_is_offered(link):
     """Whoever is on the other side: the default, against those who only listen."""
     with server(link, certificate=make_certificate(link.folder, SERVER)) as mail:
         link.start("hap1", text=file())
-        assert all(each.secure for each in mail.wait_for(1, 4))
+        assert all(each.secure for each in mail.wait_for(1, 12))
 
 
 def test_a_server_that_cannot_prove_its_name_gets_no_mail_and_no_password(link):
@@ -135,21 +135,21 @@ ca_file = "{certificate[0]}"
 user = "lb"
 password_file = "{password_file(link)}"
 """))
-        daemon.wait_for(f'mail "{BACKUP}" is not delivered yet, and will be tried again: 192.168.50.12: SSL: ', 4)
+        daemon.wait_for(f'mail "{BACKUP}" is not delivered yet, and will be tried again: 192.168.50.12: SSL: ', 10)
         assert not any(verb.startswith(("AUTH", "MAIL")) for verb in mail.verbs)
 
 
 def test_no_mail_in_the_clear_where_tls_is_required(link):
     with server(link) as mail:
         daemon = link.start("hap1", text=file('starttls = "require"'))
-        daemon.wait_for("will be tried again: 192.168.50.12: STARTTLS not supported.", 4)
+        daemon.wait_for("will be tried again: 192.168.50.12: STARTTLS not supported.", 10)
         assert not any(verb.startswith("MAIL") for verb in mail.verbs)
 
 
 def test_a_wrong_password_is_told_without_it(link):
     with server(link, login=("lb", "another")):
         daemon = link.start("hap1", text=file(f'user = "lb"\npassword_file = "{password_file(link)}"'))
-        daemon.wait_for(f'mail "{BACKUP}" is lost: 192.168.50.12: Login denied', 4)
+        daemon.wait_for(f'mail "{BACKUP}" is lost: 192.168.50.12: Login denied', 10)
         assert "sesame" not in daemon.lines()
         assert "b3BlbiBzZXNhbWU" not in daemon.lines()
         assert "warning: the password may cross the network readable by everybody" in daemon.lines()
@@ -174,10 +174,10 @@ def test_a_password_that_cannot_be_used_is_named(link, mode, content, message):
 
 def test_a_server_that_is_down_at_first_gets_every_mail_in_order(link):
     daemon = link.start("hap1", text=file())
-    daemon.wait_for(f'mail "{BACKUP}" is not delivered yet, and will be tried again: 192.168.50.12: ', 4)
-    wait_until(lambda: link.holds("hap1"), 3, "hap1 is master meanwhile")
+    daemon.wait_for(f'mail "{BACKUP}" is not delivered yet, and will be tried again: 192.168.50.12: cannot connect to port 2525: Connection refused', 10)
+    wait_until(lambda: link.holds("hap1"), 10, "hap1 is master meanwhile")
     with server(link) as mail:
-        mail.wait_for(2, 6)
+        mail.wait_for(2, 10)
         assert mail.subjects() == [BACKUP, MASTER]
     assert daemon.lines().count("will be tried again") == 1, "the same trouble is told once"
 
@@ -185,16 +185,16 @@ def test_a_server_that_is_down_at_first_gets_every_mail_in_order(link):
 def test_a_server_that_refuses_for_now_is_asked_again_and_one_that_refuses_for_good_is_not(link):
     with server(link, replies={"MAIL": "451 later"}) as mail:
         daemon = link.start("hap1", text=file())
-        daemon.wait_for("is not delivered yet, and will be tried again: 192.168.50.12: MAIL failed: 451", 4)
+        daemon.wait_for("is not delivered yet, and will be tried again: 192.168.50.12: MAIL failed: 451", 10)
         mail.replies["MAIL"] = "550 never"
-        daemon.wait_for(f'mail "{BACKUP}" is lost: 192.168.50.12: MAIL failed: 550', 4)
-        daemon.wait_for(f'mail "{MASTER}" is lost', 2)
+        daemon.wait_for(f'mail "{BACKUP}" is lost: 192.168.50.12: MAIL failed: 550', 10)
+        daemon.wait_for(f'mail "{MASTER}" is lost', 10)
 
 
 def test_one_unknown_receiver_does_not_cost_the_other_his_mail(link):
     with server(link, unknown=["alerts@example.org"]) as mail:
         link.start("hap1", text=file())
-        mail.wait_for(2, 4)
+        mail.wait_for(2, 10)
         assert mail.mails[0].receivers == ["second@example.org"]
 
 
@@ -203,16 +203,15 @@ def test_a_server_that_hangs_delays_no_advert(link, where):
     """At 100 ms no gap above 250 ms; what is delivered is delivered, and the end comes in time."""
     with server(link, hangs=[where]) as mail, AdvertWatch(f"{link.prefix}-hap2", "192.168.50.11") as watch:
         daemon = link.start("hap1", text=file(timeout="1s"))
-        wait_until(lambda: link.holds("hap1"), 3, "hap1 is master")
+        wait_until(lambda: link.holds("hap1"), 10, "hap1 is master")
         wait_until(lambda: mail.connections >= 2, 8, "a second connection")
-        wait_until(lambda: len(watch.times) > 25, 5, "two seconds and a half of adverts")
+        wait_until(lambda: len(watch.times) > 25, 10, "two seconds and a half of adverts")
         assert policies(daemon)[0] == 2, "SCHED_RR"
         assert set(policies(daemon)[1:]) == {0}, "there are others, and none of them is real-time"
         begun = time.monotonic()
         assert daemon.end() == 0
-        assert time.monotonic() - begun < 2.8
-        print(f"hangs at {where}: longest gap {max(watch.gaps()) * 1000:.0f} ms in {len(watch.times)} adverts")
-        assert max(watch.gaps()) < 0.25
+        assert time.monotonic() - begun < 4
+        watch.assert_steady(0.1)
         if where == "QUIT":
             assert mail.subjects()[:2] == [BACKUP, MASTER]
 
@@ -227,41 +226,41 @@ def test_a_name_server_that_hangs_delays_no_advert(link):
     with AdvertWatch(f"{link.prefix}-hap2", "192.168.50.11") as watch:
         daemon = link.start("hap1", "unshare", "--mount", "sh", "-c",
                             f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh", text=text)
-        daemon.wait_for(f'mail "{BACKUP}" is not delivered yet, and will be tried again: mail.example.org: ', 6)
-        wait_until(lambda: len(watch.times) > 15, 3, "adverts")
+        daemon.wait_for(f'mail "{BACKUP}" is not delivered yet, and will be tried again: mail.example.org: ', 10)
+        wait_until(lambda: len(watch.times) > 15, 10, "adverts")
         begun = time.monotonic()
         assert daemon.end() == 0
-        assert time.monotonic() - begun < 2.8
-        assert max(watch.gaps()) < 0.25
+        assert time.monotonic() - begun < 4
+        watch.assert_steady(0.1)
     silent.close()
 
 
 def test_a_mail_on_its_way_at_the_end_has_two_seconds(link):
     with server(link, hangs=["."]) as mail:
         daemon = link.start("hap1", text=file(timeout="30s"))
-        wait_until(lambda: any(verb == "DATA" for verb in mail.verbs), 4, "a mail is on its way")
-        wait_until(lambda: link.holds("hap1"), 3, "hap1 is master")
+        wait_until(lambda: any(verb == "DATA" for verb in mail.verbs), 10, "a mail is on its way")
+        wait_until(lambda: link.holds("hap1"), 10, "hap1 is master")
         begun = time.monotonic()
         daemon.process.terminate()
-        wait_until(lambda: not link.holds("hap1"), 0.5, "the address is gone long before")
+        wait_until(lambda: not link.holds("hap1"), 1.5, "the address is gone long before")
         assert daemon.process.wait(5) == 0
-        assert 1.9 < time.monotonic() - begun < 2.8
+        assert 1.9 < time.monotonic() - begun < 4
         assert "3 mails to 192.168.50.12 are lost: the daemon stops" in daemon.lines()
 
 
 def test_a_second_signal_cuts_the_wait_short(link):
     with server(link, hangs=["GREETING"]) as mail:
         daemon = link.start("hap1", text=file(timeout="30s"))
-        wait_until(lambda: mail.connections, 4, "a mail is on its way")
+        wait_until(lambda: mail.connections, 10, "a mail is on its way")
         daemon.process.terminate()
-        daemon.wait_for("Stopping hapair-vrrp", 2)
+        daemon.wait_for("Stopping hapair-vrrp", 10)
         begun = time.monotonic()
         daemon.process.terminate()
         assert daemon.process.wait(5) == 0
-        assert time.monotonic() - begun < 0.8
+        assert time.monotonic() - begun < 1.6
 
 
 def test_a_daemon_that_mails_nobody_has_one_thread(link):
     daemon = link.start("hap1", text=file().replace("alert_mail = true\n", ""))
-    wait_until(lambda: link.holds("hap1"), 3, "hap1 is master")
+    wait_until(lambda: link.holds("hap1"), 10, "hap1 is master")
     assert len(policies(daemon)) == 1

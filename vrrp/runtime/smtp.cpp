@@ -66,6 +66,19 @@ void set_encryption(Easy& easy, const AlertMail& settings) {
   easy.set(CURLOPT_SSL_VERIFYHOST, proven ? 2L : 0L);
 }
 
+/// Where the library's own words have milliseconds in them, others: the same trouble is told once.
+std::string words(const Easy& easy, CURLcode result, const char* trouble,
+                  const AlertMail& settings) {
+  long os_error = 0;
+  curl_easy_getinfo(easy.handle, CURLINFO_OS_ERRNO, &os_error);
+  if (result == CURLE_OPERATION_TIMEDOUT)
+    return fmt::format("no answer within {}", format_duration(settings.timeout));
+  if (result == CURLE_COULDNT_CONNECT && os_error != 0)
+    return fmt::format("cannot connect to port {}: {}", settings.port,
+                       std::generic_category().message(static_cast<int>(os_error)));
+  return *trouble != '\0' ? trouble : curl_easy_strerror(result);
+}
+
 }  // namespace
 
 void SmtpCancel::cancel() {
@@ -147,9 +160,8 @@ std::optional<SmtpFailure> deliver(const AlertMail& settings, const std::string&
   if (result == CURLE_OK) return std::nullopt;
   long reply = 0;
   curl_easy_getinfo(easy.handle, CURLINFO_RESPONSE_CODE, &reply);
-  SmtpFailure failure{.for_good = reply >= 500 && reply < 600,
-                      .why = trouble[0] != '\0' ? trouble.data() : curl_easy_strerror(result)};
-  return failure;
+  return SmtpFailure{.for_good = reply >= 500 && reply < 600,
+                     .why = words(easy, result, trouble.data(), settings)};
 }
 
 }  // namespace hapair::vrrp
