@@ -43,7 +43,11 @@ void Heartbeat::start() {
 void Heartbeat::on_due() {
   timer_.arm(loop_.now() + message_.interval);
   // While the question still stands nothing is sent, and nothing more is asked.
-  if (answered_ < asked_) return;
+  overdue_ = answered_ < asked_;
+  if (!overdue_) beat();
+}
+
+void Heartbeat::beat() {
   // Who drains does not accept, and is well.
   if (all_accept_ || message_.state == State::Draining) {
     if (message_.state == State::Starting && is_ready()) message_.state = State::Serving;
@@ -58,9 +62,12 @@ void Heartbeat::ask() {
   answered_ = 0;
   all_accept_ = true;
   for (const auto& worker : workers)
-    worker->post([this, &worker = *worker] {
+    worker->post([this, &worker = *worker, asked = asked_] {
       if (!worker.is_accepting()) all_accept_ = false;
-      ++answered_;
+      if (++answered_ < asked) return;
+      loop_.post([this] {
+        if (std::exchange(overdue_, false)) beat();
+      });
     });
 }
 

@@ -35,6 +35,7 @@ class Heartbeat {
 
  private:
   void on_due();
+  void beat();
   void ask();
   bool is_ready() const;
   void send();
@@ -45,6 +46,7 @@ class Heartbeat {
   HealthServer server_;
   Timer timer_;
   HealthMessage message_;
+  bool overdue_ = false;                   // it waits for an answer
   std::size_t asked_ = 0;                  // workers, by the last question
   std::atomic<std::size_t> answered_ = 0;  // of those
   std::atomic<bool> all_accept_ = true;    // as far as they answered

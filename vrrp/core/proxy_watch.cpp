@@ -16,7 +16,10 @@ constexpr Duration kFirstPatience = 1s;
 
 void ProxyWatch::on_connected(TimePoint now) {
   state_ = State::Silent;
-  deadline_ = now + kFirstPatience;
+  heard_at_ = now;
+  interval_ = kFirstPatience;
+  missed_ = kMissedBeats - 1;
+  deadline_ = now + interval_;
 }
 
 void ProxyWatch::on_disconnected() {
@@ -35,15 +38,23 @@ void ProxyWatch::on_message(const HealthMessage& message, TimePoint now) {
   for (const std::string& backend : settings_.backends)
     if (!unserved_ && std::ranges::find(message.unserved, backend) != message.unserved.end())
       unserved_ = backend;
-  // Half an interval more: a beat may be a little late, and is not missed yet.
-  patience_ = message.interval * kMissedBeats + message.interval / 2;
-  deadline_ = now + patience_;
+  heard_at_ = now;
+  interval_ = message.interval;
+  missed_ = 0;
+  // A beat may be a little late, and is not missed yet.
+  deadline_ = now + interval_ + interval_ / 2;
 }
 
 void ProxyWatch::on_deadline(TimePoint now) {
   if (now < deadline_) return;
-  state_ = State::Hung;
-  deadline_ = kNever;
+  const bool late = now - deadline_ > interval_ / 2;
+  if (!late && ++missed_ == kMissedBeats) {
+    state_ = State::Hung;
+    silence_ = now - heard_at_;
+    deadline_ = kNever;
+    return;
+  }
+  deadline_ = now + interval_;
 }
 
 Verdict ProxyWatch::verdict() const {
@@ -76,7 +87,7 @@ std::string ProxyWatch::trouble() const {
     case State::Stopping: return "the proxy is stopping";
     case State::Hung:
       return fmt::format("the proxy is hung: no heartbeat for {}",
-                         format_duration(patience_ > 0s ? patience_ : kFirstPatience));
+                         format_duration(std::chrono::floor<std::chrono::milliseconds>(silence_)));
     case State::Serving: break;
   }
   return unserved_ ? fmt::format("backend {} has no usable server", *unserved_) : "";

@@ -14,7 +14,8 @@ namespace hapair::vrrp {
 
 /// Pure: the owner holds the connection and brings what comes over it, and the time.
 ///
-/// A dead proxy is known when its connection closes, a hung one when kMissedBeats beats are missing.
+/// A dead proxy is known when its connection closes, a hung one when kMissedBeats beats are missing. A
+/// look that comes late counts for none: whoever was kept from running here was kept there, too.
 /// One that starts is not believed before it says that it serves.
 class ProxyWatch {
  public:
@@ -54,8 +55,11 @@ class ProxyWatch {
   Settings settings_;
   State state_ = State::Unknown;
   std::optional<std::string> unserved_;  // the first named backend without a usable server
-  Duration patience_{};                  // from one beat to the conclusion that there will be none
-  TimePoint deadline_ = kNever;
+  Duration interval_{};                  // between beats
+  int missed_ = 0;
+  TimePoint heard_at_{};
+  TimePoint deadline_ = kNever;          // of the next one
+  Duration silence_{};                   // of a hung one
 };
 
 }  // namespace hapair::vrrp

@@ -38,9 +38,11 @@ TEST(ProxyWatch, KnowsADeadProxyAtOnceAndAHungOneAfterThreeMissedBeats) {
   ProxyWatch watch({});
   watch.on_connected(t0);
   watch.on_message(beat(), t0);
-  watch.on_deadline(t0 + 349ms);
-  EXPECT_EQ(watch.verdict(), Verdict::Good);
-  EXPECT_EQ(watch.deadline(), t0 + 350ms);
+  for (const Duration missed : {150ms, 250ms}) {
+    EXPECT_EQ(watch.deadline(), t0 + missed);
+    watch.on_deadline(t0 + missed);
+    EXPECT_EQ(watch.verdict(), Verdict::Good);
+  }
   watch.on_deadline(t0 + 350ms);
   EXPECT_EQ(watch.verdict(), Verdict::Bad);
   EXPECT_EQ(watch.trouble(), "the proxy is hung: no heartbeat for 350ms");
@@ -49,6 +51,20 @@ TEST(ProxyWatch, KnowsADeadProxyAtOnceAndAHungOneAfterThreeMissedBeats) {
   watch.on_disconnected();
   EXPECT_EQ(watch.verdict(), Verdict::Bad);
   EXPECT_EQ(watch.deadline(), kNever);
+}
+
+TEST(ProxyWatch, DoesNotCountABeatThatItWasTooLateToMiss) {
+  ProxyWatch watch({});
+  watch.on_connected(t0);
+  watch.on_message(beat(), t0);
+  watch.on_deadline(t0 + 700ms);  // the machine stood still
+  EXPECT_EQ(watch.verdict(), Verdict::Good);
+  EXPECT_EQ(watch.deadline(), t0 + 800ms);
+  watch.on_deadline(t0 + 800ms);
+  watch.on_deadline(t0 + 900ms);
+  EXPECT_EQ(watch.verdict(), Verdict::Good);
+  watch.on_deadline(t0 + 1000ms);
+  EXPECT_EQ(watch.verdict(), Verdict::Bad);
 }
 
 TEST(ProxyWatch, WaitsASecondForTheFirstWord) {
