@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,11 +86,21 @@ class Rfc3164Clock {
   char text_[16] = {};
 };
 
+/// What a line tells beside its text, for those who select and count: "HAPAIR_STATE", "MASTER".
+struct LogField {
+  std::string_view name;  // of upper-case letters, digits and underscores
+  std::string_view value;
+};
+
 /// Takes finished lines. Implementations decide where they go and never block the caller.
 class Logger {
  public:
   virtual ~Logger() = default;
   virtual void write(Severity severity, std::string_view text) = 0;
+  /// Fields go where targets have them, which is the journal alone; elsewhere there is the text.
+  virtual void write_with(Severity severity, std::string_view text, std::span<const LogField>) {
+    write(severity, text);
+  }
 
   template <typename... Args>
   void log(Severity severity, fmt::format_string<Args...> format, Args&&... args) {

@@ -97,13 +97,14 @@ char* LogForm::begin(char* line, Severity severity, WallTime now) {
   return line + header_size_;
 }
 
-std::size_t LogForm::finish(char* line, char* end) const {
+std::size_t LogForm::finish(char* line, char* end, std::string_view fields) const {
   char* const message = counted_ ? line + kUsualCount : line;
   auto size = static_cast<std::size_t>(end - message);
   // What the journal is told beside the text is no part of the line.
   const std::size_t most = journal_ ? header_size_ + length_ : length_;
   size = std::min(size, most);
   if (has_end_) message[size++] = '\n';
+  if (journal_) size += fields.copy(message + size, fields.size());
   if (!counted_) return size;
   char digits[24];
   const auto count =
@@ -112,6 +113,16 @@ std::size_t LogForm::finish(char* line, char* end) const {
   std::memcpy(line, digits, count);
   line[count] = ' ';
   return count + 1 + size;
+}
+
+std::string field_lines(std::span<const LogField> fields) {
+  std::string out;
+  for (const LogField& field : fields) {
+    std::string value(field.value);
+    put_cleaned(value.data(), field.value);
+    out += fmt::format("{}={}\n", field.name, value);
+  }
+  return out;
 }
 
 char* put_cleaned(char* at, std::string_view text) {

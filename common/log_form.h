@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,8 +37,9 @@ class LogForm {
   /// Writes what stands before the text. Answers where the text begins.
   char* begin(char* line, Severity severity, WallTime now);
   /// The text ends at `end`: cuts the line to its target's length and writes what stands behind the
-  /// text. Answers the size of the whole line.
-  std::size_t finish(char* line, char* end) const;
+  /// text. Answers the size of the whole line. `fields`, made by field_lines(), are the journal's;
+  /// there is room for them.
+  std::size_t finish(char* line, char* end, std::string_view fields = {}) const;
 
  private:
   struct Header {
@@ -61,6 +63,9 @@ class LogForm {
   Rfc3164Clock clock_;
   std::array<Header, 8> headers_;  // one a severity
 };
+
+/// As the journal takes them, one a line.
+std::string field_lines(std::span<const LogField> fields);
 
 /// Writes `text` at `at`, control bytes as '#': nobody can forge a line. Answers the end.
 char* put_cleaned(char* at, std::string_view text);

@@ -7,7 +7,7 @@
 build_packages=(
   cmake ninja-build g++ pkg-config
   libuv1-dev libnl-3-dev libnl-route-3-dev libssl-dev libtoml11-dev libfmt-dev libexpected-dev
-  libre2-dev libnftables-dev
+  libre2-dev libnftables-dev libcurl4-openssl-dev
   libgtest-dev libgmock-dev
 )
 

@@ -14,11 +14,13 @@
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "common/options.h"
+#include "common/secret_file.h"
 #include "common/service.h"
 #include "vrrp/admin/operator_service.h"
 #include "vrrp/config/loader.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/history_keeper.h"
+#include "vrrp/runtime/notifier.h"
 #include "vrrp/runtime/privileges.h"
 #include "vrrp/runtime/realtime.h"
 #include "vrrp/runtime/sequence_keeper.h"
@@ -63,7 +65,7 @@ std::optional<Task> load(const DaemonOptions& options) {
   if (!diagnostics.has_errors()) config = load_config(document, diagnostics);
   fmt::print(stderr, "{}", diagnostics.to_string());
   if (!config) return std::nullopt;
-  Task task{.config = *std::move(config), .keys = {}, .digest = {}};
+  Task task{.config = *std::move(config), .keys = {}, .digest = {}, .mail_password = {}};
   if (task.config.needs_keys()) {
     auto keys = read_key_ring(task.config.pair.key_file);
     if (!keys) {
@@ -72,6 +74,14 @@ std::optional<Task> load(const DaemonOptions& options) {
     }
     task.keys = *std::move(keys);
     task.digest = digest_of(options, task.keys);
+  }
+  if (task.config.mail && !task.config.mail->password_file.empty()) {
+    auto password = read_secret_line(task.config.mail->password_file, "password file");
+    if (!password) {
+      complain(password.error().message);
+      return std::nullopt;
+    }
+    task.mail_password = *std::move(password);
   }
   learn_peer_priorities(options, task.config);
   return task;
@@ -115,6 +125,11 @@ class Daemon {
     supervisor_ = *std::move(supervisor);
     remember();
     if (auto opened = open_control(task.config); !opened) return opened;
+    auto notifier = Notifier::open(loop_, task.config, task.mail_password, log_);
+    if (!notifier) return tl::make_unexpected(notifier.error());
+    notifier_ = *std::move(notifier);
+    supervisor_->on_transition([this](const Transition& it) { notifier_->on_transition(it); });
+    supervisor_->on_remark([this](const Remark& it) { notifier_->on_remark(it); });
     if (!task.config.guardian) return {};
     auto guardian = Guardian::start(loop_,
                                     {.patience = patience(task.config),
@@ -126,7 +141,8 @@ class Daemon {
     return {};
   }
 
-  /// Returns after SIGTERM or SIGINT, when every address is gone.
+  /// Returns after SIGTERM or SIGINT, when every address is gone and those who are told of changes
+  /// have had a moment to hear of it. A second signal cuts that moment short.
   void run(Daemonizer& parent) {
     const SignalWatcher terminate(loop_, SIGTERM, [this] { stop(); });
     const SignalWatcher interrupt(loop_, SIGINT, [this] { stop(); });
@@ -171,15 +187,17 @@ class Daemon {
   }
 
   void stop() {
+    if (std::exchange(stopping_, true)) return loop_.stop();
     log_.log(Severity::Info, "Stopping {}", kProgram);
     supervisor_->shutdown();
     supervisor_->set_guardian(nullptr);
     guardian_.reset();
     log_.flush();
-    loop_.stop();
+    notifier_->finish([this] { loop_.stop(); });
   }
 
   void drain() {
+    if (stopping_) return;
     log_.log(Severity::Info, "Stopping {} once the other node has taken over", kProgram);
     supervisor_->drain([this] { stop(); });
   }
@@ -201,9 +219,11 @@ class Daemon {
   HistoryKeeper history_;
   SequenceKeeper sequences_;
   std::unique_ptr<Guardian> guardian_;
+  std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<OperatorService> operators_;
   std::unique_ptr<ControlServer> control_;
+  bool stopping_ = false;
 };
 
 int serve(const DaemonOptions& options, const Task& task) {

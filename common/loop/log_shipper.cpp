@@ -116,6 +116,13 @@ void LogShipper::write(Severity severity, std::string_view text) {
   end_line(put_cleaned(begin_on(wanted, severity, text.size()), text));
 }
 
+void LogShipper::write_with(Severity severity, std::string_view text,
+                            std::span<const LogField> fields) {
+  fields_ = field_lines(fields);
+  write(severity, text);
+  fields_.clear();
+}
+
 char* LogShipper::begin_line(LogRoute route, Severity severity, std::size_t most) {
   LogRoute wanted = route & wanting_[static_cast<std::size_t>(severity)];
   for_each_bit(wanted & sampled_, [&](std::size_t i) {
@@ -133,7 +140,8 @@ char* LogShipper::begin_on(LogRoute wanted, Severity severity, std::size_t most)
 
 char* LogShipper::begin_in(LogSink& sink, Severity severity, std::size_t most) {
   if (sink.batch.size() > sink.flush_at) flush(sink);
-  return sink.form.begin(sink.batch.room(sink.form.overhead() + most), severity, now());
+  const std::size_t room = sink.form.overhead() + most + fields_.size();
+  return sink.form.begin(sink.batch.room(room), severity, now());
 }
 
 void LogShipper::end_line(char* end) {
@@ -143,10 +151,10 @@ void LogShipper::end_line(char* end) {
     LogSink& sink = *sinks_[i];
     char* at = begin_in(sink, severity_, text.size());
     if (!text.empty()) std::memcpy(at, text.data(), text.size());
-    sink.batch.commit(sink.form.finish(sink.batch.room(0), at + text.size()));
+    sink.batch.commit(sink.form.finish(sink.batch.room(0), at + text.size(), fields_));
   });
   LogSink& first = *sinks_[static_cast<std::size_t>(std::countr_zero(line_route_))];
-  first.batch.commit(first.form.finish(first.batch.room(0), end));
+  first.batch.commit(first.form.finish(first.batch.room(0), end, fields_));
 }
 
 void LogShipper::flush() {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class LogShipper final : public Logger {
   LogRoute main_route() const { return main_; }
 
   void write(Severity severity, std::string_view text) override;
+  void write_with(Severity severity, std::string_view text,
+                  std::span<const LogField> fields) override;
 
   /// Where the text of a line may be written, `most` bytes at most; null if no target of the route
   /// wants it, because of its severity or because it takes a sample alone. The text must hold no
@@ -85,6 +88,7 @@ class LogShipper final : public Logger {
   // The line that is being written.
   Severity severity_ = Severity::Debug;
   LogRoute line_route_ = 0;
+  std::string fields_;    // for the journal; empty: none
   char* text_ = nullptr;  // in the buffer of the route's first target
 };
 

@@ -22,15 +22,17 @@ class LogLine : public testing::Test {
     setenv("TZ", "UTC0", 1);
     tzset();
   }
-  static std::string write(LogForm& form, Severity severity, WallTime now, std::string_view text) {
-    std::string line(form.overhead() + text.size(), '?');
+  static std::string write(LogForm& form, Severity severity, WallTime now, std::string_view text,
+                           std::string_view fields = {}) {
+    std::string line(form.overhead() + text.size() + fields.size(), '?');
     char* const end = put_cleaned(form.begin(line.data(), severity, now), text);
-    line.resize(form.finish(line.data(), end));
+    line.resize(form.finish(line.data(), end, fields));
     return line;
   }
-  static std::string write(const LogTarget& target, Severity severity, std::string_view text) {
+  static std::string write(const LogTarget& target, Severity severity, std::string_view text,
+                           std::string_view fields = {}) {
     LogForm form(target, {.tag = "hapair-proxy", .host = "hap1", .pid = 42});
-    return write(form, severity, kNow, text);
+    return write(form, severity, kNow, text, fields);
   }
 };
 
@@ -93,6 +95,16 @@ TEST_F(LogLine, IsFieldsForTheJournal) {
   EXPECT_TRUE(cut.ends_with("MESSAGE=" + std::string(80, 'x') + "\n")) << cut;
   EXPECT_TRUE(write({.transport = Transport::Journal}, Severity::Info, "a\nPRIORITY=0")
                   .ends_with("MESSAGE=a#PRIORITY=0\n"));
+  EXPECT_TRUE(write({.transport = Transport::Journal, .length = 80}, Severity::Info,
+                    std::string(500, 'x'), "HAPAIR_STATE=MASTER\n")
+                  .ends_with("xxx\nHAPAIR_STATE=MASTER\n"));
+  EXPECT_TRUE(write({}, Severity::Info, "a", "HAPAIR_STATE=MASTER\n").ends_with(": a"));
+}
+
+TEST(LogFields, AreLinesWithoutControlBytes) {
+  const LogField fields[] = {{"HAPAIR_INSTANCE", "VI_1"}, {"HAPAIR_CAUSE", "a\nMESSAGE=b"}};
+  EXPECT_EQ(field_lines(fields), "HAPAIR_INSTANCE=VI_1\nHAPAIR_CAUSE=a#MESSAGE=b\n");
+  EXPECT_EQ(field_lines({}), "");
 }
 
 TEST_F(LogLine, IsNoGraverThanItsTargetBears) {

@@ -45,6 +45,7 @@ DOORS = [
     (re.compile(r"re2/"), ["common/regex.cpp"]),
     (re.compile(r"nghttp2/"), ["proxy/http/h2_codec.cpp"]),
     (re.compile(r"netlink/"), ["vrrp/net/libnl_netlink.cpp"]),
+    (re.compile(r"curl/"), ["vrrp/runtime/smtp.cpp"]),
     (re.compile(r"nftables/"), ["vrrp/net/nftables.cpp"]),
     (re.compile(r"openssl/"), ["proxy/tls/", "common/crypto.h", "common/crypto.cpp"]),
 ]
@@ -155,6 +156,7 @@ BAD = [
     ("common/a.cpp", "#include <uv.h>\n", "<uv.h> may only"),
     ("proxy/config/a.cpp", "#  include <toml.hpp>\n", "<toml.hpp> may only"),
     ("vrrp/net/a.cpp", "#include <netlink/netlink.h>\n", "<netlink/netlink.h> may only"),
+    ("vrrp/runtime/a.cpp", "#include <curl/curl.h>\n", "<curl/curl.h> may only"),
     ("vrrp/runtime/a.cpp", "#include <nftables/libnftables.h>\n", "<nftables/libnftables.h> may only"),
     ("proxy/admin/a.cpp", "#include <openssl/evp.h>\n", "<openssl/evp.h> may only"),
     ("proxy/route/a.cpp", "#include <re2/re2.h>\n", "<re2/re2.h> may only"),

@@ -10,6 +10,7 @@
 #include "common/control_config.h"
 #include "common/health_config.h"
 #include "common/log.h"
+#include "vrrp/config/notify.h"
 #include "vrrp/config/tracking.h"
 
 namespace hapair::vrrp {
@@ -104,6 +105,7 @@ struct Instance {
   Duration hold_down{};
   Auth auth;
   Announcements announcements;
+  Notify notify;
   /// Of the other node's instance of this name while all is well there; absent: not known.
   std::optional<std::uint8_t> peer_priority;
 
@@ -118,6 +120,7 @@ struct Instance {
 struct SyncGroup {
   std::string name;
   std::vector<std::string> instances;
+  Notify notify;
 };
 
 struct Node {
@@ -149,6 +152,9 @@ struct Config {
   std::vector<SyncGroup> sync_groups;
   bool guardian = true;  // a process that resigns for a daemon that died
   bool realtime = true;  // scheduling class and locked memory
+  std::string notify_user;   // who notifying scripts run as; empty: see runtime/script_user.h
+  std::string notify_fifo;   // told of every instance and group; empty: none
+  std::optional<AlertMail> mail;
   std::string run_directory = "/run/hapair";  // what outlives a restart, but not the machine's
   std::vector<ControlSocket> control;         // empty: the default one
 

@@ -17,8 +17,7 @@ constexpr Duration kLongestInterval3 = 4095 * kCentisecond;
 
 // Known to the design, not to this build: naming them beats "unknown key" and its wrong guesses.
 constexpr std::array kInstanceNotBuilt = {
-    "track"sv,        "alert_mail"sv,  "notify"sv,      "notify_master"sv,
-    "notify_backup"sv, "notify_fault"sv, "notify_stop"sv, "notify_fifo"sv, "accept"sv,
+    "track"sv, "accept"sv,
 };
 
 void read_interval(TableReader& table, Instance& instance) {
@@ -216,6 +215,7 @@ void read_lease(TableReader& table, Instance& instance) {
 Instance read_instance(const std::string& name, TableReader& table, Surroundings& surroundings) {
   Instance instance;
   instance.name = name;
+  check_name(name, table);
   for (std::string_view key : kInstanceNotBuilt) table.refuse(key, kNotBuilt);
   if (auto version = table.integer("version", 2, 3)) instance.version = static_cast<int>(*version);
   read_interface(table, instance);
@@ -237,6 +237,7 @@ Instance read_instance(const std::string& name, TableReader& table, Surroundings
   read_preempt(table, instance);
   read_auth(table, surroundings, instance);
   read_announcements(table, instance);
+  instance.notify = read_notify(table, false, surroundings);
   table.finish();
   return instance;
 }

@@ -11,13 +11,6 @@
 namespace hapair::vrrp {
 namespace {
 
-using namespace std::string_view_literals;
-
-constexpr std::array kVrrpNotBuilt = {
-    "notify"sv,
-    "notify_fifo"sv,
-};
-
 class Loader {
  public:
   Loader(const ConfigDocument& document, Diagnostics& diagnostics)
@@ -32,13 +25,14 @@ class Loader {
       config_.log = read_log_targets(*global);
       config_.health = read_health_socket(*global, document_.root);
     }
+    config_.mail = read_alert_mail(root, config_.node);
     auto pair = root.table("pair");
     if (pair) config_.pair = read_pair(*pair);
-    root.refuse("alert", kNotBuilt);
     load_nodes();
     surroundings_.node = config_.node;
     surroundings_.source = config_.source;
     surroundings_.has_key_file = !config_.pair.key_file.empty();
+    surroundings_.has_mail = config_.mail.has_value();
     surroundings_.backends = names_of_backends();
     surroundings_.sections = &config_;
     if (auto vrrp = root.table("vrrp")) load_vrrp(*vrrp);
@@ -78,7 +72,6 @@ class Loader {
   }
 
   void load_vrrp(TableReader& vrrp) {
-    for (std::string_view key : kVrrpNotBuilt) vrrp.refuse(key, kNotBuilt);
     if (auto guardian = vrrp.boolean("guardian")) config_.guardian = *guardian;
     if (auto realtime = vrrp.boolean("realtime")) config_.realtime = *realtime;
     if (auto folder = vrrp.string("run_directory")) {
@@ -88,6 +81,8 @@ class Loader {
     }
     config_.control = read_control_sockets(vrrp, "");
     if (auto user = vrrp.string("script_user")) config_.script_user = *user;
+    if (auto user = vrrp.string("notify_user")) config_.notify_user = *user;
+    config_.notify_fifo = read_fifo(vrrp);
     for (auto& [name, table] : vrrp.named_tables("script"))
       config_.scripts.push_back(read_script(name, table));
     for (auto& [name, table] : vrrp.named_tables("track_file"))
@@ -98,7 +93,7 @@ class Loader {
       config_.instances.push_back(read_instance(name, table, surroundings_));
     std::map<std::string, std::string> group_of;
     for (auto& [name, table] : vrrp.named_tables("sync_group"))
-      config_.sync_groups.push_back(read_sync_group(name, table, config_.instances, group_of));
+      config_.sync_groups.push_back(read_sync_group(name, table, config_.instances, surroundings_, group_of));
     vrrp.finish();
   }
 

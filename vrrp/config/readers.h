@@ -21,6 +21,7 @@ struct Surroundings {
   std::optional<IpAddress> source;          // the node's own address
   std::vector<IpAddress> nodes;             // of all nodes
   bool has_key_file = false;
+  bool has_mail = false;                    // [alert.mail]
   const Config* sections = nullptr;         // what can be tracked, read already
   std::vector<std::string> backends;        // of the proxy; names
   std::set<IpAddress> virtual_addresses;    // of the instances so far
@@ -49,8 +50,19 @@ void read_tracked(TableReader& table, const Surroundings& surroundings, Instance
 /// [vrrp.sync_group.NAME]; call when all instances are known.
 SyncGroup read_sync_group(const std::string& name, TableReader& table,
                           const std::vector<Instance>& instances,
+                          const Surroundings& surroundings,
                           std::map<std::string, std::string>& group_of);
+/// Who is told of an instance or a group: `notify…`, `alert_mail`.
+Notify read_notify(TableReader& table, bool of_group, const Surroundings& surroundings);
+/// `notify_fifo`; empty: none.
+std::string read_fifo(TableReader& table);
+/// [alert.mail]; nothing: there is none.
+std::optional<AlertMail> read_alert_mail(TableReader& root, const std::string& node);
 
+/// A command, written as one string or as a list of words. Empty if there is none.
+std::vector<std::string> read_command(TableReader& table, std::string_view key);
+/// What an instance or a group is called.
+void check_name(const std::string& name, TableReader& table);
 /// Whether one host can have it: not this network, loopback, multicast, reserved or broadcast.
 bool is_unicast(const IpAddress& address);
 /// As the kernel's dev_valid_name() has it.

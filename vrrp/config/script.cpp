@@ -7,37 +7,37 @@
 #include "vrrp/config/readers.h"
 
 namespace hapair::vrrp {
-namespace {
 
 using namespace std::chrono_literals;
 
-void read_command(TableReader& table, Script& script) {
-  const ConfigNode* command = table.raw("command");
-  if (!command) {
-    table.error_at(table.where(), "script has no command",
-                   "command = \"/usr/bin/killall -0 hapair-proxy\"");
-  } else if (command->kind == ConfigNode::Kind::String) {
+std::vector<std::string> read_command(TableReader& table, std::string_view key) {
+  const ConfigNode* command = table.raw(key);
+  if (!command) return {};
+  std::vector<std::string> out;
+  if (command->kind == ConfigNode::Kind::String) {
     if (auto words = split_command(command->string))
-      script.command = *std::move(words);
+      out = *std::move(words);
     else
-      table.error("command", words.error().message);
+      table.error(key, words.error().message);
   } else {
-    script.command = table.strings("command");
+    out = table.strings(key);
     if (command->kind == ConfigNode::Kind::Array &&
-        (command->array.empty() || (!script.command.empty() && script.command[0].empty())))
-      table.error("command", "the command is empty");
+        (command->array.empty() || (!out.empty() && out[0].empty())))
+      table.error(key, "the command is empty");
   }
   const auto has_nul = [](const std::string& word) { return word.find('\0') != word.npos; };
-  if (std::ranges::any_of(script.command, has_nul))
-    table.error("command", "a word of a command cannot contain a NUL");
+  if (std::ranges::any_of(out, has_nul))
+    table.error(key, "a word of a command cannot contain a NUL");
+  return out;
 }
-
-}  // namespace
 
 Script read_script(const std::string& name, TableReader& table) {
   Script script;
   script.name = name;
-  read_command(table, script);
+  if (!table.has("command"))
+    table.error_at(table.where(), "script has no command",
+                   "command = \"/usr/bin/killall -0 hapair-proxy\"");
+  script.command = read_command(table, "command");
   if (auto interval = table.duration("interval", 10ms, 24h)) script.interval = *interval;
   script.timeout = table.duration("timeout", 10ms, 24h).value_or(script.interval);
   if (auto rise = table.integer("rise", 1, 1000)) script.rise = static_cast<int>(*rise);
@@ -111,8 +111,10 @@ std::vector<std::pair<IpAddress, SourceLocation>> read_addresses(TableReader& ta
 
 SyncGroup read_sync_group(const std::string& name, TableReader& table,
                           const std::vector<Instance>& instances,
+                          const Surroundings& surroundings,
                           std::map<std::string, std::string>& group_of) {
-  SyncGroup group{.name = name, .instances = {}};
+  SyncGroup group{.name = name, .instances = {}, .notify = {}};
+  check_name(name, table);
   std::vector<std::string> known;
   for (const Instance& instance : instances) known.push_back(instance.name);
   if (!table.has("instances"))
@@ -126,8 +128,7 @@ SyncGroup read_sync_group(const std::string& name, TableReader& table,
                      fmt::format("{} is in the group {} already", group.instances[i], other->second),
                      "an instance is in one group at most");
   }
-  for (std::string_view key : {"notify", "notify_master", "notify_backup", "notify_fault", "alert_mail"})
-    table.refuse(key, kNotBuilt);
+  group.notify = read_notify(table, true, surroundings);
   table.finish();
   return group;
 }

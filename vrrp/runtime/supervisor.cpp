@@ -142,6 +142,7 @@ void Supervisor::start() {
 }
 
 void Supervisor::on_reading() {
+  if (ended_) return;
   bool leaving = false;
   for (const auto& port : ports_) {
     const auto standing = trackers_.standing_of(port->router().config());
@@ -194,11 +195,13 @@ void Supervisor::on_handover_wanted(VirtualRouter& router) {
   if (pair_) pair_->on_handover_wanted(router);
 }
 
-void Supervisor::on_priority(VirtualRouter&) {
+void Supervisor::on_priority(VirtualRouter& router) {
+  remark(router, Remark::Kind::Priority);
   if (pair_) pair_->on_changed();
 }
 
 void Supervisor::on_link_change(int index) {
+  if (ended_) return;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     Port* const port = ports_[i].get();
     const Placement& placement = port->router().placement();
@@ -223,16 +226,27 @@ void Supervisor::on_link_change(int index) {
 
 void Supervisor::shutdown() {
   loop_.refresh();
+  ended_ = true;
+  on_drained_ = nullptr;
   for (const auto& port : ports_) port->shutdown();
   if (pair_) pair_->shutdown();
   publish();
+  pair_.reset();  // nobody may offer us an address any more
   tell_listeners();
 }
 
 /// When the turn's packets are out and the guardian knows: nobody waits for a listener.
 void Supervisor::tell_listeners() {
-  for (const Transition& transition : std::exchange(untold_, {}))
-    for (const Listener& listener : listeners_) listener(transition);
+  for (const auto& news : std::exchange(untold_, {})) {
+    if (const auto* transition = std::get_if<Transition>(&news))
+      for (const Listener& listener : listeners_) listener(*transition);
+    if (const auto* remark = std::get_if<Remark>(&news))
+      for (const RemarkListener& listener : remark_listeners_) listener(*remark);
+  }
+}
+
+void Supervisor::remark(const VirtualRouter& router, Remark::Kind kind) {
+  untold_.push_back(Remark{router.config().name, kind, router.state(), router.priority()});
 }
 
 // ---- synchronization groups
@@ -257,14 +271,12 @@ bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
 
 void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
   const Cause& cause = router.election().cause();
-  untold_.push_back({.instance = router.config().name,
-                     .from = before,
-                     .to = router.state(),
-                     .priority = router.priority(),
-                     .why = cause.kind == Cause::Kind::Unusable && !router.trouble().empty()
-                                ? router.trouble()
-                                : to_string(cause),
-                     .at = wall_now()});
+  untold_.push_back(Transition{.instance = router.config().name,
+                               .from = before,
+                               .to = router.state(),
+                               .priority = router.priority(),
+                               .why = router.why(),
+                               .at = wall_now()});
   if (pair_) pair_->on_became(router);
   // Both halves of a handover change all members themselves.
   if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||
@@ -276,6 +288,7 @@ void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
 
 /// In a turn of its own: a member must not be changed from within another's call.
 void Supervisor::carry_out_group_orders() {
+  if (ended_) return;
   for (const auto& [name, before] : std::exchange(group_orders_, {})) {
     const auto changed = std::ranges::find_if(ports_, [&, &wanted = name](const auto& port) {
       return port->router().config().name == wanted;

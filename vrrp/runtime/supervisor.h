@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/key_ring.h"
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "vrrp/config/config.h"
+#include "vrrp/core/remark.h"
 #include "vrrp/core/transition.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
@@ -33,7 +35,8 @@ class Supervisor final : private RouterObserver {
   ~Supervisor();
 
   void start();
-  /// Masters resign and their addresses are removed before this returns.
+  /// Masters resign and their addresses are removed before this returns; whatever the loop still does,
+  /// no election begins any more.
   void shutdown();
   /// Hands over to the other node whatever it takes, and calls back when nothing is left here; at once if
   /// the other cannot.
@@ -44,6 +47,9 @@ class Supervisor final : private RouterObserver {
   /// Who hears of every change of state, in a turn of its own: it may be slow, and may ask anything.
   using Listener = std::function<void(const Transition&)>;
   void on_transition(Listener listener) { listeners_.push_back(std::move(listener)); }
+  /// And of what happens besides: all of it in the order in which it happened.
+  using RemarkListener = std::function<void(const Remark&)>;
+  void on_remark(RemarkListener listener) { remark_listeners_.push_back(std::move(listener)); }
 
   const Config& config() const { return config_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
@@ -84,9 +90,10 @@ class Supervisor final : private RouterObserver {
   void on_became(VirtualRouter& router, State before, TimePoint now) override;
   void on_testament(VirtualRouter& router) override;
   bool may_lead(const VirtualRouter& router, TimePoint now) override;
-  void on_lower_heard(VirtualRouter&) override {}
-  void on_priority(VirtualRouter&) override;
+  void on_lower_heard(VirtualRouter& router) override { remark(router, Remark::Kind::LowerHeard); }
+  void on_priority(VirtualRouter& router) override;
   void on_handover_wanted(VirtualRouter& router) override;
+  void remark(const VirtualRouter& router, Remark::Kind kind);
 
   const Config config_;
   const KeyRing keys_;
@@ -105,9 +112,11 @@ class Supervisor final : private RouterObserver {
   Timer left_timer_;            // looks whether it may
   bool held_ = false;           // the addresses were here at the last look
   std::function<void()> on_drained_;
+  bool ended_ = false;  // shut down
   bool testament_changed_ = false;
   std::vector<Listener> listeners_;
-  std::vector<Transition> untold_;
+  std::vector<RemarkListener> remark_listeners_;
+  std::vector<std::variant<Transition, Remark>> untold_;
 };
 
 }  // namespace hapair::vrrp

@@ -1,6 +1,8 @@
 // What the daemon is asked to do, and what it is to do it with.
 #pragma once
 
+#include <string>
+
 #include "common/config_digest.h"
 #include "common/key_ring.h"
 #include "vrrp/config/config.h"
@@ -11,6 +13,7 @@ struct Task {
   Config config;
   KeyRing keys;         // empty: none are needed
   ConfigDigest digest;  // of the files, for the other node to compare with its own
+  std::string mail_password;
 };
 
 }  // namespace hapair::vrrp

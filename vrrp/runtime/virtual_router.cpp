@@ -11,10 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// One line a minute for each kind of bad packet, with how many there were: junk must not fill
-// disks.
-constexpr Duration kBetweenLines = 1min;
-
 // Whoever removes an address again and again wants it gone, or gives it to somebody else: then the
 // peer is asked, and after a pause we try again.
 constexpr std::size_t kRestores = 5;
@@ -340,10 +336,24 @@ TimePoint VirtualRouter::deadline() const {
 
 void VirtualRouter::run(const Effects& effects, TimePoint now) {
   for (const Effect& effect : effects) {
-    if (const auto line = log_line(effect, config_.name)) ports_.log.write(Severity::Info, *line);
+    if (const auto line = log_line(effect, config_.name)) log_change(*line);
     std::visit([&](const auto& value) { run(value, now); }, effect);
   }
   if (!effects.empty() && ports_.observer) ports_.observer->on_testament(*this);
+}
+
+void VirtualRouter::log_change(std::string_view line) {
+  const std::string priority = std::to_string(this->priority()), cause = why();
+  const LogField fields[] = {{"HAPAIR_INSTANCE", config_.name},
+                             {"HAPAIR_STATE", to_string(state())},
+                             {"HAPAIR_PRIORITY", priority},
+                             {"HAPAIR_CAUSE", cause}};
+  ports_.log.write_with(Severity::Info, line, fields);
+}
+
+std::string VirtualRouter::why() const {
+  const Cause& cause = fsm_.cause();
+  return cause.kind == Cause::Kind::Unusable && !trouble().empty() ? trouble() : to_string(cause);
 }
 
 void VirtualRouter::run(const Noticed& effect, TimePoint) {
@@ -509,13 +519,6 @@ void VirtualRouter::refused(Refusal why, const Datagram* datagram, TimePoint now
                  "such line)",
                  config_.name, datagram ? datagram->way.source.to_string() : "?", to_string(why),
                  *count);
-}
-
-std::optional<std::uint64_t> VirtualRouter::LineLimit::take(TimePoint now) {
-  ++count;
-  if (told != TimePoint::min() && now - told < kBetweenLines) return std::nullopt;
-  told = now;
-  return std::exchange(count, 0);
 }
 
 void VirtualRouter::compare_addresses(const Advert& advert, const Datagram& datagram,

@@ -16,6 +16,7 @@
 #include "vrrp/core/advert_codec.h"
 #include "vrrp/core/announce.h"
 #include "vrrp/core/instance_fsm.h"
+#include "vrrp/core/line_limit.h"
 #include "vrrp/core/peer_guard.h"
 #include "vrrp/core/priority.h"
 #include "vrrp/core/testament.h"
@@ -119,6 +120,8 @@ class VirtualRouter {
   std::uint8_t priority() const { return fsm_.priority(); }
   /// Why it cannot serve; empty while it can.
   const std::string& trouble() const { return trouble_; }
+  /// Why it is in this state, in words.
+  std::string why() const;
   /// Could serve, as far as it alone is concerned.
   bool is_fit() const { return link_usable_ && tracked_fit_ && addresses_fit_; }
   bool started() const { return started_; }
@@ -133,13 +136,7 @@ class VirtualRouter {
   AdvertCodec& codec() { return codec_; }
 
  private:
-  struct LineLimit {
-    TimePoint told = TimePoint::min();
-    std::uint64_t count = 0;  // since then
-    /// Counts one more. How many a line has to tell of, if it may be written now.
-    std::optional<std::uint64_t> take(TimePoint now);
-  };
-
+  void log_change(std::string_view line);
   void run(const Effects& effects, TimePoint now);
   void run(const Noticed& effect, TimePoint now);
   void run(const Entering&, TimePoint) {}

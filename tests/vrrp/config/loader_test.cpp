@@ -404,7 +404,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"ControlForEverybody", "", "[[vrrp.control]]\nbind = \"192.168.50.11:9650\"", "17:8",
                 "can be reached from other machines"},
         Mistake{"Pair", "", "[pair]\nkeyfile = \"/k\"", "17:1", "did you mean \"key_file\"?"},
-        Mistake{"Alert", "", "[alert.mail]", "16:2", "alert: not built yet"},
         Mistake{"RouterIdTwice", "",
                 "[vrrp.instance.VI_2]\ninterface = \"eth1\"\nvirtual_router_id = 51\n"
                 "virtual_addresses = \"10.0.0.9\"",

@@ -53,6 +53,13 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
     return {};
   }
   void write(Severity, std::string_view text) override { log_.emplace_back(text); }
+  void write_with(Severity severity, std::string_view text,
+                  std::span<const LogField> fields) override {
+    write(severity, text);
+    fields_.emplace_back();
+    for (const LogField& field : fields)
+      fields_.back().push_back(fmt::format("{}={}", field.name, field.value));
+  }
 
   VirtualRouter& router() {
     if (!router_)
@@ -97,6 +104,7 @@ class VirtualRouterTest : public ::testing::Test, public LinkPort, public Logger
   std::vector<std::string> events_;
   std::vector<std::uint16_t> packet_ids_;
   std::vector<std::string> log_;
+  std::vector<std::vector<std::string>> fields_;  // of lines that have some
   bool link_broken_ = false;
   std::array<std::uint8_t, 6> mac_ = kLink.mac;  // what announcements must carry
 };
@@ -105,6 +113,18 @@ TEST_F(VirtualRouterTest, BecomesMasterInTheWrittenOrder) {
   master();
   EXPECT_THAT(events_, ElementsAre("advert 100", "arp", "arp", "arp", "arp", "arp"));
   EXPECT_TRUE(netlink_.has(kVirtual));
+}
+
+TEST_F(VirtualRouterTest, LinesOfChangesCarryFields) {
+  router().start(t0);
+  EXPECT_THAT(fields_,
+              ElementsAre(ElementsAre("HAPAIR_INSTANCE=VI_1", "HAPAIR_STATE=BACKUP",
+                                      "HAPAIR_PRIORITY=100", "HAPAIR_CAUSE=the daemon started")));
+  router().on_due(t0 + 10s);
+  router().on_link(false, t0 + 11s);
+  EXPECT_THAT(fields_.back(),
+              ElementsAre("HAPAIR_INSTANCE=VI_1", "HAPAIR_STATE=FAULT", "HAPAIR_PRIORITY=100",
+                          "HAPAIR_CAUSE=interface eth1 is down or gone"));
 }
 
 TEST_F(VirtualRouterTest, LeavesInTheWrittenOrder) {
