@@ -59,7 +59,11 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
       return tl::make_unexpected(opened.error());
     }
   }
-  if (auto followed = self->trackers_.follow(self->config_); !followed)
+  std::vector<std::string> warnings;
+  const auto scripts = prepare_scripts(config, warnings);
+  if (!scripts) return tl::make_unexpected(scripts.error());
+  for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
+  if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
   return self;
 }

@@ -44,7 +44,10 @@ class TrackersTest : public ::testing::Test, public Logger {
   /// The instance tracks this, besides what it does already.
   void track(Tracking tracking) { config_.instances[0].tracked.push_back(std::move(tracking)); }
   void follow() {
-    const auto followed = trackers_.follow(config_);
+    std::vector<std::string> warnings;
+    const auto scripts = prepare_scripts(config_, warnings);
+    ASSERT_TRUE(scripts) << scripts.error().message;
+    const auto followed = trackers_.follow(config_, *scripts);
     ASSERT_TRUE(followed) << followed.error().message;
   }
   Trackers::Standing standing() const { return trackers_.standing_of(config_.instances[0]); }
