@@ -30,6 +30,7 @@ Result<PreparedScript> prepare(Script script, const std::string& wanted,
         "script {} runs as {}: the daemon may not become {} (CAP_SETUID, CAP_SETGID, CAP_KILL)",
         script.name, user->name, user->refused));
   script.command.front() = *std::move(program);
+  script.weight = 0;
   return PreparedScript{.script = std::move(script), .credentials = user->change()};
 }
 

@@ -13,7 +13,8 @@
 namespace hapair::vrrp {
 
 struct PreparedScript {
-  Script script;                             // its command names the program by its whole path
+  Script
+      script;  // its command names the program by its whole path; it has no weight, instances have
   std::optional<Credentials> credentials{};  // absent: the daemon's
   friend bool operator==(const PreparedScript&, const PreparedScript&) = default;
 };

@@ -46,6 +46,11 @@ Supervisor::~Supervisor() = default;
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& config,
                                                      const KeyRing& keys, Logger& log) {
+  // Before anything is touched.
+  std::vector<std::string> warnings;
+  const auto scripts = prepare_scripts(config, warnings);
+  if (!scripts) return tl::make_unexpected(scripts.error());
+  for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
   auto netlink = LibnlNetlink::open(loop);
   if (!netlink) return tl::make_unexpected(netlink.error());
   auto announcements = AnnounceSocket::open();
@@ -59,10 +64,6 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
       return tl::make_unexpected(opened.error());
     }
   }
-  std::vector<std::string> warnings;
-  const auto scripts = prepare_scripts(config, warnings);
-  if (!scripts) return tl::make_unexpected(scripts.error());
-  for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
   if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
   return self;

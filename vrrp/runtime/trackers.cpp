@@ -23,10 +23,7 @@ Trackers::Definition definition_of(const Config& config, const PreparedScripts& 
     return section;
   };
   switch (tracking.kind) {
-    case TrackerKind::Script: {
-      const PreparedScript& prepared = scripts.at(tracking.name);
-      return PreparedScript{weightless(prepared.script), prepared.credentials};
-    }
+    case TrackerKind::Script: return scripts.at(tracking.name);
     case TrackerKind::File: return weightless(config.track_file(tracking.name));
     case TrackerKind::Process: return weightless(config.track_process(tracking.name));
     case TrackerKind::Interface: break;
