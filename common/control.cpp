@@ -27,6 +27,7 @@ constexpr std::array kSessionVerbs = {
 };
 
 constexpr std::string_view kDenied = "Permission denied\n";
+constexpr std::string_view kLongHead = "The head of the request is too long.\n";
 
 /// The words that name a verb.
 std::vector<std::string_view> name_of(const Verb& verb) {
@@ -170,12 +171,20 @@ std::optional<Line> Conversation::next() {
     if (commands_.empty()) {
       const auto end = input_.find('\n');
       if (std::min(end, input_.size()) > kLongestLine) {
-        answer(fmt::format("Command line too long: more than {} bytes.\n", kLongestLine));
-        over_ = true;
+        if (request_) {
+          respond(431, kLongHead);
+        } else {
+          answer(fmt::format("Command line too long: more than {} bytes.\n", kLongestLine));
+          over_ = true;
+        }
         break;
       }
       // Whoever ends without a newline has still said something.
       if (end == input_.npos && !(ended_ && !input_.empty())) {
+        if (request_ && ended_) {
+          begin_page();
+          continue;
+        }
         on_lines_done();
         break;
       }
@@ -193,7 +202,7 @@ std::optional<Line> Conversation::next() {
     if (verb == verbs_.end()) {
       answer(unknown_command(verbs_, words));
     } else if (verb->level > level_) {
-      answer(kDenied);
+      request_ ? respond(403, kDenied) : answer(kDenied);
     } else {
       waiting_ = true;
       return Line{static_cast<std::size_t>(verb - verbs_.begin()), std::move(words)};
@@ -204,8 +213,36 @@ std::optional<Line> Conversation::next() {
 
 void Conversation::begin_line(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!std::exchange(heard_any_, true) && !pages_.empty()) request_ = parse_request_line(line);
+  if (request_) return on_head_line(line);
   commands_ = split_commands(line);
   std::reverse(commands_.begin(), commands_.end());
+}
+
+void Conversation::on_head_line(std::string_view line) {
+  head_size_ += line.size() + 1;
+  if (head_size_ > kLongestLine) return respond(431, kLongHead);
+  if (line.empty()) begin_page();
+}
+
+void Conversation::begin_page() {
+  if (request_->method != "GET") return respond(405, "Only GET is understood here.\n");
+  const auto page = std::find_if(pages_.begin(), pages_.end(), [&](const Page& candidate) {
+    return candidate.path == request_->path;
+  });
+  if (page == pages_.end()) {
+    std::string known = "There is no such page here. There are:\n";
+    for (const Page& one : pages_) known += fmt::format("{}\n", one.path);
+    return respond(404, known);
+  }
+  content_type_ = page->content_type;
+  commands_ = split_commands(page->command);
+}
+
+void Conversation::respond(int status, std::string_view text) {
+  output_ +=
+      http_response(status, status == 200 ? content_type_ : "text/plain; charset=utf-8", text);
+  over_ = true;
 }
 
 void Conversation::on_lines_done() {
@@ -257,7 +294,7 @@ std::string Conversation::set_timeout(const std::vector<std::string>& words) {
 
 void Conversation::on_answer(std::string_view text) {
   waiting_ = false;
-  answer(text);
+  request_ ? respond(200, text) : answer(text);
 }
 
 void Conversation::answer(std::string_view text) {

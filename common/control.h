@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/control_http.h"
 
 namespace hapair::control {
 
@@ -49,15 +50,22 @@ std::string unknown_command(std::span<const Verb> verbs, std::span<const std::st
 ///
 /// `prompt`, `quit`, `help`, `user`, `operator`, `set timeout cli` and `show cli level` are
 /// understood here; the rest is the owner's.
+///
+/// Where the owner has pages, a client whose first line is one of HTTP speaks HTTP: it has one
+/// request, whose head is read and not looked at, and one response. Nothing it sends besides is a
+/// command.
 class Conversation {
  public:
-  static constexpr std::size_t kLongestLine = 16 * 1024;  // bytes, as HAProxy's buffer
+  /// Bytes, as HAProxy's buffer; of HTTP, the whole head.
+  static constexpr std::size_t kLongestLine = 16 * 1024;
   /// With so much to be sent no further command is begun, not even one of ours.
-  static constexpr std::size_t kEnoughOutput = 64 * 1024;  // bytes
+  static constexpr std::size_t kEnoughOutput = 16 * 1024;  // bytes
 
-  /// `verbs` are the owner's and must outlive this. `timeout`: how long the client may be idle.
-  Conversation(std::span<const Verb> verbs, Level level, Duration timeout)
-      : verbs_(verbs), level_(level), timeout_(timeout) {}
+  /// `verbs` and `pages` are the owner's and must outlive this. `timeout`: how long the client may
+  /// be idle.
+  Conversation(std::span<const Verb> verbs, Level level, Duration timeout,
+               std::span<const Page> pages = {})
+      : verbs_(verbs), pages_(pages), level_(level), timeout_(timeout) {}
 
   void on_bytes(std::string_view bytes);
   /// The client will send no more; what it sent is still answered.
@@ -79,18 +87,26 @@ class Conversation {
 
  private:
   void begin_line(std::string_view line);
+  void on_head_line(std::string_view line);
+  void begin_page();
+  void respond(int status, std::string_view text);
   bool answer_ourselves(const std::vector<std::string>& words);
   std::string set_timeout(const std::vector<std::string>& words);
   void answer(std::string_view text);
   void on_lines_done();
 
   std::span<const Verb> verbs_;
+  std::span<const Page> pages_;
   Level level_;
   Duration timeout_;
   std::string input_;
   std::string output_;
   std::vector<std::vector<std::string>> commands_;  // of the line under way, in reverse
+  bool heard_any_ = false;
   bool answered_any_ = false;
+  std::optional<RequestLine> request_;                           // of a client that speaks HTTP
+  std::size_t head_size_ = 0;                                    // bytes of its head so far
+  std::string_view content_type_ = "text/plain; charset=utf-8";  // of the response
   bool interactive_ = false;
   bool prompting_ = false;
   bool waiting_ = false;

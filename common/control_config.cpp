@@ -9,7 +9,10 @@
 namespace hapair {
 namespace {
 
-constexpr std::string_view kBindHint = "bind = \"unix:/run/hapair/proxy.sock\"";
+std::string bind_hint(const TableReader& table) {
+  return fmt::format("bind = \"unix:/run/hapair/{}.sock\"",
+                     table.path().starts_with("vrrp") ? "vrrp" : "proxy");
+}
 
 bool is_loopback(const IpAddress& ip) {
   if (ip.is_v4()) return ip.to_v4() >> 24 == 127;
@@ -22,7 +25,7 @@ void read_path(TableReader& table, std::string_view path, ControlSocket& out) {
   });
   if (!path.starts_with('/') || path.ends_with('/') || odd)
     table.error("bind", fmt::format("\"{}\" is not the absolute path of a socket", path),
-                std::string(kBindHint));
+                bind_hint(table));
   else if (path.size() >= sizeof(sockaddr_un::sun_path))
     table.error("bind",
                 fmt::format("the path has {} bytes, and a Unix socket's can have {}", path.size(),
@@ -36,7 +39,7 @@ void read_bind(TableReader& table, ControlSocket& out) {
   const auto text = table.string("bind");
   if (!text) {
     if (!table.has("bind"))
-      table.error_at(table.where(), "a control socket needs a place", std::string(kBindHint));
+      table.error_at(table.where(), "a control socket needs a place", bind_hint(table));
     return;
   }
   if (text->starts_with("unix:")) return read_path(table, text->substr(5), out);
@@ -44,7 +47,7 @@ void read_bind(TableReader& table, ControlSocket& out) {
   const auto address = SocketAddress::parse(*text);
   if (!address)
     table.error("bind", fmt::format("\"{}\" is neither a Unix socket nor an address", *text),
-                std::string(kBindHint));
+                bind_hint(table));
   else if (!is_loopback(address->ip))
     // There is no password: whoever reaches it commands.
     table.error("bind", fmt::format("{} can be reached from other machines", *text),
@@ -105,9 +108,9 @@ ControlSocket read_socket(TableReader& table, std::string_view group) {
 
 }  // namespace
 
-std::vector<ControlSocket> read_control_sockets(TableReader& global, std::string_view group) {
+std::vector<ControlSocket> read_control_sockets(TableReader& section, std::string_view group) {
   std::vector<ControlSocket> sockets;
-  for (TableReader& table : global.tables("control")) {
+  for (TableReader& table : section.tables("control")) {
     ControlSocket socket = read_socket(table, group);
     if (socket.path.empty() && !socket.address) continue;  // its mistake is told
     const bool again = std::any_of(sockets.begin(), sockets.end(), [&](const auto& other) {

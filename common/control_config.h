@@ -1,4 +1,4 @@
-// Reads `[[global.control]]`: where operators' commands are heard.
+// Reads `[[global.control]]` and `[[vrrp.control]]`: where operators' commands are heard.
 #pragma once
 
 #include <optional>
@@ -19,14 +19,15 @@ struct ControlSocket {
   control::Level level = control::Level::Operator;
   unsigned mode = 0660;  // of the Unix socket
   std::string user;      // its owner; empty: who starts the daemon
-  std::string group;     // empty: `global.group`, else the group of who starts the daemon
+  std::string group;     // empty: that of who starts the daemon
   Duration timeout = std::chrono::seconds(10);  // for a client that neither asks nor listens
 
   std::string name() const { return path.empty() ? address->to_string() : path; }
   friend bool operator==(const ControlSocket&, const ControlSocket&) = default;
 };
 
-/// Mistakes are reported. `group`: what a socket that names none belongs to.
-std::vector<ControlSocket> read_control_sockets(TableReader& global, std::string_view group);
+/// The `control` of `section`. Mistakes are reported. `group`: what a socket that names none
+/// belongs to.
+std::vector<ControlSocket> read_control_sockets(TableReader& section, std::string_view group);
 
 }  // namespace hapair

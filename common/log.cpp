@@ -111,6 +111,12 @@ std::string LogTarget::name() const {
   return (transport == Transport::Udp ? "udp:" : "tcp:") + address.to_string();
 }
 
+std::vector<LogTarget> joined(std::vector<LogTarget> targets,
+                              const std::vector<LogTarget>& others) {
+  targets.insert(targets.end(), others.begin(), others.end());
+  return targets;
+}
+
 Result<LogTarget::Sample> parse_sample(std::string_view text) {
   const auto slash = text.find('/');
   if (slash != text.npos) {

@@ -63,6 +63,9 @@ struct LogTarget {
   friend bool operator==(const LogTarget&, const LogTarget&) = default;
 };
 
+/// All of both.
+std::vector<LogTarget> joined(std::vector<LogTarget> targets, const std::vector<LogTarget>& others);
+
 /// Reads "1/10".
 Result<LogTarget::Sample> parse_sample(std::string_view text);
 

@@ -1,7 +1,9 @@
 // Regular expressions. The only door to RE2.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,10 @@ class Regex {
 
   /// Matches anywhere in `text`; '^' and '$' tie a pattern to its ends.
   bool matches(std::string_view text) const;
+  /// The fewest bytes of `text` that hold a match. If more text may come (not `complete`), of those
+  /// matches alone that hold whatever it is: '$' waits for the end and "\b" for a byte, so that the
+  /// answer does not depend on how the text was cut.
+  std::optional<std::size_t> first_end(std::string_view text, bool complete) const;
   /// As it was written.
   const std::string& pattern() const;
 

@@ -91,15 +91,12 @@ std::optional<std::string> decode_base64(std::string_view text) {
     if (digit < 0) return std::nullopt;
     bits = (bits << 6) | static_cast<std::uint32_t>(digit);
     if (i % 4 != 3) continue;
-    out += static_cast<char>(bits >> 16);
-    out += static_cast<char>(bits >> 8);
-    out += static_cast<char>(bits);
+    const std::size_t unused = i + 1 == text.size() ? padding : 0;
+    // RFC 4648 section 3.5: bits that padding leaves over must be zero, or two texts mean the same.
+    if ((bits & ((1U << 8 * unused) - 1)) != 0) return std::nullopt;
+    for (std::size_t byte = 0; byte + unused < 3; ++byte) out += static_cast<char>(bits >> (16 - 8 * byte));
     bits = 0;
   }
-  // RFC 4648 section 3.5: bits that padding leaves over must be zero, or two texts mean the same.
-  for (std::size_t i = 0; i < padding; ++i)
-    if (out[out.size() - 1 - i] != '\0') return std::nullopt;
-  out.resize(out.size() - padding);
   return out;
 }
 

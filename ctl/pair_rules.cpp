@@ -76,6 +76,8 @@ Words words_of(TrackerKind kind) {
     case TrackerKind::Interface: return {"track_interfaces", ""};
     case TrackerKind::File: return {"track_files", "track_file"};
     case TrackerKind::Process: return {"track_processes", "track_process"};
+    case TrackerKind::Proxy:
+    case TrackerKind::Backends: return {"track_proxy", ""};
   }
   return {};
 }
@@ -86,6 +88,9 @@ bool is_same(const Tracking& a, const Tracking& b) { return a.kind == b.kind && 
 SourceLocation place_of_weight(const NodeView& node, const Instance& instance,
                                const Tracking& tracking) {
   const ConfigNode& root = node.document->root;
+  if (tracking.kind == TrackerKind::Proxy || tracking.kind == TrackerKind::Backends)
+    return where(root, {"vrrp", "instance", instance.name, "track_proxy",
+                        tracking.kind == TrackerKind::Proxy ? "weight" : "unserved_weight"});
   const auto [key, section] = words_of(tracking.kind);
   const ConfigNode& list = *find(root, {"vrrp", "instance", instance.name, key});
   const bool is_one = list.kind != ConfigNode::Kind::Array;
@@ -142,6 +147,17 @@ std::optional<int> least_weight(const Instance& own, const vrrp::Config& own_con
   return std::nullopt;
 }
 
+/// As the subject of a sentence.
+std::string name_of(const Tracking& tracking) {
+  switch (tracking.kind) {
+    case TrackerKind::Script: return tracking.name;
+    case TrackerKind::Proxy: return "the proxy";
+    case TrackerKind::Backends:
+      return fmt::format("the last server of {}", fmt::join(tracking.backends, " or "));
+    default: return fmt::format("{} {}", to_string(tracking.kind), tracking.name);
+  }
+}
+
 void check_tracking(const NodeView& node, const NodeView& peer, const Instance& own,
                     const Instance& other, const Tracking& tracking, Diagnostics& diagnostics) {
   // FAULT: the node leaves the election. A file can always say so much that it does.
@@ -150,9 +166,7 @@ void check_tracking(const NodeView& node, const NodeView& peer, const Instance& 
   const int healthy = priority_in({peer.vrrp}, other);
   if (before < healthy) return;  // not the master to begin with
   const std::string_view name = node.document->node, peer_name = peer.document->node;
-  const std::string what = tracking.kind == TrackerKind::Script
-                               ? tracking.name
-                               : fmt::format("{} {}", to_string(tracking.kind), tracking.name);
+  const std::string what = name_of(tracking);
   if (own.priority == vrrp::kOwner) {
     diagnostics.error(where(node, own, "priority"),
                       fmt::format("if {} fails on {}, {} does not take over {}: priority 255 owns "
@@ -177,7 +191,8 @@ void check_tracking(const NodeView& node, const NodeView& peer, const Instance& 
 /// A script can ask anything; of processes it is the proxy, or whichever a pid file names.
 bool minds_the_proxy(const vrrp::Config& config, const Instance& instance) {
   return std::ranges::any_of(instance.tracked, [&](const Tracking& tracking) {
-    if (tracking.kind != TrackerKind::Process) return tracking.kind == TrackerKind::Script;
+    if (tracking.kind != TrackerKind::Process)
+      return tracking.kind == TrackerKind::Script || tracking.kind == TrackerKind::Proxy;
     const vrrp::TrackProcess& process = config.track_process(tracking.name);
     return process.process == "hapair-proxy" || process.process.empty();
   });
@@ -245,7 +260,7 @@ void check_takeover(const std::vector<NodeView>& nodes, Diagnostics& diagnostics
             fmt::format("if the proxy of {} fails, {} stays where it is: the instance "
                         "does not track it",
                         node.document->node, own.name),
-            "track_processes = [\"…\"] or track_scripts = [\"…\"]");
+            "track_proxy = true");
       for (const Tracking& tracking : own.tracked)
         for (const NodeView& peer : nodes)
           if (const Instance* other = &peer == &node ? nullptr : find_instance(peer, own.name))

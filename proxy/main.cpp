@@ -73,6 +73,7 @@ int serve(proxy::Config config, const DaemonOptions& options) {
   ControlServer control(supervisor.loop(), operators);
   for (const ControlSocket& socket : control_sockets)
     if (auto opened = control.open(socket); !opened) return cannot_start(opened.error());
+  supervisor.set_control(control);
   // The service manager's socket is opened by the first word to it, which a chroot would prevent.
   notify_service_manager("STATUS=starting");
   if (auto dropped = drop_privileges(identity); !dropped) return cannot_start(dropped.error());

@@ -7,7 +7,7 @@
 build_packages=(
   cmake ninja-build g++ pkg-config
   libuv1-dev libnl-3-dev libnl-route-3-dev libssl-dev libtoml11-dev libfmt-dev libexpected-dev
-  libre2-dev
+  libre2-dev libnftables-dev
   libgtest-dev libgmock-dev
 )
 
@@ -25,12 +25,13 @@ test_packages=(
   python3 python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
   valgrind jq ccache clang clang-format git socat php-fpm
   hatop python3-pyte
+  openssl redis-server mariadb-server-core postgresql-15 slapd python3-aiosmtpd
 )
 
 # install_packages PACKAGE…: installs those that are missing, and only those. A second call with
 # nothing missing does not reach the network.
 #
-# apache2, haproxy and keepalived would start themselves when installed, in the machine's own
+# Daemons as apache2, haproxy and redis would start themselves when installed, in the machine's own
 # network, where nobody asked for them. So nothing is started while we install (a policy-rc.d of
 # ours, unless the machine has one), and where systemd would start them at the next boot, they are
 # disabled: but only what was installed here, never what somebody had before.
@@ -62,7 +63,8 @@ install_packages() {
   if [[ -d /run/systemd/system ]]; then
     for package in "${missing[@]}"; do
       case $package in
-        apache2 | haproxy | keepalived) systemctl disable --quiet --now "$package" || true ;;
+        apache2 | haproxy | keepalived | redis-server | slapd) systemctl disable --quiet --now "$package" || true ;;
+        postgresql-15) systemctl disable --quiet --now postgresql || true ;;
       esac
     done
   fi

@@ -1,4 +1,5 @@
 // hapair-vrrp: from the command line to a running election and back.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config_digest.h"
 #include "common/config_reader.h"
 #include "common/key_ring.h"
 #include "common/loop/log_shipper.h"
@@ -29,12 +31,6 @@ void complain(std::string_view message) {
   fmt::print(stderr, "{}: {}\n", kProgram, message);
 }
 
-/// What the daemon is asked to do, and the keys it is to do it with.
-struct Task {
-  Config config;
-  KeyRing keys;
-};
-
 /// The file as the other node sees it tells how high its instances stand while all is well.
 void learn_peer_priorities(const DaemonOptions& options, Config& config) {
   if (config.other_nodes.size() != 1) return;
@@ -46,6 +42,15 @@ void learn_peer_priorities(const DaemonOptions& options, Config& config) {
   if (other) take_peer_priorities(config, *other);
 }
 
+/// The files as nobody sees them, so that both nodes come to the same.
+ConfigDigest digest_of(const DaemonOptions& options, const KeyRing& keys) {
+  Diagnostics unheard;
+  const ConfigDocument document = load_document(options.files, "", unheard);
+  // While keys are changed, the two may have them in another order.
+  const auto& oldest = *std::ranges::min_element(keys.keys, {}, &KeyRing::Key::id);
+  return {document.root, oldest.secret};
+}
+
 std::optional<Task> load(const DaemonOptions& options) {
   Diagnostics diagnostics;
   const ConfigDocument document = load_document(options.files, options.node, diagnostics);
@@ -54,14 +59,15 @@ std::optional<Task> load(const DaemonOptions& options) {
   if (!diagnostics.has_errors()) config = load_config(document, diagnostics);
   fmt::print(stderr, "{}", diagnostics.to_string());
   if (!config) return std::nullopt;
-  Task task{.config = *std::move(config), .keys = {}};
+  Task task{.config = *std::move(config), .keys = {}, .digest = {}};
   if (task.config.needs_keys()) {
-    auto keys = read_key_ring(task.config.key_file);
+    auto keys = read_key_ring(task.config.pair.key_file);
     if (!keys) {
       complain(keys.error().message);
       return std::nullopt;
     }
     task.keys = *std::move(keys);
+    task.digest = digest_of(options, task.keys);
   }
   learn_peer_priorities(options, task.config);
   return task;
@@ -93,7 +99,7 @@ class Daemon {
   Result<void> open(const DaemonOptions& options, const Task& task) {
     if (task.config.realtime)
       for (const std::string& refused : become_realtime()) log_.write(Severity::Warning, refused);
-    auto supervisor = Supervisor::open(loop_, task.config, task.keys, log_);
+    auto supervisor = Supervisor::open(loop_, task, log_);
     if (!supervisor) return tl::make_unexpected(supervisor.error());
     supervisor_ = *std::move(supervisor);
     if (!task.config.guardian) return {};
@@ -112,7 +118,7 @@ class Daemon {
     const SignalWatcher terminate(loop_, SIGTERM, [this] { stop(); });
     const SignalWatcher interrupt(loop_, SIGINT, [this] { stop(); });
     const SignalWatcher reload(loop_, SIGHUP, [this] { refuse("SIGHUP", "reload"); });
-    const SignalWatcher drain(loop_, SIGUSR1, [this] { refuse("SIGUSR1", "drain"); });
+    const SignalWatcher drain(loop_, SIGUSR1, [this] { this->drain(); });
     const SignalWatcher replace(loop_, SIGUSR2,
                                 [this] { refuse("SIGUSR2", "binary replacement"); });
     supervisor_->start();
@@ -131,6 +137,11 @@ class Daemon {
     guardian_.reset();
     log_.flush();
     loop_.stop();
+  }
+
+  void drain() {
+    log_.log(Severity::Info, "Stopping {} once the other node has taken over", kProgram);
+    supervisor_->drain([this] { stop(); });
   }
 
   void refuse(std::string_view signal, std::string_view what) {

@@ -1,123 +1,33 @@
 #include "common/loop/control_server.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <iterator>
+#include <optional>
 #include <utility>
 
-#include "common/text.h"
+#include "common/unix_listen.h"
 
 namespace hapair {
 namespace {
 
 constexpr int kBacklog = 64;
-// Commands of one client in one turn of the loop; then everybody else has a turn.
-constexpr int kCommandsPerTurn = 16;
+// What all clients together have of a turn of the loop; then everybody else has theirs. A step is
+// never interrupted, and each client has one.
+constexpr Duration kTurn = std::chrono::milliseconds(2);
 // After our last byte, how long we wait for the client to hear it and close.
 constexpr Duration kLinger = std::chrono::seconds(1);
-
-sockaddr_un unix_address(const std::string& path) {
-  sockaddr_un raw{};
-  raw.sun_family = AF_UNIX;
-  std::memcpy(raw.sun_path, path.data(), std::min(path.size(), sizeof raw.sun_path - 1));
-  return raw;
-}
 
 int new_socket(int family) {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/// Makes room for a socket at `path`: removes one that a daemon left behind.
-Result<void> clear_stale(const std::string& path) {
-  struct stat there{};
-  if (::lstat(path.c_str(), &there) < 0) {
-    if (errno == ENOENT) return {};
-    return fail_errno(errno, "control socket {}", path);
-  }
-  if (!S_ISSOCK(there.st_mode))
-    return fail(Errc::System, "control socket {}: there is a file of that name that is no socket",
-                path);
-  const int probe = new_socket(AF_UNIX);
-  if (probe < 0) return fail_errno(errno, "control socket {}", path);
-  const sockaddr_un raw = unix_address(path);
-  const int error_number =
-      ::connect(probe, reinterpret_cast<const sockaddr*>(&raw), sizeof raw) == 0 ? 0 : errno;
-  ucred holder{};
-  socklen_t length = sizeof holder;
-  const bool named =
-      error_number == 0 && ::getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &holder, &length) == 0;
-  ::close(probe);
-  if (named)
-    return fail(Errc::System, "control socket {}: process {} listens there", path, holder.pid);
-  if (error_number == 0 || error_number == EAGAIN)  // a full queue: somebody is there
-    return fail(Errc::System, "control socket {}: another process listens there", path);
-  if (::unlink(path.c_str()) < 0)
-    return fail_errno(errno, "control socket {}: cannot remove the one that was left behind", path);
-  return {};
-}
-
-/// The numbers of the accounts, -1 for those that are not named.
-Result<std::pair<uid_t, gid_t>> accounts(const ControlSocket& where) {
-  std::pair<uid_t, gid_t> ids{static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
-  if (!where.user.empty()) {
-    if (const auto number = parse_number<uid_t>(where.user)) {
-      ids.first = *number;
-    } else if (const passwd* account = ::getpwnam(where.user.c_str())) {
-      ids.first = account->pw_uid;
-    } else {
-      return fail(Errc::NotFound, "control socket {}: there is no user \"{}\"", where.path,
-                  where.user);
-    }
-  }
-  if (!where.group.empty()) {
-    if (const auto number = parse_number<gid_t>(where.group)) {
-      ids.second = *number;
-    } else if (const group* account = ::getgrnam(where.group.c_str())) {
-      ids.second = account->gr_gid;
-    } else {
-      return fail(Errc::NotFound, "control socket {}: there is no group \"{}\"", where.path,
-                  where.group);
-    }
-  }
-  return ids;
-}
-
-Result<int> listen_unix(const ControlSocket& where) {
-  const auto ids = accounts(where);
-  if (!ids) return tl::make_unexpected(ids.error());
-  if (auto cleared = clear_stale(where.path); !cleared) return tl::make_unexpected(cleared.error());
-  const int fd = new_socket(AF_UNIX);
-  if (fd < 0) return fail_errno(errno, "control socket {}", where.path);
-  const auto give_up = [&](int error_number, const char* what) {
-    ::close(fd);
-    return fail_errno(error_number, "control socket {}: cannot {}", where.path, what);
-  };
-  const sockaddr_un raw = unix_address(where.path);
-  // Nobody may connect before it belongs to whom it should.
-  const mode_t before = ::umask(0777);
-  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
-  const int bind_error = errno;
-  ::umask(before);
-  if (bound < 0) return give_up(bind_error, "make it");
-  const auto undo = [&](const char* what) {
-    const int error_number = errno;
-    ::unlink(where.path.c_str());
-    return give_up(error_number, what);
-  };
-  if ((!where.user.empty() || !where.group.empty()) &&
-      ::lchown(where.path.c_str(), ids->first, ids->second) < 0)
-    return undo("give it to its user and group");
-  if (::chmod(where.path.c_str(), where.mode) < 0) return undo("set its mode");
-  if (::listen(fd, kBacklog) < 0) return undo("listen on it");
-  return fd;
+FileRights::Wanted rights_of(const ControlSocket& where) {
+  return {where.user, where.group, where.mode};
 }
 
 Result<int> listen_tcp(const SocketAddress& address) {
@@ -134,38 +44,43 @@ Result<int> listen_tcp(const SocketAddress& address) {
   return fail_errno(error_number, "control socket {}: cannot listen there", address.to_string());
 }
 
+/// The descriptor that listens there.
+Result<int> listen_at(const ControlSocket& where) {
+  if (where.path.empty()) return listen_tcp(*where.address);
+  return listen_unix({.what = "control socket",
+                      .path = where.path,
+                      .type = SOCK_STREAM,
+                      .mode = where.mode,
+                      .user = where.user,
+                      .group = where.group,
+                      .backlog = kBacklog});
+}
+
 }  // namespace
 
 class ControlServer::Listener final : public Watcher {
  public:
   Listener(ControlServer& server, const ControlSocket& where, int fd)
       : server_(server), where_(where), fd_(fd) {
-    struct stat made{};
-    if (!where_.path.empty() && ::lstat(where_.path.c_str(), &made) == 0)
-      device_ = made.st_dev, inode_ = made.st_ino;
+    if (!where_.path.empty()) file_.emplace(where_.path);
     server_.loop_.watch(fd_, *this, EPOLLIN);
   }
   ~Listener() {
     server_.loop_.forget(fd_, *this);
     ::close(fd_);
-    // Within a chroot or without the right to, it stays, and the next start removes it.
-    struct stat there{};
-    if (!where_.path.empty() && ::lstat(where_.path.c_str(), &there) == 0 &&
-        there.st_dev == device_ && there.st_ino == inode_)
-      ::unlink(where_.path.c_str());
   }
 
   void on_ready(std::uint32_t) override { server_.accept_from(*this); }
 
   int fd() const { return fd_; }
   const ControlSocket& where() const { return where_; }
+  void set_where(const ControlSocket& where) { where_ = where; }
 
  private:
   ControlServer& server_;
-  const ControlSocket where_;
+  ControlSocket where_;
   const int fd_;
-  dev_t device_ = 0;  // of the file we made: another daemon's is not ours to remove
-  ino_t inode_ = 0;
+  std::optional<UnixSocketFile> file_;
 };
 
 class ControlServer::Client final : public Watcher {
@@ -174,7 +89,7 @@ class ControlServer::Client final : public Watcher {
       : server_(server),
         name_(name),
         fd_(fd),
-        conversation_(server.owner_.verbs(), where.level, where.timeout),
+        conversation_(server.owner_.verbs(), where.level, where.timeout, server.owner_.pages()),
         timer_(server.loop_, [this] { close(); }) {
     server_.loop_.watch(fd_, *this);
     timer_.arm(server_.loop_.now() + conversation_.timeout());
@@ -203,19 +118,19 @@ class ControlServer::Client final : public Watcher {
   void pump() {
     if (pumping_) return;  // an answer that was given at once: the loop below goes on
     pumping_ = true;
-    int commands = 0;
-    while (fd_ >= 0 && flush() && !conversation_.is_waiting_for_answer()) {
-      if (lingering_) {
-        if (!discard()) break;
-        continue;
-      }
-      if (commands == kCommandsPerTurn) {
+    for (bool first = true; fd_ >= 0 && flush() && !conversation_.is_waiting_for_answer();
+         first = false) {
+      // Whatever a client does that we go on for: one that never stops sending is heard by turns.
+      if (!first && server_.is_turn_over()) {
         server_.loop_.cancel_resume(*this);
         server_.loop_.resume(*this, EPOLLIN);
         break;
       }
+      if (lingering_) {
+        if (!discard()) break;
+        continue;
+      }
       if (const auto line = conversation_.next()) {
-        ++commands;
         timer_.disarm();
         server_.owner_.carry_out(*line, conversation_.level(),
                                  [&server = server_, name = name_](std::string_view text) {
@@ -313,16 +228,70 @@ class ControlServer::Client final : public Watcher {
 };
 
 ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), owner_(owner) {
-  loop_.at_turn_end([this] { dead_.clear(); });
+  loop_.at_turn_end([this] {
+    dead_.clear();
+    turn_ends_ = kNever;
+  });
 }
 
 ControlServer::~ControlServer() = default;
 
 Result<void> ControlServer::open(const ControlSocket& where) {
-  const auto fd = where.path.empty() ? listen_tcp(*where.address) : listen_unix(where);
+  const auto fd = listen_at(where);
   if (!fd) return tl::make_unexpected(fd.error());
   listeners_.push_back(std::make_unique<Listener>(*this, where, *fd));
   return {};
+}
+
+// The one at the same place.
+template <typename Listeners>
+auto ControlServer::find_listener(Listeners& listeners, const ControlSocket& where) {
+  return std::find_if(listeners.begin(), listeners.end(), [&](const auto& listener) {
+    return listener->where().name() == where.name();
+  });
+}
+
+ControlServer::Change::Change() = default;
+ControlServer::Change::~Change() = default;
+
+Result<std::unique_ptr<ControlServer::Change>> ControlServer::prepare(
+    const std::vector<ControlSocket>& wanted) {
+  auto change = std::make_unique<Change>();
+  change->wanted_ = wanted;
+  for (const ControlSocket& where : wanted) {
+    const auto same = find_listener(listeners_, where);
+    if (same != listeners_.end()) {
+      const auto before = rights_of((*same)->where()), after = rights_of(where);
+      if (where.path.empty() || before == after) continue;
+      auto rights = FileRights::change(where.path, before, after);
+      if (!rights)
+        return fail(rights.error().code, "control socket {}: {}", where.path, rights.error().message);
+      change->rights_.push_back(*std::move(rights));
+      continue;
+    }
+    const auto fd = listen_at(where);
+    if (!fd) return tl::make_unexpected(fd.error());
+    change->opened_.push_back(std::make_unique<Listener>(*this, where, *fd));
+  }
+  return change;
+}
+
+void ControlServer::commit(Change& change) {
+  auto all = std::exchange(listeners_, {});
+  std::move(change.opened_.begin(), change.opened_.end(), std::back_inserter(all));
+  for (const ControlSocket& where : change.wanted_) {
+    auto& listener = *find_listener(all, where);
+    listener->set_where(where);
+    listeners_.push_back(std::move(listener));
+    std::erase(all, nullptr);
+  }
+  for (FileRights& rights : change.rights_) rights.keep();
+}
+
+bool ControlServer::is_turn_over() {
+  const TimePoint now = steady_now();
+  if (turn_ends_ == kNever) turn_ends_ = now + kTurn;
+  return now >= turn_ends_;
 }
 
 void ControlServer::accept_from(Listener& listener) {

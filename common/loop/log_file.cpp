@@ -20,6 +20,11 @@ constexpr auto kLastWait = 500ms;  // at the end of the process
 
 }  // namespace
 
+int open_log_file(const std::string& path) {
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                0640);
+}
+
 /// What the writing thread touches. One batch is under way at a time.
 struct LogFile::Writer {
   explicit Writer(std::string where) : path(std::move(where)) { open(); }
@@ -28,8 +33,7 @@ struct LogFile::Writer {
   }
 
   void open() {
-    const int opened = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
-                              O_NONBLOCK, 0640);
+    const int opened = open_log_file(path);
     if (opened < 0) return;  // what is open still takes the lines
     if (fd >= 0) ::close(fd);
     fd = opened;

@@ -7,9 +7,12 @@
 
 namespace hapair {
 
-/// A disk may take its time, so another thread writes, one batch after the other. Meanwhile lines are
-/// kept up to a bound. A file that was renamed or removed (logrotate) is opened anew under its name
-/// within a second of the next line.
+/// A disk may take its time, so another thread writes, one batch after the other. Meanwhile lines
+/// are kept up to a bound. A file that was renamed or removed (logrotate) is opened anew under its
+/// name within a second of the next line. To write at its end, made if there is none. -1 and errno
+/// if it cannot be.
+int open_log_file(const std::string& path);
+
 class LogFile final : public LogSink {
  public:
   LogFile(Loop& loop, const LogTarget& where, const LogSpeaker& speaker);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace hapair {
 namespace {
@@ -74,6 +75,11 @@ void LogShipper::close(LogRoute route) {
     opened_ &= ~(LogRoute{1} << i);
   });
   index_sinks();
+}
+
+void LogShipper::redirect(const std::vector<LogTarget>& targets) {
+  const LogRoute before = std::exchange(main_, open(targets));
+  close(before);
 }
 
 void LogShipper::index_sinks() {

@@ -30,6 +30,8 @@ class LogShipper final : public Logger {
   LogRoute open(const std::vector<LogTarget>& targets);
   /// Takes an open() back: targets that no route leads to any more are closed.
   void close(LogRoute route);
+  /// write() goes to these from now on. Those that stay keep their connections.
+  void redirect(const std::vector<LogTarget>& targets);
   /// Where write() goes.
   LogRoute main_route() const { return main_; }
 

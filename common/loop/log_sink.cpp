@@ -1,5 +1,8 @@
 #include "common/loop/log_sink.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 
 #include "common/loop/log_console.h"
@@ -8,6 +11,14 @@
 #include "common/loop/log_stream.h"
 
 namespace hapair {
+
+Result<void> check_log_target(const LogTarget& target) {
+  if (target.transport != LogTarget::Transport::File) return {};
+  const int fd = open_log_file(target.path);
+  if (fd < 0) return fail_errno(errno, "log target {}", target.name());
+  ::close(fd);
+  return {};
+}
 
 std::unique_ptr<LogSink> open_log_sink(Loop& loop, const LogTarget& target,
                                        const LogSpeaker& speaker) {

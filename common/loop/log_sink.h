@@ -48,6 +48,9 @@ class LogSink {
   unsigned turn_ = 0;
 };
 
+/// An error if lines could never get there: a file that cannot be opened. Whoever is away may come.
+Result<void> check_log_target(const LogTarget& target);
+
 /// Opens `target`; one that cannot be reached yet is tried again. The loop must outlive the sink.
 std::unique_ptr<LogSink> open_log_sink(Loop& loop, const LogTarget& target,
                                        const LogSpeaker& speaker);

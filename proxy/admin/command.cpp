@@ -268,6 +268,11 @@ Result<Command> shutdown_sessions(Words words, Level) {
   return ShutdownSessions{*std::move(server)};
 }
 
+Result<Command> warmup(Words words, Level) {
+  if (auto end = expect_end(words, 1); !end) return tl::make_unexpected(end.error());
+  return Warmup{};
+}
+
 constexpr std::array kVerbs = {
     Verb{"clear counters [all]", "clear peaks (or all counters, which takes level admin)",
          Level::Operator},
@@ -298,14 +303,30 @@ constexpr std::array kVerbs = {
     Verb{"show version", "tell the version of the process", Level::User},
     Verb{"shutdown session <id>", "end one connection", Level::Admin},
     Verb{"shutdown sessions server <bk>/<srv>", "end every connection to a server", Level::Admin},
+    Verb{"warmup", "begin slowly, as the file says for a takeover", Level::Admin},
 };
 
-constexpr std::array<Parse, kVerbs.size()> kParsers = {
-    clear_counters,       switch_frontend,    switch_server,     switch_frontend,
-    switch_server,        get_weight,         set_maxconn_frontend, set_maxconn_global,
-    set_maxconn_server,   set_server,         set_weight,        show_backend,
-    show_errors,          show_info,          show_servers_state, show_sess,
-    show_stat,            show_version,       shutdown_session,  shutdown_sessions};
+constexpr std::array<Parse, kVerbs.size()> kParsers = {clear_counters,
+                                                       switch_frontend,
+                                                       switch_server,
+                                                       switch_frontend,
+                                                       switch_server,
+                                                       get_weight,
+                                                       set_maxconn_frontend,
+                                                       set_maxconn_global,
+                                                       set_maxconn_server,
+                                                       set_server,
+                                                       set_weight,
+                                                       show_backend,
+                                                       show_errors,
+                                                       show_info,
+                                                       show_servers_state,
+                                                       show_sess,
+                                                       show_stat,
+                                                       show_version,
+                                                       shutdown_session,
+                                                       shutdown_sessions,
+                                                       warmup};
 
 }  // namespace
 

@@ -101,12 +101,13 @@ struct ShutdownSession {
 struct ShutdownSessions {
   ServerName server;
 };
+struct Warmup {};
 
 using Command =
     std::variant<ShowInfo, ShowStat, ShowServersState, ShowSessions, ShowErrors, ShowBackends,
                  ShowVersion, GetWeight, SetWeight, SetState, SetHealth, SetAddress, SetServerLimit,
                  SetFrontendLimit, SetProcessLimit, SwitchFrontend, ClearCounters, ShutdownSession,
-                 ShutdownSessions>;
+                 ShutdownSessions, Warmup>;
 
 /// Every command there is.
 std::span<const control::Verb> verbs();

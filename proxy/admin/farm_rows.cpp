@@ -22,7 +22,7 @@ Totals sum(std::span<Counters> workers, TimePoint now) {
 }
 
 stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned process_maxconn,
-                        TimePoint now) {
+                        bool draining, TimePoint now) {
   stats::Row row{};
   row.pxname = frontend.config.name;
   row.svname = "FRONTEND";
@@ -35,9 +35,12 @@ stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned
   row.smax = frontend.connections.peak();
   const unsigned own = frontend.record->maxconn.load(std::memory_order_relaxed);
   row.slim = own > 0 ? own : process_maxconn;
-  row.status = frontend.record->closed   ? "PAUSED"
-               : *row.scur >= *row.slim ? "FULL"
-                                        : "OPEN";
+  using Door = FrontendRecord::Door;
+  const Door door = frontend.record->door;
+  row.status = door == Door::Paused                ? "PAUSED"
+               : door == Door::Stopped || draining ? "STOP"
+               : *row.scur >= *row.slim            ? "FULL"
+                                                   : "OPEN";
   stats::fill(row, sum<stats::FrontendTotals>(frontend.counters, now),
               frontend.config.mode == Mode::Http);
   return row;
@@ -94,12 +97,15 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     row.chkfail = static_cast<std::int64_t>(report.failures);
     row.chkdown = static_cast<std::int64_t>(report.downtime.downs());
     row.downtime = seconds(report.downtime.total(now));
+    if (server.config.observe.layer != Observe::Layer::None)
+      row.hanafail = static_cast<std::int64_t>(report.traffic_failures);
     if (!live.condition().in_maintenance()) {  // where nobody looks at it
       row.check_status = health::short_code(report.last.status);
       row.check_desc = health::description(report.last.status);
       row.last_chk = report.last.info;
       if (report.last.code >= 0) row.check_code = report.last.code;
-      row.check_duration = to_milliseconds(report.last.duration);
+      if (report.last.status != health::ProbeStatus::Observed)
+        row.check_duration = to_milliseconds(report.last.duration);
       row.check_rise = report.rise;
       row.check_fall = report.fall;
       row.check_health = report.lives;
@@ -166,7 +172,8 @@ std::vector<stats::Row> farm_rows(const Snapshot& snapshot, TimePoint now, Detai
   std::vector<stats::Row> rows;
   for (const NumberedProxy& proxy : numbered_proxies(snapshot)) {
     if (proxy.frontend)
-      rows.push_back(frontend_row(*proxy.frontend, proxy.id, snapshot.maxconn, now));
+      rows.push_back(frontend_row(*proxy.frontend, proxy.id, snapshot.maxconn,
+                                  snapshot.process->draining, now));
     if (!proxy.backend) continue;
     std::int64_t server_id = 0;
     for (const auto& server : proxy.backend->servers)

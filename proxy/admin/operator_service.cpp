@@ -91,8 +91,9 @@ void OperatorService::run(const admin::ShowInfo& command) {
   facts.peak_connection_rate = totals.peak_connection_rate;
   facts.session_rate = totals.session_rate;
   facts.peak_session_rate = totals.peak_session_rate;
+  facts.stopping = shown.process->draining;
   for (const auto& frontend : shown.frontends)
-    facts.listeners += static_cast<unsigned>(frontend->config.binds.size());
+    if (!facts.stopping) facts.listeners += static_cast<unsigned>(frontend->config.binds.size());
   facts.dropped_logs = supervisor_.dropped_logs();
   std::string out;
   stats::append_figures(out, admin::process_figures(facts), command.format, command.described);
@@ -287,10 +288,11 @@ void OperatorService::run(const admin::SetProcessLimit& command) {
 void OperatorService::run(const admin::SwitchFrontend& command) {
   FrontendState* frontend = find_frontend(command.frontend);
   if (!frontend) return;
-  if (frontend->record->closed == !command.on)
+  using Door = FrontendRecord::Door;
+  if ((frontend->record->door == Door::Open) == command.on)
     return answer(command.on ? "All sockets are already enabled."
                              : "All sockets are already disabled.");
-  frontend->record->closed = !command.on;
+  frontend->record->door = command.on ? Door::Open : Door::Paused;
   const bool listen = frontend->config.from_listen;
   const exchange::StateLine line =
       command.on ? exchange::frontend_resumed(frontend->config.name, listen)
@@ -336,10 +338,18 @@ void OperatorService::run(const admin::ShutdownSessions& command) {
   if (!place) return;
   ask_workers(
       [server = place->state().live](Worker& worker) -> OnMain {
-        worker.end_sessions_of(*server);
+        worker.end_sessions_of(*server, EndCause::Operator);
         return [] {};
       },
       [reply = reply_](std::size_t) { reply(""); });
+}
+
+void OperatorService::run(const admin::Warmup&) {
+  const unsigned servers = supervisor_.keeper().begin_slowly(FarmKeeper::Occasion::Takeover);
+  if (servers == 0) return answer("No server that is up has slow_start at takeover.\n");
+  supervisor_.log().log(Severity::Notice, "Warm-up: {} server{} begin{} slowly", servers,
+                        servers == 1 ? "" : "s", servers == 1 ? "s" : "");
+  answer("");
 }
 
 std::optional<OperatorService::Place> OperatorService::find(const admin::ServerName& name) {

@@ -64,6 +64,7 @@ class OperatorService final : public ControlOwner {
   void run(const admin::ClearCounters& command);
   void run(const admin::ShutdownSession& command);
   void run(const admin::ShutdownSessions& command);
+  void run(const admin::Warmup& command);
 
   Snapshot& snapshot() { return supervisor_.snapshot(); }
   /// Answers "No such …" and nothing, if there is none.

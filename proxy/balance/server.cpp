@@ -34,7 +34,7 @@ void Server::begin_again(const Settings& settings) {
   slow_start_ = {};
   set_warmth(kWarm);
   set_maxconn(settings.maxconn);
-  set_condition(Condition().with(Condition::kUnproven, settings.checked));
+  set_condition(first_condition(settings));
   move_to(settings.address);
 }
 

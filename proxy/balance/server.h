@@ -33,6 +33,7 @@ class Server {
     unsigned minconn = 0;    // 0: maxconn always; else the limit follows the backend's load, see fit_limit()
     unsigned max_queue = 0;  // those that wait for this very server; 0: any number
     bool backup = false;     // serves only while no other can, see assign_duty()
+    bool disabled = false;   // begins in maintenance
   };
   explicit Server(Settings settings)
       : name_(std::move(settings.name)),
@@ -48,7 +49,7 @@ class Server {
         backup_(settings.backup),
         on_duty_(!settings.backup),
         limit_(settings.maxconn),
-        condition_(Condition().with(Condition::kUnproven, settings.checked).bits()) {}
+        condition_(first_condition(settings).bits()) {}
 
   const std::string& name() const { return name_; }
   /// Where it is. What this answered stays readable when the server moves.
@@ -60,7 +61,8 @@ class Server {
 
   /// A reload: takes over what differs from the settings of before, and leaves alone what was set
   /// at run time where they are the same. What is known of its health stays; one that is no longer
-  /// checked is up. Name and address must be the same.
+  /// checked is up. Maintenance is left to the caller, since much follows from it. Name and address
+  /// must be the same.
   void reconfigure(const Settings& settings);
   /// A reload lists it again after it had left: nothing but the slots that are taken stays.
   void begin_again(const Settings& settings);
@@ -156,6 +158,11 @@ class Server {
   friend class Admission;
   static constexpr auto kRelaxed = std::memory_order_relaxed;
 
+  static Condition first_condition(const Settings& settings) {
+    return Condition()
+        .with(Condition::kUnproven, settings.checked)
+        .with(Condition::kForcedMaint | Condition::kConfiguredMaint, settings.disabled);
+  }
   unsigned warm_limit() const;
 
   const std::string name_;

@@ -4,10 +4,10 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 14> kNotBuiltBackend = {
-    "abort_on_close", "compression", "disabled", "email_alert",
-    "http2",          "max_reuse",   "persist",  "request",         "response",
-    "reuse",          "rules",       "stick",    "server_template", "tls"};
+constexpr std::array<std::string_view, 13> kNotBuiltBackend = {
+    "abort_on_close", "compression",     "email_alert", "http2", "max_reuse",
+    "persist",        "request",         "response",    "reuse", "rules",
+    "stick",          "server_template", "tls"};
 
 }  // namespace
 
@@ -31,6 +31,9 @@ void read_backend_keys(TableReader& section, Backend& out) {
   read_source(section, out.approach);
   read_send_proxy(section, out.send_proxy);
   read_check(section);
+  Server of_servers;
+  read_observe(section, out.mode, of_servers.observe);
+  read_marks(section, of_servers);
   refuse_http_keys(section, out.mode);
   refuse_not_built(section, kNotBuiltBackend);
 }

@@ -228,6 +228,16 @@ std::string InheritedSocket::to_string() const {
   return number >= 0 ? fmt::format("fd@{}", number) : fmt::format("fd@{}", name);
 }
 
+bool ListenSocket::is_same_socket(const ListenSocket& other) const {
+  ListenSocket same = other;
+  same.mode = mode;
+  same.user = user;
+  same.group = group;
+  // There is no second one at its path, as there is at a port.
+  if (std::holds_alternative<UnixAddress>(at)) same.backlog = backlog;
+  return *this == same;
+}
+
 std::string ListenSocket::to_string() const {
   return std::visit([](const auto& place) { return place.to_string(); }, at);
 }

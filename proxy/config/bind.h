@@ -20,8 +20,7 @@ struct InheritedSocket {
   friend auto operator<=>(const InheritedSocket&, const InheritedSocket&) = default;
 };
 
-/// All that makes a listening socket what it is. Two that are equal are the same socket: a reload
-/// that finds it again keeps it open.
+/// All that makes a listening socket what it is.
 struct ListenSocket {
   static constexpr int kDefaultBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
   static constexpr unsigned kDefaultMode = 0660;
@@ -36,6 +35,9 @@ struct ListenSocket {
   unsigned mode = kDefaultMode;  // of a Unix socket's file
   std::string user, group;       // who owns the file; empty: whoever we are
 
+  /// A reload that finds it again keeps the socket open: all is equal but what can change in place,
+  /// which is its file's rights and, of a Unix socket, the backlog.
+  bool is_same_socket(const ListenSocket& other) const;
   /// "0.0.0.0:80", "unix:/run/x.sock", "fd@3".
   std::string to_string() const;
   friend bool operator==(const ListenSocket&, const ListenSocket&) = default;

@@ -44,7 +44,7 @@ std::vector<std::optional<std::size_t>> kept_sockets(const Config& before, const
   std::vector<std::optional<std::size_t>> kept;
   for (const ListenerPlace& wanted : listeners_of(after)) {
     const auto same = std::find_if(open.begin(), open.end(), [&](const ListenerPlace& place) {
-      return bind_at(before, place).socket == bind_at(after, wanted).socket;
+      return bind_at(before, place).socket.is_same_socket(bind_at(after, wanted).socket);
     });
     kept.push_back(same == open.end() ? std::nullopt
                                       : std::optional<std::size_t>(same - open.begin()));
@@ -93,8 +93,6 @@ std::vector<std::string> keep_fixed(const Config& before, Config& after) {
   keep("global.user", before.global.identity.user, after.global.identity.user);
   keep("global.group", before.global.identity.group, after.global.identity.group);
   keep("global.chroot", before.global.identity.chroot, after.global.identity.chroot);
-  keep("global.control", before.global.control, after.global.control);
-  keep("global.log", before.global.log, after.global.log);
   keep("global.log_tag", before.global.log_tag, after.global.log_tag);
   return names;
 }

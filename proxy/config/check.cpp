@@ -7,7 +7,7 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNotBuiltCheck = {"alpn", "send_proxy", "tls"};
+constexpr std::array<std::string_view, 2> kNotBuiltCheck = {"alpn", "send_proxy"};
 
 using Type = Check::Type;
 constexpr std::pair<std::string_view, Type> kTypes[] = {
@@ -98,6 +98,22 @@ void read_own(TableReader& table, Check& check) {
   }
 }
 
+/// A protocol that begins in clear text cannot be had within TLS, and a command sees to that itself.
+bool may_have_tls(Type type) {
+  return type != Type::Mysql && type != Type::Postgresql && type != Type::Command;
+}
+
+void read_tls(TableReader& table, Check& check) {
+  if (may_have_tls(check.type)) return read_check_tls(table, check);
+  const ConfigNode::Entry* entry = table.node().find("tls");
+  if (!entry) return;
+  table.raw("tls");
+  if (!entry->inherited)
+    table.error("tls", fmt::format("a {} check has no tls", word_of(check.type)),
+                check.type == Type::Command ? "the command sees to that itself"
+                                            : "the protocol begins in clear text");
+}
+
 /// "GET /healthz" or "HEAD /check.txt HTTP/1.1".
 void read_request(TableReader& table, Check& out) {
   const auto request = table.string("request");
@@ -150,6 +166,7 @@ Check read_check_table(const ConfigNode& node, const std::string& path, Diagnost
   read_type(table, check);
   if (check.type == Type::Http) read_request(table, check);
   read_own(table, check);
+  read_tls(table, check);
   // Read by another type, if at all.
   for (const std::string_view key : {"user"})
     if (const ConfigNode::Entry* entry = table.node().find(key);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "proxy/tls/trust.h"
 
 namespace hapair::proxy {
 
@@ -38,6 +40,13 @@ struct CheckStep {
   friend bool operator==(const CheckStep&, const CheckStep&) = default;
 };
 
+/// The certificate must be for `server_name`, or for the address that is asked where there is none.
+struct CheckTls {
+  std::string server_name;
+  std::shared_ptr<const tls::Trust> trust;  // never null; equal for equal authorities
+  friend bool operator==(const CheckTls&, const CheckTls&) = default;
+};
+
 struct Check {
   enum class Type { Tcp, Http, Script, Redis, Mysql, Postgresql, Smtp, Ldap, Command };
   Type type = Type::Tcp;
@@ -57,6 +66,7 @@ struct Check {
   std::string hello = "HELO localhost";  // Smtp
   std::vector<std::string> command;  // Command
 
+  std::optional<CheckTls> tls;       // all but Mysql, Postgresql, Command
   std::optional<IpAddress> address;  // where to ask, if not where the traffic goes
   std::uint16_t port = 0;            // 0: the server's
   Duration interval = std::chrono::seconds(2);
@@ -69,6 +79,26 @@ struct Check {
   bool initially_up = false;  // takes traffic before its first probe; one failure takes it down
 
   friend bool operator==(const Check&, const Check&) = default;
+};
+
+/// What live traffic says of a server that is checked.
+struct Observe {
+  enum class Layer : std::uint8_t {
+    None,
+    Four,   // whether connections come about
+    Seven,  // and how requests are answered
+  };
+  enum class OnError : std::uint8_t {
+    ProbeSooner,  // after the check's fast_interval
+    FailCheck,    // as one failed probe
+    SuddenDeath,  // the next failure takes it down
+    MarkDown,     // at once
+  };
+  Layer layer = Layer::None;
+  unsigned error_limit = 10;  // errors in a row
+  OnError on_error = OnError::FailCheck;
+
+  friend bool operator==(const Observe&, const Observe&) = default;
 };
 
 /// A program beside the server that says how much work it wants.

@@ -10,6 +10,7 @@
 #include "common/address.h"
 #include "common/clock.h"
 #include "common/control_config.h"
+#include "common/health_config.h"
 #include "common/log.h"
 #include "common/service.h"
 #include "proxy/config/approach.h"
@@ -82,6 +83,7 @@ struct SlowStart {
   Duration length{};        // zero: it has them at once
   bool at_recovery = true;  // when it comes back after a failure
   bool at_start = false;    // when we start
+  bool at_takeover = false;  // when this node takes over: an operator's `warmup`
 
   friend bool operator==(const SlowStart&, const SlowStart&) = default;
 };
@@ -98,7 +100,11 @@ struct Server {
   unsigned max_queue = 0;  // that wait for this very server; 0: any number
   bool backup = false;     // only while no other server can serve
   SlowStart slow_start;
+  bool disabled = false;       // begins in maintenance
   std::optional<Check> check;  // absent: always considered up
+  bool ends_sessions_when_down = false;       // on_marked_down = "shutdown-sessions"
+  bool ends_backup_sessions_when_up = false;  // on_marked_up = "shutdown-backup-sessions"
+  Observe observe;             // Layer::None without a check
   std::optional<AgentCheck> agent;
   std::optional<ServerName> track;  // its health is that one's, which exists and has a check
 
@@ -127,6 +133,7 @@ struct Backend {
 struct Frontend {
   std::string name;
   Mode mode = Mode::Http;
+  bool disabled = false;  // nobody is let in before an operator says so
   std::vector<Bind> binds;
   int backlog = ListenSocket::kDefaultBacklog;  // of binds that do not say
   std::optional<AcceptProxy> accept_proxy;      // likewise
@@ -139,6 +146,7 @@ struct Frontend {
   LogPattern log_pattern;            // of LogFormat::Custom
   std::vector<HeaderCapture> capture_request_headers;
   std::vector<HeaderCapture> capture_response_headers;
+  std::optional<CookieCapture> capture_cookie;
   bool log_to_global = true;         // access lines go to global.log,
   std::vector<LogTarget> log;        // and to these
   bool log_errors_only = false;      // what went well is not worth a line
@@ -159,6 +167,7 @@ struct Global {
   Identity identity;
   std::vector<LogTarget> log;
   std::vector<ControlSocket> control;
+  HealthSocket health;
   std::string log_tag = "hapair-proxy";
   Duration drain_limit = 60s;  // how long connections may go on after SIGUSR1; zero: as they like
   bool strict_limits = false;  // a limit the kernel will not grant keeps us down

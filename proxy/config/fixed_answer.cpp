@@ -1,42 +1,12 @@
 // Reads pages: a file or a body, plain or a whole HTTP response.
 #include "proxy/config/fixed_answer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
-
 #include "common/text.h"
+#include "proxy/config/named_file.h"
 #include "proxy/config/readers.h"
 
 namespace hapair::proxy {
 namespace {
-
-Result<std::string> read_page(const std::string& path) {
-  // Not blocking: a pipe without a writer would keep us waiting for ever.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return fail_errno(errno, "cannot read {}", path);
-  std::string text;
-  std::array<char, 16384> piece;
-  ssize_t got = 0;
-  while (text.size() <= kLargestPage && (got = read(fd, piece.data(), piece.size())) != 0) {
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    text.append(piece.data(), static_cast<std::size_t>(got));
-  }
-  const int reason = errno;
-  close(fd);
-  if (got < 0) return fail_errno(reason, "cannot read {}", path);
-  if (text.size() > kLargestPage)
-    return fail(Errc::Range, "cannot read {}: larger than 1 MiB, hardly a page", path);
-  return text;
-}
-
-/// A relative path counts from the folder of the file that says it.
-std::string beside(const std::string& file, const std::string& path) {
-  return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
-}
 
 std::string_view content_type_of(std::string_view path) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
@@ -116,7 +86,7 @@ namespace {
 std::optional<FixedAnswer> read_error_file(TableReader& table, std::string_view key,
                                            const ConfigNode& node, int status) {
   const std::string path = beside(node.where.file, node.string);
-  const auto text = read_page(path);
+  const auto text = read_named_file(path);
   if (!text) {
     table.error_at(node.where, text.error().message, "an absolute path, or one beside this file");
     return std::nullopt;
@@ -175,7 +145,7 @@ FixedAnswer read_fixed_answer(TableReader& table) {
   } else if (const auto file = table.string("file")) {
     const ConfigNode& node = *table.raw("file");
     const std::string path = beside(node.where.file, *file);
-    if (auto text = read_page(path))
+    if (auto text = read_named_file(path))
       out.body = *std::move(text);
     else
       table.error_at(node.where, text.error().message, "an absolute path, or one beside this file");

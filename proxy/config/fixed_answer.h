@@ -26,6 +26,5 @@ inline constexpr std::array<int, 10> kDenialStatuses = {400, 403, 404, 410, 421,
                                                         429, 500, 502, 503, 504};
 
 /// Page and error files are no larger than this many bytes.
-inline constexpr std::size_t kLargestPage = 1024 * 1024;
 
 }  // namespace hapair::proxy

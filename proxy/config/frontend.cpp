@@ -4,22 +4,10 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 16> kNotBuiltFrontend = {"acl",
-                                                                "capture",
-                                                                "compression",
-                                                                "disabled",
-                                                                "headers",
-                                                                "http2",
-                                                                "redirect",
-                                                                "request",
-                                                                "response",
-                                                                "rules",
-                                                                "rate_limit",
-                                                                "tcp_keepalive",
-                                                                "tls",
-                                                                "track",
-                                                                "unique_id",
-                                                                "use_backend"};
+constexpr std::array<std::string_view, 15> kNotBuiltFrontend = {
+    "acl",           "capture", "compression", "headers",   "http2",
+    "redirect",      "request", "response",    "rules",     "rate_limit",
+    "tcp_keepalive", "tls",     "track",       "unique_id", "use_backend"};
 
 }  // namespace
 
@@ -33,9 +21,9 @@ std::optional<Mode> read_mode(TableReader& section) {
 /// [defaults] they are meant for others.
 void refuse_http_keys(TableReader& section, Mode mode) {
   if (mode == Mode::Http) return;
-  for (const std::string_view key : {"stats", "forwarded_for", "connection", "cookie",
-                                     "error_files", "monitor_uri", "monitor_fail",
-                                     "capture_request_headers", "capture_response_headers"}) {
+  for (const std::string_view key :
+       {"stats", "forwarded_for", "connection", "cookie", "error_files", "monitor_uri",
+        "monitor_fail", "capture_request_headers", "capture_response_headers", "capture_cookie"}) {
     const ConfigNode::Entry* entry = section.node().find(key);
     if (entry && !entry->inherited)
       section.error(key, fmt::format("{} needs mode \"http\"", key), "mode = \"http\"");
@@ -91,6 +79,7 @@ std::optional<ForwardedFor> read_forwarded_for(TableReader& section) {
 
 void read_frontend_keys(TableReader& section, Frontend& out) {
   if (const auto mode = read_mode(section)) out.mode = *mode;
+  if (const auto disabled = section.boolean("disabled")) out.disabled = *disabled;
   if (const auto maxconn = section.integer("maxconn", 0, 100'000'000))
     out.maxconn = static_cast<unsigned>(*maxconn);
   if (const auto priority = section.integer("priority", -2047, 2047))

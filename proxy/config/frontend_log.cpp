@@ -68,6 +68,38 @@ std::vector<HeaderCapture> read_captures(TableReader& section, std::string_view 
   return captures;
 }
 
+/// `capture_cookie = "NAME"` or { name, length }.
+std::optional<CookieCapture> read_cookie_capture(TableReader& section) {
+  const ConfigNode* node = section.raw("capture_cookie");
+  if (!node) return std::nullopt;
+  constexpr std::string_view sample = "{ name = \"SESSIONID=\", length = 64 }";
+  CookieCapture capture;
+  SourceLocation where = node->where;
+  if (node->kind == ConfigNode::Kind::String) {
+    capture.name = node->string;
+  } else if (node->kind == ConfigNode::Kind::Table) {
+    TableReader table(*node, "capture_cookie", section.diagnostics());
+    if (const auto name = table.string("name")) {
+      capture.name = *name;
+      where = table.where("name");
+    } else if (!table.has("name")) {
+      table.error_at(table.where(), "a capture needs a name", std::string(sample));
+      return std::nullopt;
+    }
+    if (const auto length = table.integer("length", 1, 8192))
+      capture.length = static_cast<std::size_t>(*length);
+    table.finish();
+  }
+  // HAProxy's way to say that it is not only how the name begins.
+  if (capture.name.ends_with('=')) {
+    capture.whole = true;
+    capture.name.pop_back();
+  }
+  if (is_token(capture.name)) return capture;
+  section.error_at(where, "this is not the name of a cookie", std::string(sample));
+  return std::nullopt;
+}
+
 /// `log_format`: a word, or a string with variables.
 void read_format(TableReader& section, Frontend& out) {
   static constexpr std::pair<std::string_view, LogFormat> kFormats[] = {
@@ -77,7 +109,8 @@ void read_format(TableReader& section, Frontend& out) {
       {"none", LogFormat::None}};
   const LogScope scope{.http = out.mode == Mode::Http,
                        .request_headers = out.capture_request_headers,
-                       .response_headers = out.capture_response_headers};
+                       .response_headers = out.capture_response_headers,
+                       .cookie = out.capture_cookie.has_value()};
   const ConfigNode* node = section.raw("log_format");
   if (node && node->kind == ConfigNode::Kind::String && node->string == "clf")
     return section.error("log_format", fmt::format("log_format \"clf\": {}", kNotBuilt),
@@ -121,6 +154,7 @@ void read_format(TableReader& section, Frontend& out) {
 void read_access_log(TableReader& section, Frontend& out) {
   out.capture_request_headers = read_captures(section, "capture_request_headers");
   out.capture_response_headers = read_captures(section, "capture_response_headers");
+  out.capture_cookie = read_cookie_capture(section);
   read_format(section, out);
   read_targets(section, out);
   if (const auto value = section.boolean("log_null")) out.log_null = *value;

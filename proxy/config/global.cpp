@@ -32,7 +32,7 @@ void read_account(TableReader& table, std::string_view key, std::string& out) {
 
 }  // namespace
 
-void read_global(TableReader& table, Global& out) {
+void read_global(TableReader& table, const ConfigNode& root, Global& out) {
   if (const auto value = table.integer("maxconn", 0, 100'000'000))
     out.maxconn = static_cast<unsigned>(*value);
   if (const auto value = table.integer("workers", 0, 256))
@@ -43,6 +43,7 @@ void read_global(TableReader& table, Global& out) {
   read_account(table, "group", out.identity.group);
   out.log = read_log_targets(table);
   out.control = read_control_sockets(table, out.identity.group);
+  out.health = read_health_socket(table, root);
   if (const auto tag = table.string("log_tag")) {
     if (tag->empty() || tag->size() > 64 || has_control_byte(*tag) ||
         tag->find_first_of(" []:") != tag->npos)

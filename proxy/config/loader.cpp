@@ -21,7 +21,10 @@ class Loader {
     TableReader root(document_.root, "", diagnostics_);
     // The election's sections, which hapair-vrrp reads from the same file.
     for (const std::string_view section : {"vrrp", "pair", "alert"}) root.raw(section);
-    if (auto global = root.table("global")) read_global(*global, config_.global);
+    static const ConfigNode kEmpty;
+    auto global = root.table("global");
+    if (!global) global.emplace(kEmpty, "global", diagnostics_);
+    read_global(*global, document_.root, config_.global);
     if (auto defaults = root.table("defaults")) {
       defaults_ = defaults->node();
       judge_defaults(*defaults);
@@ -71,12 +74,22 @@ class Loader {
     backend.name = name;
     read_backend_keys(section, backend);
     read_servers(section, backend);
+    refuse_disabled(section);
     places_[name] = section.where();
     section.finish();
     require_servers(section, backend);
     warn_of_first_without_limit(section, backend);
     warn_of_missing_timeouts(section, backend);
     config_.backends.push_back(std::move(backend));
+  }
+
+  /// Inherited from [defaults] it is meant for frontends.
+  static void refuse_disabled(TableReader& backend) {
+    backend.raw("disabled");
+    const ConfigNode::Entry* entry = backend.node().find("disabled");
+    if (entry && !entry->inherited)
+      backend.error("disabled", "a backend has no door to close",
+                    "disabled = true for each of its servers, or for the frontend before it");
   }
 
   void load_frontend(const std::string& name, TableReader& table) {
@@ -345,7 +358,7 @@ std::optional<Config> load_config(const ConfigDocument& document, Diagnostics& d
 void judge_global(const ConfigDocument& document, Diagnostics& diagnostics) {
   TableReader root(document.root, "", diagnostics);
   Global unused;
-  if (auto global = root.table("global")) read_global(*global, unused);
+  if (auto global = root.table("global")) read_global(*global, document.root, unused);
 }
 
 }  // namespace hapair::proxy

@@ -277,6 +277,10 @@ LogPattern json_log_pattern(const LogScope& scope) {
   };
   for (const Member& member : kMembers)
     if (scope.http || !member.http_only) put(member.key, member.variable);
+  if (scope.cookie) {
+    put("request_cookie", V::RequestCookie);
+    put("response_cookie", V::ResponseCookie);
+  }
   const auto put_all = [&](std::string_view key, LogVariable variable,
                            const std::vector<HeaderCapture>& captures) {
     if (captures.empty()) return;

@@ -68,6 +68,13 @@ struct HeaderCapture {
   std::size_t length = 128;  // bytes; more of a value is left out
 };
 
+/// The cookie whose name and value log lines may show.
+struct CookieCapture {
+  std::string name;          // or how it begins,
+  bool whole = false;        // unless this is all of it
+  std::size_t length = 128;  // bytes of "name=value"; more is left out
+};
+
 struct LogPiece {
   LogVariable variable = LogVariable::Text;
   bool quoted = false;       // {+Q}
@@ -88,6 +95,7 @@ struct LogScope {
   bool http = true;
   std::vector<HeaderCapture> request_headers;
   std::vector<HeaderCapture> response_headers;
+  bool cookie = false;  // is captured
 };
 
 struct LogPatternMistake {

@@ -23,7 +23,8 @@ void refuse_not_built(TableReader& table, const std::array<std::string_view, N>&
   for (const std::string_view key : keys) table.refuse(key, kNotBuilt);
 }
 
-void read_global(TableReader& global, Global& out);
+/// `root`: the whole document.
+void read_global(TableReader& global, const ConfigNode& root, Global& out);
 
 /// The keys of one [frontend], which [listen] and [defaults] share. Not `bind` and
 /// `default_backend`, which only a section of its own can have.
@@ -94,6 +95,17 @@ Check read_check_table(const ConfigNode& table, const std::string& path, Diagnos
 void read_expect(TableReader& check, Check& out);
 void read_check_headers(TableReader& check, Check& out);
 void read_steps(TableReader& check, Check& out);
+/// `observe`, `error_limit` and `on_error` of a backend (for all its servers) or of a server: what
+/// is said takes the place of what `out` has.
+void read_observe(TableReader& section, Mode mode, Observe& out);
+/// Call after the server's check was read: observing means nothing without one.
+void judge_observe(TableReader& server, Server& out);
+/// `on_marked_down` and `on_marked_up`, likewise.
+void read_marks(TableReader& section, Server& out);
+/// Observing that nothing comes of.
+void warn_of_idle_observation(TableReader& section, const Backend& backend);
+/// Of a type that can be had within TLS.
+void read_check_tls(TableReader& check, Check& out);
 /// `agent = { port = … }` of a server.
 void read_agent(TableReader& server, Server& out);
 /// `track = "backend/server"`; call after the server's check was read.

@@ -200,7 +200,7 @@ class ConditionReader {
                                                                   {"regex", Kind::Regex}};
     for (const auto& [word, kind] : kWays) {
       RouteTest one{.subject = subject, .name = entry.key};
-      for_each_string(how, word, [&](const ConfigNode& item) {
+      for_each_string(how, word, [&, kind = kind](const ConfigNode& item) {
         if (auto found = pattern(how, item, subject, kind)) one.texts.push_back(*std::move(found));
       });
       add(how, word, std::move(one));

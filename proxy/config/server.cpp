@@ -6,9 +6,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 10> kNotBuiltServer = {
-    "accept_proxy", "disabled", "id",      "max_reuse", "observe",
-    "on_error",     "pool",     "resolve", "tls",       "on_marked_down"};
+constexpr std::array<std::string_view, 6> kNotBuiltServer = {"accept_proxy", "id",      "max_reuse",
+                                                             "pool",         "resolve", "tls"};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -67,6 +66,7 @@ void read_load(TableReader& table, Server& out) {
   if (const auto most = table.integer("max_queue", 0, kMost))
     out.max_queue = static_cast<unsigned>(*most);
   if (const auto backup = table.boolean("backup")) out.backup = *backup;
+  if (const auto disabled = table.boolean("disabled")) out.disabled = *disabled;
   if (auto slow = read_slow_start(table)) out.slow_start = *slow;
   if (out.minconn > 0 && out.maxconn == 0)
     table.error("minconn", "minconn without maxconn has no end to grow to", "add maxconn");
@@ -92,23 +92,44 @@ void read_server_check(TableReader& table, const ConfigNode* of_backend, Server&
   out.check = std::move(check);
 }
 
+/// A certificate is for a name or an address, and a Unix socket has neither.
+void judge_check_tls(TableReader& table, const Server& server) {
+  if (!server.check || !server.check->tls || !server.approach.unix_socket) return;
+  const CheckTls& tls = *server.check->tls;
+  if (tls.server_name.empty() && tls.trust->looks_at_certificates() && !server.check->address)
+    table.error("address", "a Unix socket has no address that a certificate could be for",
+                "check = { tls = { server_name = \"app.example.org\" } }");
+}
+
 }  // namespace
+
+void read_marks(TableReader& section, Server& out) {
+  static constexpr std::pair<std::string_view, bool> kDown[] = {{"none", false},
+                                                                {"shutdown-sessions", true}};
+  static constexpr std::pair<std::string_view, bool> kUp[] = {{"none", false},
+                                                              {"shutdown-backup-sessions", true}};
+  if (const auto ends = section.word<bool>("on_marked_down", kDown))
+    out.ends_sessions_when_down = *ends;
+  if (const auto ends = section.word<bool>("on_marked_up", kUp))
+    out.ends_backup_sessions_when_up = *ends;
+}
 
 void read_servers(TableReader& section, Backend& out) {
   // Read again without a word: read_backend_keys has reported its mistakes.
   Diagnostics heard;
   TableReader again(section.node(), section.path(), heard);
-  const auto of_backend = read_check(again);
-  const SlowStart slow_start = read_slow_start(again).value_or(SlowStart{});
+  Server usual;  // what the backend says for all of them
+  usual.check = read_check(again);
+  read_observe(again, out.mode, usual.observe);
+  read_marks(again, usual);
+  usual.slow_start = read_slow_start(again).value_or(SlowStart{});
+  usual.approach = out.approach;
+  usual.send_proxy = out.send_proxy;
   const ConfigNode* check_node = section.raw("check");
 
   std::set<std::string> names;
   for (TableReader& table : section.tables("server")) {
-    Server server;
-    server.check = of_backend;
-    server.approach = out.approach;
-    server.send_proxy = out.send_proxy;
-    server.slow_start = slow_start;
+    Server server = usual;
     if (const auto name = table.string("name")) {
       check_name(*name, "server", table.where("name"), table.diagnostics());
       if (!names.insert(*name).second)
@@ -126,13 +147,21 @@ void read_servers(TableReader& section, Backend& out) {
     read_load(table, server);
     read_server_cookie(table, out.cookie, server);
     read_server_check(table, check_node, server);
+    judge_check_tls(table, server);
     read_agent(table, server);
     read_track(table, out, server);
+    read_observe(table, out.mode, server.observe);
+    judge_observe(table, server);
+    read_marks(table, server);
+    if (server.backup && table.has("on_marked_up"))
+      table.error("on_marked_up", "it is for those that a backup stands in for",
+                  "leave it out here");
     refuse_not_built(table, kNotBuiltServer);
     table.finish();
     out.servers.push_back(std::move(server));
   }
   warn_of_cookie_without_servers(section, out);
+  warn_of_idle_observation(section, out);
 }
 
 }  // namespace hapair::proxy

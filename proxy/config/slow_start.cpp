@@ -1,4 +1,4 @@
-// Reads `slow_start = "30s"` or { duration = "30s", at = ["recovery", "start"] }.
+// Reads `slow_start = "30s"` or { duration = "30s", at = ["recovery", "start", "takeover"] }.
 #include "common/text.h"
 #include "proxy/config/readers.h"
 
@@ -8,8 +8,8 @@ namespace {
 void read_occasions(TableReader& table, SlowStart& out) {
   const ConfigNode* node = table.raw("at");
   if (!node) return;
-  out.at_recovery = out.at_start = false;
-  const std::vector<std::string> known = {"recovery", "start"};
+  out.at_recovery = out.at_start = out.at_takeover = false;
+  const std::vector<std::string> known = {"recovery", "start", "takeover"};
   for (const std::string& word : table.strings("at")) {
     const auto near = nearest_word(word, known);
     if (word == "recovery")
@@ -17,10 +17,11 @@ void read_occasions(TableReader& table, SlowStart& out) {
     else if (word == "start")
       out.at_start = true;
     else if (word == "takeover")
-      table.error("at", fmt::format("\"takeover\": {}", kNotBuilt), "at = [\"recovery\", \"start\"]");
+      out.at_takeover = true;
     else
       table.error("at", fmt::format("unknown occasion \"{}\"", word),
-                  near ? fmt::format("did you mean \"{}\"?", *near) : "\"recovery\" or \"start\"");
+                  near ? fmt::format("did you mean \"{}\"?", *near)
+                       : "\"recovery\", \"start\" or \"takeover\"");
   }
 }
 

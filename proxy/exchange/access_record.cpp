@@ -22,10 +22,11 @@ constexpr auto kPlain = [] {
   return plain;
 }();
 
-char* escape(char* at, std::string_view text) {
+/// `also` is one more byte that must not stand in the text.
+char* escape(char* at, std::string_view text, char also = '#') {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (kPlain[byte]) {
+    if (kPlain[byte] && c != also) {
       *at++ = c;
       continue;
     }
@@ -61,6 +62,13 @@ class Line {
     return *this;
   }
   void escaped(std::string_view text) { at_ = escape(at_, text); }
+  /// One column: nothing of it is a blank.
+  void word(std::string_view text) {
+    if (text.empty())
+      *at_++ = '-';
+    else
+      at_ = escape(at_, text, ' ');
+  }
 
  private:
   char* at_;
@@ -177,7 +185,7 @@ bool went_well(const AccessRecord& record) {
 std::size_t line_room(const AccessRecord& record, std::size_t limit) {
   // Twenty numbers of at most 20 digits, an IPv6 address, a date and the punctuation are below 600.
   return 600 + record.frontend.size() + record.backend.size() + record.server.size() +
-         record.request_cookie.size() + record.response_cookie.size() +
+         3 * (record.request_cookie.size() + record.response_cookie.size()) +
          3 * std::min(limit, record.request_line.size());
 }
 
@@ -189,8 +197,11 @@ char* put_httplog(char* at, const AccessRecord& record, AccessClock& clock, std:
   line << span(record.start, record.received) << '/' << span(record.received, record.dequeued)
        << '/' << span(record.dequeued, record.connected) << '/'
        << span(record.connected, record.answered) << '/' << span(record.start, record.end) << ' '
-       << record.status << ' ' << record.bytes_out << ' ' << record.request_cookie << ' '
-       << record.response_cookie << ' ' << record.termination.cause << record.termination.phase
+       << record.status << ' ' << record.bytes_out << ' ';
+  line.word(record.request_cookie);
+  line << ' ';
+  line.word(record.response_cookie);
+  line << ' ' << record.termination.cause << record.termination.phase
        << record.termination.cookie_in << record.termination.cookie_out;
   append_counts(line, record);
   line << " \"";
@@ -212,6 +223,15 @@ char* put_tcplog(char* at, const AccessRecord& record, AccessClock& clock) {
        << record.termination.cause << record.termination.phase;
   append_counts(line, record);
   return line.end();
+}
+
+std::string refusal_line(const SocketAddress& client, std::string_view stamp,
+                         std::string_view frontend, unsigned listener, std::string_view why) {
+  char endpoint[64];
+  Line line(endpoint);
+  append_endpoint(line, client);
+  return fmt::format("{} {} {}/{}: {}", std::string_view(endpoint, line.end()), stamp, frontend,
+                     listener, why);
 }
 
 void append_escaped(std::string& out, std::string_view text) {

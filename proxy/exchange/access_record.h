@@ -53,8 +53,8 @@ struct AccessRecord {
   std::uint32_t server_queue = 0;  // place in the queue, from 1; 0: did not wait
   std::uint32_t backend_queue = 0;
 
-  std::string_view request_cookie = "-";  // captures, for later issues
-  std::string_view response_cookie = "-";
+  std::string_view request_cookie;                   // captured, "NAME=VALUE"; empty: none
+  std::string_view response_cookie;                  // likewise
   const CapturedFields* request_captures = nullptr;  // null: none
   const CapturedFields* response_captures = nullptr;
   std::string_view request_line;  // "GET / HTTP/1.1"; empty: <BADREQ>
@@ -94,6 +94,11 @@ std::size_t line_room(const AccessRecord& record, std::size_t limit);
 /// escaping.
 char* put_httplog(char* at, const AccessRecord& record, AccessClock& clock, std::size_t limit);
 char* put_tcplog(char* at, const AccessRecord& record, AccessClock& clock);
+
+/// HAProxy's line, whatever the log format, for a connection that ends before it is anybody's:
+/// "127.0.0.1:4711 [21/Nov/2026:02:56:40.034] http-in/1: why", with the number of the listener.
+std::string refusal_line(const SocketAddress& client, std::string_view stamp,
+                         std::string_view frontend, unsigned listener, std::string_view why);
 
 /// Appends foreign text so that it cannot forge a line: control bytes, '"', '#' and everything that
 /// is not ASCII become "#XX", as HAProxy writes them.

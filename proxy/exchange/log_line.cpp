@@ -20,6 +20,7 @@ using V = LogVariable;
 
 constexpr char kHex[] = "0123456789ABCDEF";
 constexpr std::string_view kBadRequest = "<BADREQ>";
+constexpr std::string_view kBraces = "{|}";  // around and between captured fields
 // A number, an address, a date with its punctuation.
 constexpr std::size_t kFixedRoom = 64;
 
@@ -117,8 +118,8 @@ class Writer {
       case V::Status: return time(piece, record_.status);
       case V::BytesOut: return number(piece, record_.bytes_out, 1);
       case V::BytesIn: return number(piece, record_.bytes_in, 1);
-      case V::RequestCookie: return foreign(piece, dash(record_.request_cookie));
-      case V::ResponseCookie: return foreign(piece, dash(record_.response_cookie));
+      case V::RequestCookie: return foreign(piece, record_.request_cookie, " ");
+      case V::ResponseCookie: return foreign(piece, record_.response_cookie, " ");
       case V::Termination: return termination(piece, 2);
       case V::TerminationWithCookie: return termination(piece, 4);
       case V::ProcessConnections: return number(piece, record_.process_connections, 1);
@@ -163,9 +164,6 @@ class Writer {
     return static_cast<std::uint64_t>(
         std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
   }
-  static std::string_view dash(std::string_view text) {
-    return text == "-" ? std::string_view() : text;
-  }
 
   void quote(const LogPiece& piece) {
     if (piece.quoted && !json_) *at_++ = '"';
@@ -182,27 +180,28 @@ class Writer {
     quote(piece);
   }
 
-  /// A text of somebody else's; empty: there is none.
-  void foreign(const LogPiece& piece, std::string_view text, bool in_braces = false) {
+  /// A text of somebody else's; empty: there is none. What of `special` stands in it is escaped
+  /// too.
+  void foreign(const LogPiece& piece, std::string_view text, std::string_view special = {}) {
     text = text.substr(0, limit_);
     if (json_) {
       at_ = text.empty() ? put_text(at_, "null") : put_json_string(at_, text);
       return;
     }
     quote(piece);
-    if (text.empty() && !piece.quoted && !in_braces) *at_++ = '-';
-    escape(piece, text, in_braces);
+    if (text.empty() && !piece.quoted && special != kBraces) *at_++ = '-';
+    escape(piece, text, special);
     quote(piece);
   }
 
-  void escape(const LogPiece& piece, std::string_view text, bool in_braces) {
+  void escape(const LogPiece& piece, std::string_view text, std::string_view special) {
     for (const char c : text) {
       const auto byte = static_cast<unsigned char>(c);
-      const bool brace = in_braces && (c == '{' || c == '|' || c == '}');
       if (piece.backslashes && (c == '"' || c == '\\' || c == ']')) {
         *at_++ = '\\';
         *at_++ = c;
-      } else if (byte >= 32 && byte < 127 && c != '"' && c != '#' && !brace) {
+      } else if (byte >= 32 && byte < 127 && c != '"' && c != '#' &&
+                 special.find(c) == special.npos) {
         *at_++ = c;
       } else {
         *at_++ = '#';
@@ -294,7 +293,7 @@ class Writer {
     LogPiece inner = {.backslashes = piece.backslashes};
     for (std::size_t i = 0; i < piece.index; ++i) {
       *at_++ = i == 0 ? '{' : '|';
-      foreign(inner, fields ? (*fields)[i] : std::string_view(), /*in_braces=*/true);
+      foreign(inner, fields ? (*fields)[i] : std::string_view(), kBraces);
     }
     *at_++ = '}';
     quote(piece);

@@ -2,12 +2,23 @@
 
 #include <fmt/format.h>
 
-#include "proxy/exchange/access_record.h"
+#include <iterator>
 
 namespace hapair::exchange {
 namespace {
 
 using health::Condition;
+
+/// The server's words, so that they can neither end the line nor look like the rest of it: HAProxy's
+/// form, as "<22>" for a quotation mark.
+void append_encoded(std::string& out, std::string_view words) {
+  for (const char c : words) {
+    if (c < ' ' || c > '~' || c == '"' || c == '<' || c == '>')
+      fmt::format_to(std::back_inserter(out), "<{:02X}>", static_cast<unsigned char>(c));
+    else
+      out += c;
+  }
+}
 
 class Lines {
  public:
@@ -92,7 +103,7 @@ class Lines {
     if (probe.code >= 0) text += fmt::format(", code: {}", probe.code);
     if (!probe.info.empty()) {
       text += ", info: \"";
-      append_escaped(text, probe.info);  // the server's words
+      append_encoded(text, probe.info);
       text += '"';
     }
     if (probe.status != health::ProbeStatus::Observed)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "common/text.h"
@@ -81,7 +82,7 @@ Conversation::Turn AgentProbe::on_bytes(std::string_view bytes) {
   line_.append(bytes);
   const auto end = line_.find('\n');
   if (end == line_.npos && line_.size() <= kLongest) return {};
-  reply_ = parse_agent_reply(std::string_view(line_).substr(0, end));
+  reply_ = parse_agent_reply(std::string_view(line_).substr(0, std::min(end, kLongest)));
   return {.send = {}, .verdict = reply_->result};
 }
 

@@ -39,14 +39,32 @@ std::optional<Health> CheckFsm::on_probe(Probe result, TimePoint now, Duration t
   if (result != Probe::Fail) {
     lives_ = before == Health::Unknown || lives_ + 1 >= settings_.rise ? full() : lives_ + 1;
   } else {
-    if (lives_ > 0 || before == Health::Unknown) ++failures_;
-    lives_ = lives_ > settings_.rise ? lives_ - 1 : 0;
+    lose_life();
   }
   health_ = lives_ >= settings_.rise ? Health::Up : Health::Down;
   if (health_ == Health::Down) stopping_ = false;
   next_probe_ = std::max(now, now - took + spread(interval()));
   if (health_ == before) return std::nullopt;
   return health_;
+}
+
+void CheckFsm::lose_life() {
+  if (lives_ > 0 || health_ == Health::Unknown) ++failures_;
+  lives_ = lives_ > settings_.rise ? lives_ - 1 : 0;
+}
+
+std::optional<Health> CheckFsm::on_traffic_errors(Penalty penalty, TimePoint now) {
+  // Requests that outlive their server's fall say nothing new, and take back no good probe.
+  if (health_ != Health::Up) return std::nullopt;
+  if (settings_.fast_interval > 0s)
+    next_probe_ = std::min(next_probe_, now + settings_.fast_interval);
+  if (penalty == Penalty::ProbeSooner) return std::nullopt;
+  if (penalty == Penalty::SuddenDeath) lives_ = std::min(lives_, settings_.rise + 1);
+  if (penalty == Penalty::MarkDown) lives_ = settings_.rise;
+  lose_life();
+  if (lives_ > 0) return std::nullopt;
+  stopping_ = false;
+  return health_ = Health::Down;
 }
 
 Duration CheckFsm::spread(Duration interval) {

@@ -18,6 +18,15 @@ enum class Probe : std::uint8_t {
   Conditional,  // well, but asks for no new work; of a server that is down it is a failure
 };
 
+/// What follows when live traffic went wrong too often: HAProxy's `on-error`. Each also brings the
+/// next probe forward.
+enum class Penalty : std::uint8_t {
+  ProbeSooner,  // nothing else
+  FailCheck,    // as one failed probe
+  SuddenDeath,  // one more failure, of whatever kind, takes it down
+  MarkDown,
+};
+
 /// Pure: the owner runs the probes and brings the results and the time.
 class CheckFsm {
  public:
@@ -47,6 +56,10 @@ class CheckFsm {
   /// that probes start one interval apart whatever they take.
   std::optional<Health> on_probe(Probe result, TimePoint now, Duration took = {});
 
+  /// The traffic of a server spoke against it. Returns the new health if that changed it. The next
+  /// probe is due after fast_interval, if there is one, or when it was due before.
+  std::optional<Health> on_traffic_errors(Penalty penalty, TimePoint now);
+
   TimePoint next_probe() const { return next_probe_; }
   Health health() const { return health_; }
   /// The last probe that counted was Conditional.
@@ -63,6 +76,7 @@ class CheckFsm {
   const Settings& settings() const { return settings_; }
 
  private:
+  void lose_life();
   int full() const { return settings_.rise + settings_.fall - 1; }
   Duration interval() const;
   Duration spread(Duration interval);

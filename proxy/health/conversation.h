@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "proxy/health/probe.h"
@@ -26,8 +25,8 @@ class Conversation {
   virtual Turn on_bytes(std::string_view bytes) = 0;
   /// The server closed (error_number 0) or reset before a verdict.
   virtual ProbeResult on_end(int error_number) = 0;
-  /// For the line about a timeout: what was awaited; may be empty.
-  virtual std::string awaited() const { return {}; }
+  /// The time is up.
+  virtual ProbeResult on_timeout() const { return {.status = ProbeStatus::L7Timeout}; }
 
  protected:
   // More than this is no answer to a probe.

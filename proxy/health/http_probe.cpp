@@ -34,19 +34,14 @@ bool holds(const http::FieldList& fields, const HttpExpect::Header& wanted) {
   });
 }
 
-bool holds_any(std::string_view text, const HttpExpect& expect) {
-  return (expect.body_pattern && expect.body_pattern->matches(text)) ||
-         std::any_of(expect.body.begin(), expect.body.end(), [text](const std::string& wanted) {
-           return text.find(wanted) != text.npos;
-         });
+bool has_text(std::string_view content, const HttpExpect& expect) {
+  return std::any_of(expect.body.begin(), expect.body.end(), [content](const std::string& wanted) {
+    return content.find(wanted) != content.npos;
+  });
 }
 
-bool holds_all(std::string_view text, const HttpExpect& expect) {
-  if (expect.body_pattern && !expect.body_pattern->matches(text)) return false;
-  return expect.body.empty() ||
-         std::any_of(expect.body.begin(), expect.body.end(), [text](const std::string& wanted) {
-           return text.find(wanted) != text.npos;
-         });
+bool has_pattern(std::string_view content, const HttpExpect& expect, bool complete) {
+  return expect.body_pattern && expect.body_pattern->first_end(content, complete);
 }
 
 }  // namespace
@@ -103,7 +98,8 @@ std::optional<ProbeResult> HttpProbe::judge_status(std::string_view line) {
 
 std::optional<ProbeResult> HttpProbe::read_head() {
   http::ResponseHead head;
-  const http::HeadResult result = http::parse_response_head(bytes_, head);
+  const http::HeadResult result =
+      http::parse_response_head(std::string_view(bytes_).substr(0, kMostBytes), head);
   if (result.status == http::HeadStatus::Failed) return invalid("the head is not HTTP/1");
   if (result.status == http::HeadStatus::Incomplete)
     return bytes_.size() > kMostBytes ? std::optional(invalid("the head is too long")) : std::nullopt;
@@ -124,9 +120,13 @@ std::optional<ProbeResult> HttpProbe::read_head() {
 
 // What stands in bytes_ from there on has its framing still.
 std::optional<ProbeResult> HttpProbe::read_body(std::size_t from) {
-  while (from < bytes_.size() && !body_.done()) {
-    const auto step = body_.decode(bytes_.data() + from, bytes_.size() - from);
-    if (step.error != http::H1Error::None) return invalid("the content is badly framed");
+  while (from < bytes_.size() && from < kMostBytes && !body_.done()) {
+    const auto step = body_.decode(bytes_.data() + from, std::min(bytes_.size(), kMostBytes) - from);
+    if (step.error != http::H1Error::None) {
+      bytes_.resize(from + step.payload);
+      const auto verdict = judge_body(false);  // of what came before
+      return verdict ? verdict : invalid("the content is badly framed");
+    }
     bytes_.erase(from + step.payload, step.consumed - step.payload);
     from += step.payload;
     if (step.consumed == 0) break;
@@ -137,11 +137,12 @@ std::optional<ProbeResult> HttpProbe::read_body(std::size_t from) {
 
 std::optional<ProbeResult> HttpProbe::judge_body(bool complete) {
   const auto& [must, must_not, head_only] = settings_;
-  if (must_not.wants_body() && holds_any(bytes_, must_not)) return invalid("HTTP check matched unwanted content");
-  // What must not be there may still come.
-  if (must.wants_body() && holds_all(bytes_, must) && (complete || !must_not.wants_body())) return passed();
-  if (!complete) return std::nullopt;
-  return must.wants_body() ? invalid("HTTP content check did not match") : passed();
+  if (has_text(bytes_, must_not) || has_pattern(bytes_, must_not, complete))
+    return invalid("HTTP check matched unwanted content");
+  if (!complete && must_not.wants_body()) return std::nullopt;  // what must not be there may still come
+  if ((must.body.empty() || has_text(bytes_, must)) && (!must.body_pattern || has_pattern(bytes_, must, complete)))
+    return passed();
+  return complete ? std::optional(invalid("HTTP content check did not match")) : std::nullopt;
 }
 
 ProbeResult HttpProbe::on_end(int error_number) {

@@ -1,4 +1,4 @@
-// Introduces itself to a PostgreSQL server: whether the user may come in does not matter.
+// Introduces itself to a PostgreSQL server, and sees whether it would be let in.
 #pragma once
 
 #include <string>
@@ -7,7 +7,8 @@
 
 namespace hapair::health {
 
-/// Protocol 3.0: a startup message; the server asks for authentication, or says what is wrong.
+/// Protocol 3.0: a startup message. To be asked for a password is enough; who is asked for none waits
+/// until a session is open, since only then the server says that there is no such role.
 class PostgresqlProbe final : public Conversation {
  public:
   explicit PostgresqlProbe(std::string_view user);
@@ -17,7 +18,10 @@ class PostgresqlProbe final : public Conversation {
   ProbeResult on_end(int error_number) override;
 
  private:
+  std::optional<ProbeResult> on_message(char kind, std::string_view body);
+
   std::string startup_;
+  bool let_in_ = false;
   std::string received_;
 };
 

@@ -12,15 +12,15 @@ using Kind = ScriptStep::Kind;
 Conversation::Turn ScriptProbe::begin() {
   at_ = 0;
   received_.clear();
-  return go_on();
+  return go_on(false);
 }
 
 Conversation::Turn ScriptProbe::on_bytes(std::string_view bytes) {
   received_.append(bytes);
-  return go_on();
+  return go_on(false);
 }
 
-Conversation::Turn ScriptProbe::go_on() {
+Conversation::Turn ScriptProbe::go_on(bool complete) {
   sending_.clear();
   for (; at_ < steps_.size(); ++at_) {
     const ScriptStep& step = steps_[at_];
@@ -28,15 +28,10 @@ Conversation::Turn ScriptProbe::go_on() {
       sending_ += step.bytes;
       continue;
     }
-    const auto rejected = step.reject.empty() ? received_.npos : received_.find(step.reject);
-    std::size_t behind = received_.npos;
-    if (step.kind == Kind::Expect) {
-      if (const auto found = received_.find(step.bytes); found != received_.npos)
-        behind = found + step.bytes.size();
-    } else if (!received_.empty() && step.pattern->matches(received_)) {
-      behind = received_.size();
-    }
-    if (rejected < behind)
+    const std::size_t behind = end_of(step, complete);
+    // Both at once is no.
+    if (const std::size_t rejected = step.reject.empty() ? received_.npos : end_in_reach(step.reject);
+        rejected != received_.npos && rejected <= behind)
       return {.send = {},
               .verdict = ProbeResult{
                   .status = ProbeStatus::L7Invalid,
@@ -50,11 +45,25 @@ Conversation::Turn ScriptProbe::go_on() {
   return {.send = sending_, .verdict = ProbeResult{.status = ProbeStatus::L7Ok}};
 }
 
+/// How many of the bytes received it takes to be done with `step`, or npos.
+std::size_t ScriptProbe::end_of(const ScriptStep& step, bool complete) const {
+  if (step.kind == Kind::Expect) return end_in_reach(step.bytes);
+  if (received_.empty()) return received_.npos;  // to be silent is no answer
+  const auto end = step.pattern->first_end(received_, complete);
+  return end && *end <= kMostBytes ? *end : received_.npos;
+}
+
+std::size_t ScriptProbe::end_in_reach(std::string_view wanted) const {
+  const auto found = received_.find(wanted);
+  return found != received_.npos && found + wanted.size() <= kMostBytes ? found + wanted.size() : received_.npos;
+}
+
 ProbeResult ScriptProbe::on_end(int error_number) {
   if (error_number != 0)
     return {.status = ProbeStatus::L7Invalid,
             .info = fmt::format("{} at step {}", std::generic_category().message(error_number), at_ + 1)};
-  return mismatch();
+  const Turn last = go_on(true);  // a pattern may have waited for the end
+  return last.verdict ? *last.verdict : mismatch();
 }
 
 ProbeResult ScriptProbe::mismatch() const {
@@ -66,11 +75,13 @@ ProbeResult ScriptProbe::mismatch() const {
                                     step + 1)};
 }
 
-std::string ScriptProbe::awaited() const {
-  if (at_ >= steps_.size()) return {};
+ProbeResult ScriptProbe::on_timeout() const {
+  ProbeResult result{.status = ProbeStatus::L7Timeout};
+  if (at_ >= steps_.size()) return result;
   const ScriptStep& step = steps_[at_];
   const std::string_view kind = step.kind == Kind::ExpectPattern ? "regex" : step.binary ? "binary" : "string";
-  return fmt::format(" at step {} of tcp-check (expect {} '{}')", at_ + 1, kind, shown(step));
+  result.info = fmt::format(" at step {} of tcp-check (expect {} '{}')", at_ + 1, kind, shown(step));
+  return result;
 }
 
 std::string ScriptProbe::shown(const ScriptStep& step) const {

@@ -15,14 +15,15 @@ struct ScriptStep {
   Kind kind = Kind::Send;
   std::string bytes;             // Send, Expect
   std::optional<Regex> pattern;  // ExpectPattern
-  std::string reject;            // Expect…: if this comes before what is expected, that is the end
+  std::string reject;            // Expect…: if this is there before what is expected, that is the end
   bool binary = false;           // log it in hexadecimal
 };
 
 class ScriptProbe final : public Conversation {
  public:
-  /// An expected text may stand anywhere in what comes; what stands behind it is the next step's. A
-  /// pattern takes all there is.
+  /// What is expected may stand anywhere in the next 64 KiB that come; what stands behind it is the
+  /// next step's. Of a pattern that is as little as it needs, and a '$' in it waits until the server
+  /// closes.
   explicit ScriptProbe(std::vector<ScriptStep> steps) : steps_(std::move(steps)) {}
 
   bool server_talks_first() const override {
@@ -31,10 +32,13 @@ class ScriptProbe final : public Conversation {
   Turn begin() override;
   Turn on_bytes(std::string_view bytes) override;
   ProbeResult on_end(int error_number) override;
-  std::string awaited() const override;
+  /// Says what was awaited.
+  ProbeResult on_timeout() const override;
 
  private:
-  Turn go_on();
+  Turn go_on(bool complete);
+  std::size_t end_of(const ScriptStep& step, bool complete) const;
+  std::size_t end_in_reach(std::string_view wanted) const;
   ProbeResult mismatch() const;
   std::string shown(const ScriptStep& step) const;
 

@@ -18,10 +18,9 @@ Conversation::Turn SmtpProbe::on_bytes(std::string_view bytes) {
   sending_.clear();
   for (;;) {
     const auto end = received_.find('\n');
-    if (end == received_.npos) {
-      if (received_.size() <= kMostBytes) return {.send = sending_, .verdict = {}};
+    if (std::min(end, received_.size()) > kMostBytes)
       return {.send = {}, .verdict = ProbeResult{.status = ProbeStatus::L7Invalid}};
-    }
+    if (end == received_.npos) return {.send = sending_, .verdict = {}};
     std::string line = received_.substr(0, end);
     received_.erase(0, end + 1);
     if (line.ends_with('\r')) line.pop_back();

@@ -117,8 +117,8 @@ const balance::Server* ClientSession::server() const {
   return state_ == State::Relaying ? relay_->server() : nullptr;
 }
 
-void ClientSession::end_by_operator() {
-  if (state_ == State::Relaying) return relay_->on_operator_end();
+void ClientSession::end_because(EndCause cause) {
+  if (state_ == State::Relaying) return relay_->end_because(cause);
   close(false);
 }
 

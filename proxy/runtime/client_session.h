@@ -26,7 +26,7 @@ class ClientSession final : public Session {
   void on_reload() override;
   void describe(SessionView& view) const override;
   const balance::Server* server() const override;
-  void end_by_operator() override;
+  void end_because(EndCause cause) override;
   void on_drain() override;
   /// No other request may follow the one that is under way: the daemon drains, or the frontend is
   /// no longer in the configuration.

@@ -179,7 +179,9 @@ void Dispatch::take(int server_index) {
   server_ = server_index;
   holds_slot_ = true;
   if (record_->dequeued == kNever) record_->dequeued = now;
-  record_->server = server()->config.name;
+  const Server& config = server()->config;
+  record_->server = config.name;
+  observed_ = config.observe.layer != Observe::Layer::None;
   const auto second =
       std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   count([&](stats::ServerCounters& counters) {
@@ -213,13 +215,17 @@ void Dispatch::reach() {
   connection_ = pool.open(address, config.approach, *this, error_number);
   if (!connection_ && (error_number == EMFILE || error_number == ENFILE) && worker_.close_idle())
     connection_ = pool.open(address, config.approach, *this, error_number);
-  if (!connection_) return retry({'S', 'C'});
+  if (!connection_) {
+    if (!health::is_our_own(error_number)) witness(health::Evidence::ConnectFailed);
+    return retry({'S', 'C'});
+  }
   phase_ = Phase::Connecting;
   timer_.arm(after(now, backend_->config.timeout.connect));
 }
 
 void Dispatch::on_server_connected() {
   connection_->set_user(&user_);
+  witness(health::Evidence::Connected);
   if (announces_ && !announce()) return retry({'S', 'C'});
   connected();
 }
@@ -233,7 +239,30 @@ bool Dispatch::announce() {
   return connection_->socket().write(std::string_view(header, size));
 }
 
-void Dispatch::on_server_connect_failed(int) { retry({'S', 'C'}); }
+void Dispatch::on_server_connect_failed(int) {
+  witness(health::Evidence::ConnectFailed);
+  retry({'S', 'C'});
+}
+
+void Dispatch::on_server_lost() {
+  if (phase_ == Phase::Connecting) retry({'D', 'C'});
+}
+
+void Dispatch::testify(health::Evidence evidence) {
+  const ServerState& shown = *server();
+  const Observe& how = shown.config.observe;  // a reload may have changed it
+  using Layer = Observe::Layer;
+  const auto observed = how.layer == Layer::None   ? health::Observed::Nothing
+                        : how.layer == Layer::Four ? health::Observed::Layer4
+                                                   : health::Observed::Layer7;
+  const auto good = health::speaks_for(evidence, observed);
+  if (!good) return;
+  health::ErrorStreak& errors = shown.record->errors;
+  if (*good)
+    errors.on_success();
+  else if (errors.on_error(how.error_limit))
+    worker_.report_errors(shown.live, how.error_limit, evidence);
+}
 
 void Dispatch::connected() {
   timer_.disarm();
@@ -267,8 +296,10 @@ void Dispatch::go_on(exchange::Termination why) {
   release_connection(false);
   const unsigned usable = balance::usable_servers(newest_->farm);
   const unsigned others = usable - (server()->live->usable() ? 1 : 0);
-  const bool tied = std::any_of(order_.homes.begin(), order_.homes.end(),
-                                [&](int home) { return newest_home(home) == server_; });
+  // Nobody is tied to a server that is down.
+  const bool tied =
+      server()->live->up() && std::any_of(order_.homes.begin(), order_.homes.end(),
+                                          [&](int home) { return newest_home(home) == server_; });
   const auto decision = retry_.on_failure(tied, others);
   record_->retries = retry_.attempts_repeated();
   record_->redispatched = retry_.redispatched();
@@ -304,7 +335,7 @@ void Dispatch::on_timeout() {
     case Phase::Queued:
       record_->dequeued = worker_.loop().now();
       return fail({'s', 'Q'});
-    case Phase::Connecting: return retry({'s', 'C'});
+    case Phase::Connecting: witness(health::Evidence::ConnectFailed); return retry({'s', 'C'});
     case Phase::Pausing: return reach();
     case Phase::Idle:
     case Phase::Connected: return;

@@ -8,6 +8,7 @@
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
 #include "proxy/exchange/retry.h"
+#include "proxy/health/observation.h"
 #include "proxy/runtime/generation.h"
 #include "proxy/runtime/server_connection.h"
 #include "proxy/runtime/snapshot.h"
@@ -74,6 +75,10 @@ class Dispatch final : public ServerUser {
   BackendState* backend() const { return backend_; }
   /// The server chosen last; null before there was one.
   ServerState* server() const;
+  /// That server while its slot is held, else null.
+  const balance::Server* held_server() const {
+    return holds_slot_ ? server()->live.get() : nullptr;
+  }
   /// Where that server stands in backend(); kNoServer if it came with a later configuration.
   int server_index() const;
   /// Where it stands in its backend as that is now.
@@ -92,10 +97,18 @@ class Dispatch final : public ServerUser {
     if (backend_) change(counters_of(*backend_));
   }
 
+  /// What the server has shown of its health. Costs a branch where nobody asked for it.
+  void witness(health::Evidence evidence) {
+    if (observed_) [[unlikely]]
+      testify(evidence);
+  }
+
   /// Done with the connection: kept for another request if `reusable` and clean, else closed.
   void release_connection(bool reusable);
   /// Gives back whatever is held, waited for or being tried. Nothing is called afterwards.
   void release();
+  /// The server is down and will not be waited for: while connecting, as if the attempt had failed.
+  void on_server_lost();
   /// Forgets backend and server, after the last question about them.
   void forget();
 
@@ -132,6 +145,7 @@ class Dispatch final : public ServerUser {
   stats::BackendCounters& counters_of(BackendState& backend) const;
   void ask(int avoid);
   void take(int server);
+  void testify(health::Evidence evidence);
   void reach();
   /// Says whose connection it is. False: it is broken.
   bool announce();
@@ -165,6 +179,7 @@ class Dispatch final : public ServerUser {
   Reuse reuse_ = Reuse::Never;
   bool reused_ = false;
   bool holds_slot_ = false;
+  bool observed_ = false;   // its traffic counts for its health
   bool announces_ = false;  // its connections begin with a PROXY header
 };
 

@@ -7,40 +7,32 @@
 #include <utility>
 
 #include "proxy/health/status_word.h"
-#include "proxy/runtime/dispatch.h"
 
 namespace hapair::proxy {
 namespace {
 
 using health::Condition;
 
-// Probes of different servers start apart, all within this time, so that the first verdicts are
-// there soon after the start.
-constexpr Duration kFirstProbeSpread = std::chrono::milliseconds(20);
 // Steps of many slow starts are taken together, and no more often than this.
 constexpr Duration kWarmingPause = std::chrono::milliseconds(20);
 
-/// What a command may want to know; the names are HAProxy's, whose scripts go on working.
-std::vector<std::string> check_environment(const Backend& backend, const Server& server,
-                                           const SocketAddress& address) {
-  std::vector<std::string> out = {
-      "HAPROXY_PROXY_NAME=" + backend.name,
-      "HAPROXY_SERVER_NAME=" + server.name,
-      "HAPROXY_SERVER_ADDR=" + address.ip.to_string(),
-      fmt::format("HAPROXY_SERVER_PORT={}", address.port),
-      fmt::format("HAPROXY_SERVER_MAXCONN={}", server.maxconn),
-      fmt::format("HAPROXY_SERVER_PROTO={}", backend.mode == Mode::Http ? "http" : "tcp")};
-  const char* path = std::getenv("PATH");
-  out.push_back(std::string("PATH=") + (path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"));
-  return out;
+health::Penalty penalty_of(const Observe& observe) {
+  switch (observe.on_error) {
+    case Observe::OnError::ProbeSooner: return health::Penalty::ProbeSooner;
+    case Observe::OnError::FailCheck: return health::Penalty::FailCheck;
+    case Observe::OnError::SuddenDeath: return health::Penalty::SuddenDeath;
+    case Observe::OnError::MarkDown: return health::Penalty::MarkDown;
+  }
+  std::abort();  // every one is named above
 }
 
 }  // namespace
 
-FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant)
+FarmKeeper::FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant, EndSessions end_sessions)
     : loop_(loop),
       log_(log),
       post_grant_(std::move(post_grant)),
+      end_sessions_(std::move(end_sessions)),
       warming_(loop, [this] { keep_warming(); }) {}
 
 void FarmKeeper::clear() {
@@ -50,116 +42,6 @@ void FarmKeeper::clear() {
   places_.clear();
   snapshot_ = nullptr;
   warming_.disarm();
-}
-
-void FarmKeeper::reconcile(Snapshot& snapshot) {
-  snapshot_ = &snapshot;
-  node_ = snapshot.config.node;
-  places_.clear();
-  int watched = 0;
-  for (const auto& backend : snapshot.backends) {
-    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
-      const Server& config = backend->servers[i]->config;
-      places_[backend->farm[i].get()] = {backend.get(), i};
-      watched += (config.check ? 1 : 0) + (config.agent ? 1 : 0);
-    }
-  }
-  const auto config_of = [this](const balance::Server* live) -> const Server* {
-    const auto place = places_.find(live);
-    if (place == places_.end()) return nullptr;
-    return &place->second.backend->servers[place->second.server]->config;
-  };
-  std::erase_if(checkers_, [&](const auto& entry) {
-    const Server* config = config_of(entry.first);
-    return !config || !config->check;
-  });
-  std::erase_if(agents_, [&](const auto& entry) {
-    const Server* config = config_of(entry.first);
-    return !config || !config->agent;
-  });
-  TimePoint first = loop_.refresh();
-  const Duration apart = watched > 0 ? kFirstProbeSpread / watched : Duration::zero();
-  for (const auto& backend : snapshot.backends) {
-    for (const auto& server : backend->servers) {
-      if (server->config.check) begin_check(*backend, *server, first += apart);
-      if (server->config.agent) begin_agent(*server, first += apart);
-    }
-  }
-  follow(snapshot);
-}
-
-void FarmKeeper::begin_check(BackendState& backend, ServerState& server, TimePoint first) {
-  const Check& check = *server.config.check;
-  balance::Server& live = *server.live;
-  const SocketAddress usual = live.address();
-  const SocketAddress where{check.address.value_or(usual.ip), check.port != 0 ? check.port : usual.port};
-  Duration timeout = check.timeout;
-  if (timeout == Duration::zero()) timeout = backend.config.timeout.check;
-  if (timeout == Duration::zero()) timeout = check.interval;
-  HealthChecker::Target target{.address = where,
-                               .approach = server.config.approach,
-                               // Another place is another program.
-                               .preamble = where == usual ? local_header(server.config.send_proxy) : "",
-                               .check = check,
-                               .timeout = timeout};
-  if (where != usual) target.approach.unix_socket.reset();
-  if (check.type == Check::Type::Command) {
-    target.server = usual;
-    target.environment = check_environment(backend.config, server.config, usual);
-  }
-  std::unique_ptr<HealthChecker>& checker = checkers_[&live];
-  if (checker && checker->target() == target) return;
-  const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
-  checker = std::make_unique<HealthChecker>(
-      loop_, std::move(target), first,
-      [this, &live](const auto& result) { on_verdict(live, result); },
-      [this, &live] { return describe(live); });
-  if (live.health() == health::Health::Unknown && check.initially_up) {
-    live.set_health(health::Health::Up);
-    checker->assume_barely_up();
-  } else {
-    checker->assume(live.condition().has(Condition::kCheckDown) ? health::Health::Down : live.health(), failures);
-  }
-  report(server, checker->fsm());
-  if (live.condition().in_maintenance()) checker->pause();
-}
-
-void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
-  const AgentCheck& agent = *server.config.agent;
-  balance::Server& live = *server.live;
-  AgentWatch::Target target{.address = {agent.address.value_or(live.address().ip), agent.port},
-                            .approach = server.config.approach,
-                            .agent = agent};
-  target.approach.unix_socket.reset();
-  std::unique_ptr<AgentWatch>& watch = agents_[&live];
-  if (watch && watch->target() == target) return;
-  watch = std::make_unique<AgentWatch>(loop_, std::move(target), first,
-                                       [this, &live](const auto& result, const auto* reply) {
-                                         on_agent(live, result, reply);
-                                       });
-}
-
-/// Finds who tracks whom, and lets those that do take over what is known.
-void FarmKeeper::follow(Snapshot& snapshot) {
-  followers_.clear();
-  for (const auto& backend : snapshot.backends) {
-    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
-      const auto& track = backend->servers[i]->config.track;
-      if (!track) continue;
-      for (const auto& other : snapshot.backends) {
-        if (other->config.name != track->backend) continue;
-        for (std::size_t j = 0; j < other->servers.size(); ++j) {
-          if (other->servers[j]->config.name != track->server) continue;
-          const balance::Server& tracked = *other->servers[j]->live;
-          followers_[&tracked].push_back({backend.get(), i});
-          balance::Server& live = *backend->servers[i]->live;
-          live.set_condition(Condition(live.condition().without(Condition::kInheritable).bits() |
-                                       tracked.condition().inherited().bits()));
-          backend->balancer->rebuild();
-        }
-      }
-    }
-  }
 }
 
 // What HAProxy's servers are used to read: state, place, and how much is going on.
@@ -235,6 +117,21 @@ void FarmKeeper::on_verdict(const balance::Server& live, const health::ProbeResu
          {.probe = &result});
 }
 
+void FarmKeeper::on_traffic_errors(const balance::Server& live, unsigned errors,
+                                   health::Evidence last) {
+  HealthChecker* checker = checker_of(live);
+  // It has left, lost its check or rests: a worker did not know yet.
+  if (!checker || live.condition().in_maintenance()) return;
+  const auto [backend, index] = places_.at(&live);
+  ServerState& server = *backend->servers[index];
+  {
+    const std::lock_guard lock(server.record->report_mutex);
+    ++server.record->checks.traffic_failures;
+  }
+  checker->on_traffic_errors(penalty_of(server.config.observe),
+                             health::describe_errors(errors, last));
+}
+
 balance::Admission::Change FarmKeeper::rebalance(BackendState& backend) {
   backend.balancer->rebuild();
   balance::Admission::Change change = backend.admission->grants_after_change();
@@ -242,16 +139,21 @@ balance::Admission::Change FarmKeeper::rebalance(BackendState& backend) {
   return change;
 }
 
-void FarmKeeper::begin_slowly(Occasion occasion) {
+unsigned FarmKeeper::begin_slowly(Occasion occasion) {
+  unsigned count = 0;
   for (const auto& backend : snapshot_->backends) {
     for (const auto& server : backend->servers) {
       const SlowStart& slow_start = server->config.slow_start;
-      const bool asked = occasion == Occasion::Takeover || slow_start.at_start;
-      if (asked && server->live->up()) server->live->begin_slowly(loop_.now(), slow_start.length);
+      const bool asked =
+          occasion == Occasion::Takeover ? slow_start.at_takeover : slow_start.at_start;
+      if (!asked || !server->live->up() || slow_start.length == Duration::zero()) continue;
+      server->live->begin_slowly(loop_.now(), slow_start.length);
+      ++count;
     }
     rebalance(*backend);
   }
   keep_warming();
+  return count;
 }
 
 /// Takes slow starts on by a step where it is time.
@@ -347,13 +249,32 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
         exchange::no_server_available(backend.config.name, backend.is_listen);
     log_.write(alarm.severity, alarm.text);
   }
+  end_sessions(backend, index, before, after);
   const auto followers = followers_.find(&server);
   if (followers == followers_.end()) return;
   const std::string name = backend.config.name + "/" + server.name();
-  for (const auto& [other, place] : followers->second) {
-    const Condition own = other->servers[place]->live->condition().without(Condition::kInheritable);
-    this->change(*other, place, Condition(own.bits() | after.inherited().bits()), {.via = name});
+  for (const auto& [other, place] : followers->second) inherit(*other, place, after, name);
+}
+
+void FarmKeeper::inherit(BackendState& backend, std::size_t index, Condition tracked,
+                         std::string_view name) {
+  const Condition own = backend.servers[index]->live->condition().without(Condition::kInheritable);
+  change(backend, index, Condition(own.bits() | tracked.inherited().bits()), {.via = name});
+}
+
+void FarmKeeper::end_sessions(const BackendState& backend, std::size_t index, Condition before,
+                              Condition after) {
+  if (before.serves_tied() == after.serves_tied()) return;
+  const ServerState& server = *backend.servers[index];
+  if (!after.serves_tied()) {
+    if (server.config.ends_sessions_when_down) end_sessions_(server.live, EndCause::ServerDown);
+    return;
   }
+  // Only one that takes new work stands in for the backups.
+  if (!server.config.ends_backup_sessions_when_up || server.live->backup() || !server.live->able())
+    return;
+  for (const auto& other : backend.servers)
+    if (other->live->backup()) end_sessions_(other->live, EndCause::ServersBack);
 }
 
 void FarmKeeper::set_admin(BackendState& backend, std::size_t index, Wish wish,
@@ -361,9 +282,11 @@ void FarmKeeper::set_admin(BackendState& backend, std::size_t index, Wish wish,
   const balance::Server& live = *backend.servers[index]->live;
   const Condition before = live.condition();
   constexpr auto own = Condition::kForcedMaint | Condition::kConfiguredMaint | Condition::kForcedDrain;
-  Condition after = before.without(own)
-                        .with(Condition::kForcedDrain, wish == Wish::Drain)
-                        .with(Condition::kForcedMaint, wish == Wish::Maintenance);
+  Condition after =
+      before.without(own)
+          .with(Condition::kForcedDrain, wish == Wish::Drain)
+          .with(Condition::kForcedMaint, wish == Wish::Maintenance || wish == Wish::Disabled)
+          .with(Condition::kConfiguredMaint, wish == Wish::Disabled);
   HealthChecker* checker = checker_of(live);
   if (checker && after.in_maintenance()) checker->pause();
   if (checker && before.in_maintenance() && !after.in_maintenance()) {

@@ -13,6 +13,7 @@
 #include "proxy/exchange/state_line.h"
 #include "proxy/runtime/agent_watch.h"
 #include "proxy/runtime/health_checker.h"
+#include "proxy/runtime/session.h"
 #include "proxy/runtime/snapshot.h"
 
 namespace hapair::proxy {
@@ -23,7 +24,10 @@ class FarmKeeper {
   /// Carries a slot to the worker whose request waited for it.
   using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
 
-  FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant);
+  /// Ends what goes on at a server, in all workers.
+  using EndSessions = std::function<void(const std::shared_ptr<balance::Server>&, EndCause)>;
+
+  FarmKeeper(Loop& loop, Logger& log, PostGrant post_grant, EndSessions end_sessions);
 
   /// Begins the checks that `snapshot` wants and that are not running, ends the others. It is the
   /// one in force from now on and must live until the next call, or clear().
@@ -37,7 +41,12 @@ class FarmKeeper {
   void change(BackendState& backend, std::size_t index, health::Condition after,
               const exchange::Cause& cause);
 
-  enum class Wish : std::uint8_t { Ready, Drain, Maintenance };
+  enum class Wish : std::uint8_t {
+    Ready,
+    Drain,
+    Maintenance,
+    Disabled,  // maintenance by the file
+  };
   /// An operator's will (`set server … state`), or the agent's. Checks rest during maintenance; a
   /// checked server that leaves it proves itself with one good probe, at once.
   void set_admin(BackendState& backend, std::size_t index, Wish wish, const exchange::Cause& cause);
@@ -47,6 +56,9 @@ class FarmKeeper {
   void set_health(BackendState& backend, std::size_t index, Verdict verdict,
                   const exchange::Cause& cause);
 
+  /// A server's live traffic went wrong so many times in a row, as far as it is observed.
+  void on_traffic_errors(const balance::Server& live, unsigned errors, health::Evidence last);
+
   /// 0..256, of the moment; what the file says stays known.
   void set_weight(BackendState& backend, std::size_t index, unsigned weight);
   /// Concurrent requests (HTTP) or connections (TCP), of the moment; 0: no limit.
@@ -54,10 +66,9 @@ class FarmKeeper {
 
   /// When a slow start may be asked for, beside a server's return.
   enum class Occasion : std::uint8_t { Start, Takeover };
-  /// Lets every server that was asked to begin slowly now, as if it came back. Takeover is for whoever
-  /// learns that this node has the virtual address now; nobody does yet, so the file cannot ask for
-  /// it.
-  void begin_slowly(Occasion occasion);
+  /// Lets every server that the file wants to begin slowly, as if it came back; answers how many
+  /// do. Takeover is for whoever learns that this node has the virtual address now.
+  unsigned begin_slowly(Occasion occasion);
 
  private:
   /// Where a live server stands in the snapshot.
@@ -68,7 +79,12 @@ class FarmKeeper {
 
   void begin_check(BackendState& backend, ServerState& server, TimePoint first);
   void begin_agent(ServerState& server, TimePoint first);
+  void forget_tracked(Snapshot& snapshot);
   void follow(Snapshot& snapshot);
+  void obey_file(Snapshot& snapshot);
+  /// A tracking server takes over what `tracked` is in, which is called `name`.
+  void inherit(BackendState& backend, std::size_t index, health::Condition tracked,
+               std::string_view name);
   std::string describe(const balance::Server& live) const;
   void on_verdict(const balance::Server& live, const health::ProbeResult& result);
   void on_agent(const balance::Server& live, const health::ProbeResult& result,
@@ -77,12 +93,16 @@ class FarmKeeper {
   HealthChecker* checker_of(const balance::Server& live);
   balance::Admission::Change rebalance(BackendState& backend);
   void keep_warming();
+  /// What on_marked_down and on_marked_up ask for.
+  void end_sessions(const BackendState& backend, std::size_t index, health::Condition before,
+                    health::Condition after);
   /// Up, or down for want of a server. Answers whether an outage begins.
   bool note_service(BackendState& backend);
 
   Loop& loop_;
   Logger& log_;
   PostGrant post_grant_;
+  EndSessions end_sessions_;
   Snapshot* snapshot_ = nullptr;  // the one in force
   Timer warming_;                 // the next step of some server's slow start
   std::unordered_map<const balance::Server*, Place> places_;

@@ -18,6 +18,12 @@ health::CheckFsm::Settings fsm_settings(const Check& check) {
           .spread = check.spread};
 }
 
+/// A server with many names wants the same one in the handshake and in the request.
+std::string host_of(const HealthChecker::Target& target) {
+  const auto& tls = target.check.tls;
+  return tls && !tls->server_name.empty() ? tls->server_name : target.address.to_string();
+}
+
 }  // namespace
 
 HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict,
@@ -30,9 +36,9 @@ HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdi
       timer_(loop, [this] { start(); }),
       prober_(loop,
               [this] {
-                auto probe = make_probe(target_.check, target_.address.to_string());
+                auto probe = make_probe(target_.check, host_of(target_));
                 if (target_.check.send_state) http_ = dynamic_cast<health::HttpProbe*>(probe.get());
-                return probe;
+                return within_tls(target_.check, target_.address.ip, std::move(probe));
               }(),
               [this](health::ProbeResult result, bool ours) { conclude(std::move(result), ours); }) {
   timer_.arm(first);
@@ -49,9 +55,17 @@ void HealthChecker::resume() {
   timer_.arm(fsm_.next_probe());
 }
 
+void HealthChecker::on_traffic_errors(health::Penalty penalty, std::string story) {
+  const std::uint64_t failures = fsm_.failures();
+  fsm_.on_traffic_errors(penalty, loop_.now());
+  if (!prober_.running() && !command_) timer_.arm(fsm_.next_probe());
+  if (fsm_.failures() != failures)
+    on_verdict_({.status = health::ProbeStatus::Observed, .info = std::move(story)});
+}
+
 void HealthChecker::start() {
   if (target_.check.type == Check::Type::Command) return start_command();
-  if (http_) http_->set_request(http_request(target_.check, target_.address.to_string(), describe_()));
+  if (http_) http_->set_request(http_request(target_.check, host_of(target_), describe_()));
   prober_.start(target_.address, target_.approach, target_.preamble, target_.timeout);
 }
 

@@ -43,6 +43,9 @@ class HealthChecker {
   void assume(health::Health known, std::uint64_t failures) { fsm_.assume(known, failures); }
   void assume(health::Health known) { fsm_.assume(known, fsm_.failures()); }
   void assume_barely_up() { fsm_.assume_barely_up(); }
+  /// See CheckFsm::on_traffic_errors. What counts as a failure is told as a probe's is: Observed,
+  /// with `story`. Not while paused.
+  void on_traffic_errors(health::Penalty penalty, std::string story);
   /// No probes until resume(), which begins with one: see CheckFsm::begin_again.
   void pause();
   void resume();

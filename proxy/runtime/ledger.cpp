@@ -32,6 +32,10 @@ std::shared_ptr<FrontendRecord> Ledger::frontend(const Frontend& frontend) {
     record->configured_maxconn = frontend.maxconn;
     record->maxconn = frontend.maxconn;
   }
+  if (record->configured_disabled != frontend.disabled) {
+    record->configured_disabled = frontend.disabled;
+    record->door = frontend.disabled ? FrontendRecord::Door::Stopped : FrontendRecord::Door::Open;
+  }
   return record;
 }
 
@@ -53,6 +57,7 @@ std::shared_ptr<balance::Server> Ledger::live(const Backend& backend, const Serv
       .minconn = server.minconn,
       .max_queue = server.max_queue,
       .backup = server.backup,
+      .disabled = server.disabled,
   };
   Live& known = live_[{Names{backend.name, server.name}, backend.mode, server.address,
                        server.approach.unix_socket}];

@@ -15,6 +15,7 @@
 #include "proxy/config/config.h"
 #include "proxy/exchange/error_capture.h"
 #include "proxy/health/downtime.h"
+#include "proxy/health/observation.h"
 #include "proxy/health/probe.h"
 #include "proxy/stats/counters.h"
 
@@ -26,6 +27,7 @@ struct CheckReport {
   health::ProbeResult agent;
   int rise = 0, fall = 0, lives = 0;  // as CheckFsm counts
   std::uint64_t failures = 0;
+  std::uint64_t traffic_failures = 0;  // streaks of errors in live traffic
   health::Downtime downtime{steady_now()};
 };
 
@@ -33,6 +35,8 @@ struct ProcessRecord {
   stats::Gauge connections;  // clients of all frontends
   /// An operator's limit of them, below what the configuration allows; 0: none.
   std::atomic<unsigned> operator_maxconn = 0;
+  /// The listeners are closed; what is there goes on to its end.
+  std::atomic<bool> draining = false;
   exchange::ErrorCaptures errors;
   const TimePoint started = steady_now();
 };
@@ -44,14 +48,22 @@ struct FrontendRecord {
   /// says holds until the file says something else.
   std::atomic<unsigned> maxconn = 0;
   std::optional<unsigned> configured_maxconn;
-  /// An operator wants nobody to be let in. The main thread writes.
-  std::atomic<bool> closed = false;
+  /// Whether anybody is let in. The main thread writes; what an operator says holds, likewise.
+  enum class Door : std::uint8_t {
+    Open,
+    Paused,   // by an operator
+    Stopped,  // by the file
+  };
+  std::atomic<Door> door = Door::Open;
+  std::optional<bool> configured_disabled;
   std::vector<stats::FrontendCounters> counters;  // one a worker
 };
 
 struct ServerRecord {
   explicit ServerRecord(unsigned workers) : counters(workers) {}
   std::vector<stats::ServerCounters> counters;  // one a worker
+  health::ErrorStreak errors;                   // of live traffic, where it is observed
+  std::optional<bool> configured_disabled;      // what the file said last; the main thread's
   mutable std::mutex report_mutex;
   CheckReport checks;  // guarded by report_mutex; written by the main thread
 };

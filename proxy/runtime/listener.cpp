@@ -90,12 +90,14 @@ Result<WorkerSockets> copies(int fd, unsigned count, const ListenSocket& socket)
 }
 
 Result<WorkerSockets> open_inet(const SocketAddress& address, const ListenSocket& socket,
-                                unsigned count) {
+                                unsigned count, bool listening) {
   WorkerSockets sockets;
   for (unsigned i = 0; i < count; ++i) {
     const int fd = bind_socket(address, socket, /*shared=*/true);
     if (fd >= 0) sockets.push_back(fd);
-    const int error_number = fd < 0 ? -fd : ::listen(fd, socket.backlog) < 0 ? errno : 0;
+    const int error_number = fd < 0                                          ? -fd
+                             : listening && ::listen(fd, socket.backlog) < 0 ? errno
+                                                                             : 0;
     if (error_number == 0) continue;
     for (const int open : sockets) ::close(open);
     return cannot_bind(error_number, socket);
@@ -152,12 +154,13 @@ Result<void> check_free(const ListenSocket& socket) {
   return {};
 }
 
-Result<std::vector<WorkerSockets>> open_listeners(const ListenSocket& socket, unsigned count) {
+Result<std::vector<WorkerSockets>> open_listeners(const ListenSocket& socket, unsigned count,
+                                                  bool listening) {
   if (const auto* inherited = std::get_if<InheritedSocket>(&socket.at))
     return open_inherited(*inherited, socket, count);
   const auto only = [](WorkerSockets sockets) { return std::vector<WorkerSockets>{std::move(sockets)}; };
   if (const auto* address = std::get_if<SocketAddress>(&socket.at))
-    return open_inet(*address, socket, count).map(only);
+    return open_inet(*address, socket, count, listening).map(only);
   const auto fd = open_unix_listener(std::get<UnixAddress>(socket.at), socket);
   if (!fd) return tl::make_unexpected(fd.error());
   return copies(*fd, count, socket).map(only);

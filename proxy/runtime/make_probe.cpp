@@ -13,6 +13,7 @@
 #include "proxy/health/redis_probe.h"
 #include "proxy/health/script_probe.h"
 #include "proxy/health/smtp_probe.h"
+#include "proxy/health/tls_probe.h"
 
 namespace hapair::proxy {
 namespace {
@@ -89,6 +90,13 @@ std::unique_ptr<health::Conversation> make_probe(const Check& check, const std::
     case Type::Ldap: return std::make_unique<health::LdapProbe>();
   }
   return nullptr;
+}
+
+std::unique_ptr<health::Conversation> within_tls(const Check& check, const IpAddress& address,
+                                                 std::unique_ptr<health::Conversation> probe) {
+  if (!check.tls) return probe;
+  return std::make_unique<health::TlsProbe>(
+      check.tls->trust, tls::Peer{.name = check.tls->server_name, .address = address}, std::move(probe));
 }
 
 }  // namespace hapair::proxy

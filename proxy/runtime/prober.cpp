@@ -7,23 +7,6 @@
 #include <utility>
 
 namespace hapair::proxy {
-namespace {
-
-/// Failures that say nothing about the server: this machine could not even try.
-bool is_our_own(int error_number) {
-  switch (error_number) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRINUSE:
-    case EADDRNOTAVAIL: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
-
 Prober::Prober(Loop& loop, std::unique_ptr<health::Conversation> conversation, OnDone on_done)
     : loop_(loop),
       conversation_(std::move(conversation)),
@@ -41,7 +24,7 @@ void Prober::start(const SocketAddress& to, const Approach& approach, std::strin
   const int error_number = socket_.connect(
       to, approach, server_first ? ProbeSocket::First::Server : ProbeSocket::First::Us);
   if (error_number == 0) return timer_.arm(began_ + timeout);
-  failed_ours_ = is_our_own(error_number);
+  failed_ours_ = health::is_our_own(error_number);
   failed_ = failed_ours_ ? health::not_started(error_number) : health::connect_failed(error_number);
   timer_.arm(began_);
 }
@@ -55,9 +38,7 @@ void Prober::cancel() {
 
 void Prober::on_timer() {
   if (failed_) return conclude(*std::exchange(failed_, std::nullopt), failed_ours_);
-  health::ProbeResult result = health::timed_out(connected_);
-  if (connected_ && conversation_) result.info = conversation_->awaited();
-  conclude(std::move(result));
+  conclude(connected_ && conversation_ ? conversation_->on_timeout() : health::connect_failed(ETIMEDOUT));
 }
 
 void Prober::on_ready(std::uint32_t events) {
@@ -87,16 +68,16 @@ void Prober::on_connected() {
 }
 
 void Prober::follow(const health::Conversation::Turn& turn) {
-  if (!turn.send.empty() && !send(turn.send) && !turn.verdict) return;
-  if (turn.verdict) conclude(*turn.verdict);
+  const int error_number = turn.send.empty() ? 0 : send(turn.send);
+  if (turn.verdict) return conclude(*turn.verdict);  // whether or not farewells arrive
+  if (error_number != 0) conclude(conversation_->on_end(error_number));
 }
 
-bool Prober::send(std::string_view bytes) {
+int Prober::send(std::string_view bytes) {
   // A connection that carries little takes a probe's few bytes whole.
   const ssize_t sent = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (sent == static_cast<ssize_t>(bytes.size())) return true;
-  conclude(conversation_->on_end(sent < 0 ? errno : ENOBUFS));
-  return false;
+  if (sent == static_cast<ssize_t>(bytes.size())) return 0;
+  return sent < 0 ? errno : ENOBUFS;
 }
 
 void Prober::read() {
@@ -121,6 +102,8 @@ void Prober::conclude(health::ProbeResult result, bool ours) {
   timer_.disarm();
   // Where farewells were sent the reset may overtake them; the server has them or does not care.
   result.passed() && socket_.in_use() ? socket_.end_good() : socket_.close();
+  // Of the server's own words, what a line of the log is for.
+  if (constexpr std::size_t longest = 512; result.info.size() > longest) result.info.resize(longest);
   result.duration = loop_.refresh() - began_;
   on_done_(std::move(result), ours);
 }

@@ -36,7 +36,7 @@ class Prober final : public Watcher {
   void on_connected();
   void read();
   void follow(const health::Conversation::Turn& turn);
-  bool send(std::string_view bytes);
+  int send(std::string_view bytes);  // 0 or an errno
   void conclude(health::ProbeResult result, bool ours = false);
   void on_timer();
 

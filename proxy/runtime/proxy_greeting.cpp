@@ -57,7 +57,7 @@ void ProxyGreeting::describe(SessionView& view) const {
   view.phase = "greeting";
 }
 
-void ProxyGreeting::end_by_operator() {
+void ProxyGreeting::end_because(EndCause) {
   if (fd_ >= 0) refuse("ended by an operator");
 }
 

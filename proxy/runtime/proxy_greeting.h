@@ -23,7 +23,7 @@ class ProxyGreeting final : public Session {
   void on_reload() override;
   void describe(SessionView& view) const override;
   const balance::Server* server() const override { return nullptr; }
-  void end_by_operator() override;
+  void end_because(EndCause) override;
   void on_drain() override {}  // whoever greets is served, and told then
   /// Resets the connection and says why. No reason: it ended without a byte, as the probes of a
   /// balancer in front of us do.

@@ -83,12 +83,15 @@ void RelaySession::describe(SessionView& view) const {
 }
 
 const balance::Server* RelaySession::server() const {
-  const ServerState* chosen = dispatch_.server();
-  return chosen ? chosen->live.get() : nullptr;
+  return dispatch_.held_server();
 }
 
-void RelaySession::end_by_operator() {
-  end({'K', dispatch_.is_connected() ? 'D' : dispatch_.is_queued() ? 'Q' : 'C'}, /*reset=*/true);
+void RelaySession::end_because(EndCause cause) {
+  if (cause != EndCause::Operator && !dispatch_.is_connected()) return dispatch_.on_server_lost();
+  end({static_cast<char>(cause), dispatch_.is_connected() ? 'D'
+                                 : dispatch_.is_queued()  ? 'Q'
+                                                          : 'C'},
+      /*reset=*/true);
 }
 
 void RelaySession::on_dispatched() {

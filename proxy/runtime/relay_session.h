@@ -29,7 +29,7 @@ class RelaySession final : public Session, public DispatchUser {
   void on_reload() override { dispatch_.on_reload(); }
   void describe(SessionView& view) const override;
   const balance::Server* server() const override;
-  void end_by_operator() override;
+  void end_because(EndCause cause) override;
   void on_drain() override {}  // nothing tells a TCP client to end: it goes on as long as it may
 
   // DispatchUser.

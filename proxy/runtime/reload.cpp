@@ -1,9 +1,11 @@
 // The supervisor's part in a reload: prepare everything, then replace the configuration, or nothing.
 #include <algorithm>
+#include <tuple>
 
 #include "common/service.h"
 #include "proxy/config/changes.h"
 #include "proxy/runtime/supervisor.h"
+#include "proxy/runtime/unix_listener.h"
 
 namespace hapair::proxy {
 namespace {
@@ -18,6 +20,10 @@ std::string_view word(ServerChange::Kind kind) {
   return "";
 }
 
+const ListenSocket& socket_of(const Config& config, const ListenerPlace& place) {
+  return config.frontends[place.frontend].binds[place.bind].socket;
+}
+
 std::int64_t monotonic_microseconds() {
   return std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch())
       .count();
@@ -26,7 +32,8 @@ std::int64_t monotonic_microseconds() {
 }  // namespace
 
 void Supervisor::reload() {
-  if (draining_) return log_.write(Severity::Warning, "Reload refused: the daemon is draining");
+  if (snapshot_->process->draining)
+    return log_.write(Severity::Warning, "Reload refused: the daemon is draining");
   if (adopting_ > 0) {
     reload_again_ = true;
     return;
@@ -52,17 +59,27 @@ void Supervisor::reload() {
   const auto fitted = fit_limits(config);
   if (!fitted) return refuse_reload(fitted.error().message);
   const auto kept = kept_sockets(snapshot_->config, config);
+  // What is prepared is undone by itself if something that follows fails.
+  if (auto found = check_new_log_targets(config); !found)
+    return refuse_reload(found.error().message);
+  const auto control = control_->prepare(config.global.control);
+  if (!control) return refuse_reload(control.error().message);
+  auto rights = change_file_rights(config, kept);
+  if (!rights) return refuse_reload(rights.error().message);
   const auto sockets = open_sockets(config, kept);
   if (!sockets) return refuse_reload(sockets.error().message);
 
   // From here nothing fails.
+  for (FileRights& changed : *rights) changed.keep();
+  control_->commit(**control);
+  log_.redirect(joined(config.global.log, extra_log_));
   auto next = std::make_shared<Snapshot>(std::move(config), ledger_, snapshot_.get());
   retiring_ = std::exchange(snapshot_, std::move(next));
   possible_maxconn_ = *fitted;
   apply_operator_maxconn();
   name_sockets(*sockets, kept);
-  keeper_.reconcile(*snapshot_);
   log_changes(retiring_->config, snapshot_->config, kept);
+  keeper_.reconcile(*snapshot_);
   adopting_ = workers_.size();
   for (unsigned i = 0; i < workers_.size(); ++i)
     workers_[i]->post([this, &worker = *workers_[i], snapshot = snapshot_,
@@ -70,6 +87,42 @@ void Supervisor::reload() {
       worker.adopt(std::move(snapshot), std::move(listeners));
       loop_.post([this] { on_adopted(); });
     });
+}
+
+Result<std::vector<FileRights>> Supervisor::change_file_rights(
+    const Config& config, const std::vector<std::optional<std::size_t>>& kept) {
+  const std::vector<ListenerPlace> old = listeners_of(snapshot_->config);
+  const std::vector<ListenerPlace> fresh = listeners_of(config);
+  std::vector<FileRights> changed;
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (!kept[i]) continue;
+    const ListenSocket& before = socket_of(snapshot_->config, old[*kept[i]]);
+    const ListenSocket& after = socket_of(config, fresh[i]);
+    if (std::tie(before.mode, before.user, before.group) ==
+        std::tie(after.mode, after.user, after.group))
+      continue;
+    auto rights = proxy::change_file_rights(before, after);
+    if (!rights)
+      return fail(rights.error().code, "frontend {}: {}", config.frontends[fresh[i].frontend].name,
+                  rights.error().message);
+    changed.push_back(*std::move(rights));
+  }
+  return changed;
+}
+
+/// Of the sections too.
+Result<void> Supervisor::check_new_log_targets(const Config& config) {
+  const auto targets_of = [](const Config& one) {
+    std::vector<LogTarget> targets = one.global.log;
+    for (const Frontend& frontend : one.frontends)
+      targets = joined(std::move(targets), frontend.log);
+    return targets;
+  };
+  const std::vector<LogTarget> before = targets_of(snapshot_->config);
+  for (const LogTarget& target : targets_of(config))
+    if (std::find(before.begin(), before.end(), target) == before.end())
+      if (auto found = check_log_target(target); !found) return found;
+  return {};
 }
 
 void Supervisor::refuse_reload(std::string_view why) {
@@ -103,6 +156,22 @@ void Supervisor::log_changes(const Config& before, const Config& after,
     log_.log(Severity::Notice, "Reload: frontend {} {} {}", frontend.name, what,
              frontend.binds[place.bind].socket.to_string());
   };
+  const auto tell_of = [this](const auto& gone, const auto& come, std::string_view what) {
+    for (const auto& one : come)
+      if (std::find(gone.begin(), gone.end(), one) == gone.end())
+        log_.log(Severity::Notice, "Reload: {} {}", what, one.name());
+    for (const auto& one : gone)
+      if (std::none_of(come.begin(), come.end(),
+                       [&](const auto& other) { return other.name() == one.name(); }))
+        log_.log(Severity::Notice, "Reload: no longer {} {}", what, one.name());
+  };
+  for (const Frontend& frontend : after.frontends)
+    for (const Frontend& earlier : before.frontends)
+      if (earlier.name == frontend.name && earlier.disabled != frontend.disabled)
+        log_.log(Severity::Notice, "Reload: frontend {} is {}", frontend.name,
+                 frontend.disabled ? "disabled" : "no longer disabled");
+  tell_of(before.global.control, after.global.control, "listens for operators at");
+  tell_of(before.global.log, after.global.log, "logs to");
   const std::vector<ListenerPlace> old = listeners_of(before), fresh = listeners_of(after);
   for (std::size_t i = 0; i < fresh.size(); ++i)
     if (!kept[i]) tell(after, fresh[i], "listens on");

@@ -84,6 +84,10 @@ void RequestRelay::start_record(TimePoint first_byte) {
     request_captures_.take(frontend.capture_request_headers, request_.fields);
     record_.request_captures = &request_captures_;
   }
+  if (frontend.capture_cookie) {
+    request_cookie_.take_request(*frontend.capture_cookie, request_.fields);
+    record_.request_cookie = request_cookie_.text();
+  }
 }
 
 /// Takes the framing off the content that came with the head. False: it is malformed.
@@ -401,8 +405,13 @@ exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
     response_captures_.take(frontend.capture_response_headers, response.fields);
     record_.response_captures = &response_captures_;
   }
+  if (frontend.capture_cookie) {
+    response_cookie_.take_response(*frontend.capture_cookie, response.fields);
+    record_.response_cookie = response_cookie_.text();
+  }
   auto plan =
       exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
+  if (!plan.interim && !plan.unsolicited) dispatch_.witness(health::evidence_of(response.status));
   if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]
     plan.rejected = may_try_again(response.status);
   if (continued_ && response.status == 100) plan.withheld = true;  // said already
@@ -455,6 +464,7 @@ void RequestRelay::on_response_ended() {
     repeated_ = true;
     return dispatch_.repeat();
   }
+  dispatch_.witness(health::Evidence::ClosedUnanswered);
   using exchange::ResponseFailure;
   if (may_try_again(response_.is_untouched() ? ResponseFailure::Empty : ResponseFailure::Junk))
     return try_again();
@@ -463,6 +473,8 @@ void RequestRelay::on_response_ended() {
 }
 
 void RequestRelay::on_response_malformed() {
+  dispatch_.witness(response_.has_begun() ? health::Evidence::InvalidBody
+                                          : health::Evidence::InvalidHead);
   if (!response_.has_begun() && may_try_again(exchange::ResponseFailure::Junk)) return try_again();
   dispatch_.count([](auto& counters) { ++counters.response_errors; });
   if (!response_.has_begun()) return answer(502, {'P', 'H'});
@@ -563,6 +575,8 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
 }
 
 void RequestRelay::on_timeout() {
+  if (phase_ == Phase::AtServer && !response_.has_begun())
+    dispatch_.witness(health::Evidence::NoAnswerInTime);
   if (phase_ == Phase::AtServer && !response_.has_begun() &&
       may_try_again(exchange::ResponseFailure::Timeout))
     return try_again();
@@ -611,12 +625,20 @@ void RequestRelay::describe(SessionView& view) const {
 }
 
 const balance::Server* RequestRelay::server() const {
-  const ServerState* chosen = dispatch_.server();
-  return chosen ? chosen->live.get() : nullptr;
+  return dispatch_.held_server();
 }
 
-void RequestRelay::on_operator_end() {
-  record_.termination = {'K', phase_letter()};
+void RequestRelay::end_because(EndCause cause) {
+  const exchange::Termination why{static_cast<char>(cause), phase_letter()};
+  if (cause != EndCause::Operator) {
+    if (phase_ == Phase::Dispatching) return dispatch_.on_server_lost();
+    const bool untold = !response_.has_begun();
+    dispatch_.count([untold](auto& counters) {
+      ++(untold ? counters.response_errors : counters.server_aborts);
+    });
+    if (untold) return answer(502, why);
+  }
+  record_.termination = why;
   cut();
 }
 

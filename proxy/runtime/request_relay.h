@@ -9,6 +9,7 @@
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
+#include "proxy/exchange/captured_cookie.h"
 #include "proxy/exchange/captured_fields.h"
 #include "proxy/exchange/persistence.h"
 #include "proxy/http/h1_decoder.h"
@@ -19,6 +20,7 @@
 namespace hapair::proxy {
 
 class ClientSession;
+enum class EndCause : char;
 struct SessionView;
 class Worker;
 
@@ -59,8 +61,9 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   // For operators.
   void describe(SessionView& view) const;
   const balance::Server* server() const;
-  /// Ends the exchange; the session is closed by this.
-  void on_operator_end();
+  /// Ends the exchange; if its client can still be told something, by a 502, else the session is
+  /// closed by this.
+  void end_because(EndCause cause);
 
   // DispatchUser.
   void on_dispatched() override;
@@ -167,6 +170,8 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   exchange::AccessRecord record_;
   exchange::CapturedFields request_captures_;
   exchange::CapturedFields response_captures_;
+  exchange::CapturedCookie request_cookie_;
+  exchange::CapturedCookie response_cookie_;
   ResponseRelay response_;
 };
 

@@ -14,6 +14,13 @@
 
 namespace hapair::proxy {
 
+/// Why a session is ended from outside, as the log's letter.
+enum class EndCause : char {
+  Operator = 'K',
+  ServerDown = 'D',   // on_marked_down = "shutdown-sessions"
+  ServersBack = 'U',  // its backup is no longer needed: on_marked_up = "shutdown-backup-sessions"
+};
+
 /// Owned by its worker from accept to retire(). Serves by the snapshot it began under; a kept-alive
 /// one goes over to the newest between two requests.
 class Session : public Watcher {
@@ -31,10 +38,11 @@ class Session : public Watcher {
 
   /// What it is doing; id, worker and frontend are the caller's.
   virtual void describe(SessionView& view) const = 0;
-  /// The server it is at, or on its way to; null: none.
+  /// The server whose slot it holds; null: none.
   virtual const balance::Server* server() const = 0;
-  /// An operator wants it to end, now. It may be gone when this returns.
-  virtual void end_by_operator() = 0;
+  /// Somebody wants it to end, now. It may be gone when this returns. What has not reached its
+  /// server yet may go to another one, unless it is an operator who wants it.
+  virtual void end_because(EndCause cause) = 0;
 
   FrontendState& frontend() const { return *frontend_; }
   Snapshot& snapshot() { return *generation_.get()->snapshot; }

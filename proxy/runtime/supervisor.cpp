@@ -13,15 +13,12 @@ namespace {
 // Logs, epoll sets, signals, probes under way, files.
 constexpr unsigned kReservedDescriptors = 100;
 
+// A planned handover takes a moment; one that cannot be had is not waited for.
+constexpr Duration kLeavingPatience = std::chrono::seconds(3);
+
 unsigned worker_count(const Config& config) {
   if (config.global.workers > 0) return config.global.workers;
   return std::max(1u, std::thread::hardware_concurrency());
-}
-
-std::vector<LogTarget> all_targets(const Config& config, std::vector<LogTarget> extra) {
-  std::vector<LogTarget> targets = config.global.log;
-  targets.insert(targets.end(), extra.begin(), extra.end());
-  return targets;
 }
 
 }  // namespace
@@ -29,12 +26,19 @@ std::vector<LogTarget> all_targets(const Config& config, std::vector<LogTarget> 
 Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
     : ledger_(worker_count(config)),
       snapshot_(std::make_shared<Snapshot>(std::move(config), ledger_)),
-      log_targets_(all_targets(snapshot_->config, std::move(extra_log))),
-      log_(loop_, log_targets_, snapshot_->config.global.log_tag),
-      keeper_(loop_, log_, [this](const balance::Grant& grant, BackendState& backend) {
-        post(grant, backend);
-      }),
-      drain_timer_(loop_, [this] { on_drain_limit(); }) {}
+      extra_log_(std::move(extra_log)),
+      log_(loop_, joined(snapshot_->config.global.log, extra_log_),
+           snapshot_->config.global.log_tag),
+      keeper_(
+          loop_, log_,
+          [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+          [this](const std::shared_ptr<balance::Server>& server, EndCause cause) {
+            for (const auto& worker : workers_)
+              worker->post(
+                  [&worker = *worker, server, cause] { worker.end_sessions_of(*server, cause); });
+          }),
+      drain_timer_(loop_, [this] { on_drain_limit(); }),
+      leaving_timer_(loop_, [this] { close_listeners(); }) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -76,9 +80,23 @@ Result<void> Supervisor::open() {
   name_sockets(*sockets, kept);
   for (unsigned i = 0; i < snapshot_->workers; ++i)
     workers_.push_back(std::make_unique<Worker>(
-        snapshot_, i, *statistics_, log_targets_, listeners_for(i, *sockets),
-        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); }));
-  return {};
+        snapshot_, i, *statistics_, extra_log_, listeners_for(i, *sockets),
+        [this](const balance::Grant& grant, BackendState& backend) { post(grant, backend); },
+        [this](const auto& server, unsigned errors, health::Evidence last) {
+          loop_.post([this, server, errors, last] {
+            loop_.refresh();
+            keeper_.on_traffic_errors(*server, errors, last);
+          });
+        }));
+  return open_heartbeat();
+}
+
+Result<void> Supervisor::open_heartbeat() {
+  const Global& global = snapshot_->config.global;
+  if (!global.health.is_wanted) return {};
+  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval,
+                                           [this] { close_listeners(); });
+  return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
 }
 
 Result<Supervisor::Sockets> Supervisor::open_sockets(
@@ -95,7 +113,8 @@ Result<Supervisor::Sockets> Supervisor::open_sockets(
         // What is ours is not free; a wildcard and one address go together on a port of ours.
         if (shares_port(socket)) continue;
         if (auto free = check_free(socket); !free) error = free.error();
-      } else if (auto opened = open_listeners(socket, ledger_.workers()); opened) {
+      } else if (auto opened = open_listeners(socket, ledger_.workers(), !frontend.disabled);
+                 opened) {
         sockets[i] = *std::move(opened);
       } else {
         error = opened.error();
@@ -169,16 +188,22 @@ void Supervisor::run() {
     answered_ = snapshot_->workers;
     watchdog_->arm(loop_.refresh());
   }
+  if (heartbeat_) heartbeat_->start();
   notify_service_manager("READY=1");
   loop_.run();
   notify_service_manager("STOPPING=1");
+  if (heartbeat_) heartbeat_->stop();
   keeper_.clear();
   for (auto& worker : workers_) worker->stop();
   workers_.clear();
   log_stopped();
 }
 
-void Supervisor::stop() { loop_.stop(); }
+void Supervisor::stop() {
+  // First of all: whoever has the other node's address moved loses no time by what follows here.
+  if (heartbeat_) heartbeat_->say(HealthMessage::State::Stopping);
+  loop_.stop();
+}
 
 std::uint64_t Supervisor::dropped_logs() const {
   std::uint64_t lines = log_.dropped();
@@ -187,7 +212,18 @@ std::uint64_t Supervisor::dropped_logs() const {
 }
 
 void Supervisor::drain() {
-  if (std::exchange(draining_, true)) return;
+  if (snapshot_->process->draining.exchange(true)) return;
+  if (!heartbeat_) return close_listeners();
+  // Who comes before the address is elsewhere is served here.
+  heartbeat_->say(HealthMessage::State::Draining);
+  if (heartbeat_->all_left()) return close_listeners();
+  log_.write(Severity::Notice, "Draining: the listeners stay until this node's addresses are elsewhere");
+  leaving_timer_.arm(loop_.refresh() + kLeavingPatience);
+}
+
+void Supervisor::close_listeners() {
+  if (std::exchange(listeners_closed_, true)) return;
+  leaving_timer_.disarm();
   const Duration limit = snapshot_->config.global.drain_limit;
   log_.log(Severity::Notice, "Draining: the listeners are closed, {} connections go on{}",
            snapshot_->connections.current(),

@@ -9,10 +9,13 @@
 #include <vector>
 
 #include "common/config_reader.h"
+#include "common/file_rights.h"
+#include "common/loop/control_server.h"
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "proxy/config/changes.h"
 #include "proxy/runtime/farm_keeper.h"
+#include "proxy/runtime/heartbeat.h"
 #include "proxy/runtime/listener.h"
 #include "proxy/runtime/snapshot.h"
 #include "proxy/runtime/stats_service.h"
@@ -48,6 +51,9 @@ class Supervisor {
   /// What configuration and descriptors allow.
   unsigned possible_maxconn() const { return possible_maxconn_; }
 
+  /// A reload changes its sockets. It must outlive run().
+  void set_control(ControlServer& control) { control_ = &control; }
+
   /// Where a reload gets its configuration from. A source has said what it found wrong where it can.
   struct Loaded {
     std::optional<Config> config;
@@ -78,12 +84,18 @@ class Supervisor {
   bool shares_port(const ListenSocket& socket) const;
   void name_sockets(const Sockets& opened, const std::vector<std::optional<std::size_t>>& kept);
   std::vector<Worker::Listener> listeners_for(unsigned worker, const Sockets& sockets);
+  /// The files of Unix sockets that stay have other owners or modes.
+  Result<std::vector<FileRights>> change_file_rights(
+      const Config& config, const std::vector<std::optional<std::size_t>>& kept);
+  Result<void> check_new_log_targets(const Config& config);
   void refuse_reload(std::string_view why);
   void log_changes(const Config& before, const Config& after,
                    const std::vector<std::optional<std::size_t>>& kept);
+  Result<void> open_heartbeat();
   void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
   void beat();
+  void close_listeners();
   void on_worker_drained();
   void on_drain_limit();
   void log_stopped();
@@ -99,14 +111,17 @@ class Supervisor {
   std::shared_ptr<Snapshot> retiring_;  // until every worker has adopted snapshot_
   std::size_t adopting_ = 0;            // workers that have not
   bool reload_again_ = false;
-  std::vector<LogTarget> log_targets_;
+  const std::vector<LogTarget> extra_log_;
   LogShipper log_;
   StatsService* statistics_ = nullptr;
+  ControlServer* control_ = nullptr;
   std::vector<std::unique_ptr<Worker>> workers_;
   FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
+  std::unique_ptr<Heartbeat> heartbeat_;  // null: nobody listens
   Timer drain_timer_;
-  bool draining_ = false;
+  Timer leaving_timer_;           // the listeners close, wherever the addresses are
+  bool listeners_closed_ = false;
   std::size_t drained_ = 0;  // workers without connections
   std::vector<std::unique_ptr<SignalWatcher>> signals_;
   std::atomic<unsigned> answered_ = 0;  // workers that ran since the last beat

@@ -1,14 +1,11 @@
 #include "proxy/runtime/unix_listener.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "common/text.h"
 #include "proxy/runtime/port_holder.h"
 
 namespace hapair::proxy {
@@ -32,19 +29,10 @@ int probe(const UnixAddress& address, std::string& holder) {
   return result;
 }
 
-/// The id of an account that is named or numbered. `find` is getpwnam or getgrnam, `id` its field.
-template <typename Find, typename Id>
-Result<unsigned> account(std::string_view kind, const std::string& name, Find find, Id id) {
-  if (name.empty()) return ~0U;  // chown(2): leave it
-  if (const auto* entry = find(name.c_str())) return entry->*id;
-  if (const auto number = parse_number<unsigned>(name)) return *number;
-  return fail(Errc::NotFound, "there is no {} \"{}\"", kind, name);
-}
-
 /// 0 or an errno.
-int give_file(const UnixAddress& address, const ListenSocket& options, unsigned owner,
-              unsigned group) {
-  if ((owner != ~0U || group != ~0U) && ::chown(address.name.c_str(), owner, group) < 0)
+int give_file(const UnixAddress& address, const ListenSocket& options, const Accounts& owner) {
+  if ((owner.user != kSameUser || owner.group != kSameGroup) &&
+      ::chown(address.name.c_str(), owner.user, owner.group) < 0)
     return errno;
   return ::chmod(address.name.c_str(), options.mode) < 0 ? errno : 0;
 }
@@ -68,12 +56,10 @@ Result<void> check_unix_free(const UnixAddress& address) {
 }
 
 Result<int> open_unix_listener(const UnixAddress& address, const ListenSocket& options) {
-  const auto owner = account("user", options.user, &::getpwnam, &passwd::pw_uid);
-  const auto group = account("group", options.group, &::getgrnam, &group::gr_gid);
-  for (const auto* found : {&owner, &group})
-    if (!*found)
-      return fail(found->error().code, "cannot listen on {}: {}", address.to_string(),
-                  found->error().message);
+  const auto owner = find_accounts(options.user, options.group);
+  if (!owner)
+    return fail(owner.error().code, "cannot listen on {}: {}", address.to_string(),
+                owner.error().message);
   const int fd = new_socket();
   const auto failed = [&](int error_number) {
     if (fd >= 0) ::close(fd);
@@ -95,12 +81,23 @@ Result<int> open_unix_listener(const UnixAddress& address, const ListenSocket& o
   }
   if (!bound) return failed(errno);
   if (!address.is_abstract)
-    if (const int error_number = give_file(address, options, *owner, *group); error_number != 0) {
+    if (const int error_number = give_file(address, options, *owner); error_number != 0) {
       ::unlink(address.name.c_str());
       return failed(error_number);
     }
   if (::listen(fd, options.backlog) < 0) return failed(errno);
   return fd;
+}
+
+Result<FileRights> change_file_rights(const ListenSocket& before, const ListenSocket& after) {
+  const auto rights_of = [](const ListenSocket& socket) {
+    return FileRights::Wanted{socket.user, socket.group, socket.mode};
+  };
+  auto rights =
+      FileRights::change(std::get<UnixAddress>(after.at).name, rights_of(before), rights_of(after));
+  if (!rights)
+    return fail(rights.error().code, "{}: {}", after.to_string(), rights.error().message);
+  return rights;
 }
 
 }  // namespace hapair::proxy

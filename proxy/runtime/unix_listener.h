@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/error.h"
+#include "common/file_rights.h"
 #include "proxy/config/bind.h"
 
 namespace hapair::proxy {
@@ -13,5 +14,9 @@ Result<void> check_unix_free(const UnixAddress& address);
 /// A listening socket at `address`, in place of a file that nobody answers on. The file has owner
 /// and mode from the beginning: nobody can connect before.
 Result<int> open_unix_listener(const UnixAddress& address, const ListenSocket& options);
+
+/// Gives the file of a socket that stays open, so far with the rights of `before`, those of
+/// `after`.
+Result<FileRights> change_file_rights(const ListenSocket& before, const ListenSocket& after);
 
 }  // namespace hapair::proxy

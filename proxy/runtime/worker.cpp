@@ -24,6 +24,10 @@ constexpr int kWorkerBits = 8;
 Acceptor::Acceptor(Worker& worker, FrontendState& frontend, const Bind& bind, std::uint64_t id,
                    int fd)
     : worker_(worker), frontend_(&frontend), bind_(&bind), id_(id), fd_(fd) {
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length);
+  closed_ = listening == 0;
   // A socket that all workers share (Unix, inherited) wakes one of them for a connection.
   worker_.loop().watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
   obey_operator();
@@ -33,6 +37,14 @@ Acceptor::~Acceptor() {
   // Other workers may hold copies of it: closing ours would not end what we hear of it.
   worker_.loop().unwatch(fd_, *this);
   ::close(fd_);
+}
+
+void Acceptor::serve(FrontendState& frontend, const Bind& bind) {
+  const int backlog = bind_->socket.backlog;
+  frontend_ = &frontend;
+  bind_ = &bind;
+  if (bind.socket.backlog != backlog && !closed_) ::listen(fd_, bind.socket.backlog);
+  obey_operator();
 }
 
 void Acceptor::finish() {
@@ -68,18 +80,22 @@ void Acceptor::accept_all() {
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length,
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+      failing_ = false;
       SocketAddress client = SocketAddress::from(reinterpret_cast<sockaddr*>(&peer));
       if (peer.ss_family == AF_UNIX) client.unix_listener = bind_->number;
       worker_.admit(*frontend_, *bind_, fd, client);
       continue;
     }
-    if (errno == EAGAIN) return;
+    if (errno == EAGAIN) {
+      failing_ = false;
+      return;
+    }
     if (errno == ECONNABORTED || errno == EINTR) continue;
     // A client is worth more than a server connection that waits for use.
     if ((errno == EMFILE || errno == ENFILE) && worker_.close_idle()) continue;
     // No descriptor or no memory: those who wait are tried again with the next sweep. Said once.
     const int error_number = errno;
-    paused_ = true;
+    paused_ = failing_ = true;
     if (was_paused) return;
     worker_.log().log(Severity::Emergency, "Proxy {}: cannot accept a connection: {}",
                       frontend_->config.name, std::generic_category().message(error_number));
@@ -88,7 +104,8 @@ void Acceptor::accept_all() {
 }
 
 void Acceptor::obey_operator() {
-  const bool closed = frontend_->record->closed.load(std::memory_order_relaxed);
+  const bool closed =
+      frontend_->record->door.load(std::memory_order_relaxed) != FrontendRecord::Door::Open;
   if (closed == closed_) return;
   closed_ = closed;
   int family = 0;
@@ -106,13 +123,14 @@ void Acceptor::obey_operator() {
 }
 
 Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
-               const std::vector<LogTarget>& log, std::vector<Listener> listeners,
-               PostGrant post_grant)
+               const std::vector<LogTarget>& extra_log, std::vector<Listener> listeners,
+               PostGrant post_grant, PostErrors post_errors)
     : index_(index),
       statistics_(statistics),
       post_grant_(std::move(post_grant)),
-      log_(loop_, log, snapshot->config.global.log_tag),
-      extra_log_(log.begin() + static_cast<std::ptrdiff_t>(snapshot->config.global.log.size()), log.end()),
+      post_errors_(std::move(post_errors)),
+      log_(loop_, joined(snapshot->config.global.log, extra_log), snapshot->config.global.log_tag),
+      extra_log_(extra_log),
       sweep_timer_(loop_, [this] { sweep(); }) {
   current_ = make_generation(std::move(snapshot));
   serving_ = current_.get();
@@ -159,10 +177,8 @@ std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> sn
   }
   const Config& config = generation->snapshot->config;
   for (const auto& frontend : generation->snapshot->frontends) {
-    std::vector<LogTarget> targets = frontend->config.log;
-    targets.insert(targets.end(), extra_log_.begin(), extra_log_.end());
-    if (frontend->config.log_to_global)
-      targets.insert(targets.end(), config.global.log.begin(), config.global.log.end());
+    std::vector<LogTarget> targets = joined(frontend->config.log, extra_log_);
+    if (frontend->config.log_to_global) targets = joined(std::move(targets), config.global.log);
     frontend->log_routes[index_] = log_.open(targets);
   }
   return generation;
@@ -190,6 +206,7 @@ void Worker::adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> lis
     if (std::none_of(listeners.begin(), listeners.end(),
                      [&](const Listener& listener) { return listener.id == acceptor->id(); }))
       acceptor->finish();
+  log_.redirect(joined(snapshot->config.global.log, extra_log_));
   auto generation = make_generation(std::move(snapshot));
   older_.push_back(std::exchange(current_, std::move(generation)));
   serving_ = current_.get();
@@ -219,6 +236,10 @@ void Worker::drain(std::function<void()> on_drained) {
   serving_ = nullptr;
   on_drained_ = std::move(on_drained);
   for (const auto& session : sessions_) session->on_drain();
+}
+
+bool Worker::is_accepting() const {
+  return std::ranges::all_of(acceptors_, [](const auto& acceptor) { return acceptor->is_working(); });
 }
 
 Generation& Worker::older_generation_of(const BackendState& backend) {
@@ -380,17 +401,17 @@ bool Worker::end_session(std::uint64_t id) {
   const auto found = std::find_if(sessions_.begin(), sessions_.end(),
                                   [id](const auto& session) { return session->id == id; });
   if (found == sessions_.end()) return false;
-  (*found)->end_by_operator();
+  (*found)->end_because(EndCause::Operator);
   return true;
 }
 
-void Worker::end_sessions_of(const balance::Server& server) {
+void Worker::end_sessions_of(const balance::Server& server, EndCause cause) {
   loop_.refresh();
   // Ending one changes the list.
   std::vector<Session*> ending;
   for (const auto& session : sessions_)
     if (session->server() == &server) ending.push_back(session.get());
-  for (Session* session : ending) session->end_by_operator();
+  for (Session* session : ending) session->end_because(cause);
 }
 
 void Worker::obey_operator() {
@@ -473,12 +494,13 @@ void Worker::log_pattern(const LogPattern& pattern, LogRoute route, Severity sev
   log_.end_line(end);
 }
 
-// The form HAProxy has for connections that end before they are a session.
 void Worker::log_refusal(const FrontendState& frontend, const SocketAddress& peer,
                          unsigned listener, std::string_view why) {
-  const WallTime date = log_.now();
-  log_.log(Severity::Warning, "{} {} {}/{}: {}", peer.to_string(), access_clock_.stamp(date),
-           frontend.config.name, listener, why);
+  const Severity severity = frontend.config.log_separate_errors ? Severity::Error : Severity::Info;
+  const std::string line = exchange::refusal_line(peer, access_clock_.stamp(log_.now()),
+                                                  frontend.config.name, listener, why);
+  char* const at = log_.begin_line(frontend.log_routes[index_], severity, line.size());
+  if (at) log_.end_line(std::copy(line.begin(), line.end(), at));
 }
 
 }  // namespace hapair::proxy

@@ -37,11 +37,7 @@ class Acceptor final : public Watcher {
   ~Acceptor();
   std::uint64_t id() const { return id_; }
   /// From now on its connections are this one's.
-  void serve(FrontendState& frontend, const Bind& bind) {
-    frontend_ = &frontend;
-    bind_ = &bind;
-    obey_operator();
-  }
+  void serve(FrontendState& frontend, const Bind& bind);
   void on_ready(std::uint32_t events) override;
   /// A client left: there may be room again.
   void on_room();
@@ -49,6 +45,8 @@ class Acceptor final : public Watcher {
   void obey_operator();
   /// Before it closes: accepts those the kernel has answered already, who would be reset.
   void finish();
+  /// The kernel lets it; that the limits of clients do not, or an operator, is as it should be.
+  bool is_working() const { return !failing_; }
 
  private:
   bool has_room() const;
@@ -60,12 +58,16 @@ class Acceptor final : public Watcher {
   const std::uint64_t id_;
   const int fd_;
   bool paused_ = false;  // connections may wait in the kernel
-  bool closed_ = false;  // by an operator
+  bool closed_ = false;  // by an operator or the file
   bool finishing_ = false;
+  bool failing_ = false;  // no descriptor or no memory for the last one
 };
 
 /// Posts a slot to the worker whose request waited for it.
 using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
+/// Tells the main thread of so many errors in a row of one server's traffic.
+using PostErrors = std::function<void(const std::shared_ptr<balance::Server>&, unsigned errors,
+                                      health::Evidence last)>;
 
 class Worker {
  public:
@@ -77,9 +79,11 @@ class Worker {
     std::uint64_t id = 0;
     int fd = -1;  // owned by the worker from here on; -1: the worker has the socket already
   };
-  /// `log` is the snapshot's global.log and what lines go to besides. Made on the main thread; everything else but post() happens on the worker's own.
+  /// `extra_log` is where lines go beside the snapshot's targets. Made on the main thread;
+  /// everything else but post() happens on the worker's own.
   Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
-         const std::vector<LogTarget>& log, std::vector<Listener> listeners, PostGrant post_grant);
+         const std::vector<LogTarget>& extra_log, std::vector<Listener> listeners,
+         PostGrant post_grant, PostErrors post_errors);
   ~Worker();
 
   void start();
@@ -96,13 +100,16 @@ class Worker {
   /// A slot for request `grant.request`, or, if that is gone, for the next one that waits.
   void on_grant(const balance::Grant& grant, BackendState& backend);
 
+  /// Its listening sockets work. While it drains it has none.
+  bool is_accepting() const;
+
   // For operators.
 
   std::vector<SessionView> view_sessions() const;
   /// False: it is not here (any more).
   bool end_session(std::uint64_t id);
-  void end_sessions_of(const balance::Server& server);
-  /// Opens and closes listening sockets as FrontendRecord::closed says.
+  void end_sessions_of(const balance::Server& server, EndCause cause);
+  /// Opens and closes listening sockets as FrontendRecord::door says.
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.
   void on_server_moved(const balance::Server& server);
@@ -161,6 +168,10 @@ class Worker {
   void post_grant(const std::optional<balance::Grant>& grant, BackendState& backend) {
     if (grant) post_grant_(*grant, backend);
   }
+  void report_errors(const std::shared_ptr<balance::Server>& server, unsigned errors,
+                     health::Evidence last) {
+    post_errors_(server, errors, last);
+  }
   /// Keeps an invalid message for `show errors`. `bytes` need not be all of it.
   void capture_error(bool is_response, const exchange::AccessRecord& record, http::H1Error error,
                      std::string_view bytes, std::size_t position) {
@@ -193,6 +204,7 @@ class Worker {
   const unsigned index_;
   StatsService& statistics_;
   PostGrant post_grant_;
+  PostErrors post_errors_;
   Loop loop_;
   LogShipper log_;
   const std::vector<LogTarget> extra_log_;  // of every frontend, whatever its own say

@@ -39,6 +39,17 @@ TEST(ControlConfig, HasCautiousDefaults) {
                                               .timeout = 10s}));
 }
 
+TEST(ControlConfig, AdvisesASocketOfTheDaemonWhoseItIs) {
+  Diagnostics found;
+  const auto document = parse_document("[[vrrp.control]]\nbind = \"0.0.0.0:1\"\n[[vrrp.control]]\n",
+                                       "t.toml", "", found);
+  TableReader root(document.root, "", found);
+  auto vrrp = root.table("vrrp");
+  EXPECT_TRUE(read_control_sockets(*vrrp, "").empty());
+  EXPECT_NE(found.to_string().find("bind = \"unix:/run/hapair/vrrp.sock\""), std::string::npos)
+      << found.to_string();
+}
+
 TEST(ControlConfig, ReadsSeveralSockets) {
   const Loaded loaded = load(control(R"(bind = "unix:/run/a.sock"
 level = "admin"

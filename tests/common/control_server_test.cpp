@@ -85,6 +85,13 @@ class ControlServerTest : public testing::Test {
     ::close(fd);
     return text;
   }
+  /// Runs on the loop's thread, and waits for it.
+  template <typename Work>
+  void on_loop(Work work) {
+    std::atomic<bool> done = false;
+    loop_.post([&] { work(), done = true; });
+    while (!done) std::this_thread::yield();
+  }
   std::string ask(std::string_view line) const {
     const int fd = connect();
     send(fd, line);
@@ -180,6 +187,48 @@ TEST_F(ControlServerTest, HasTheModeThatWasAskedFor) {
   EXPECT_FALSE(std::filesystem::exists(where_.path));  // in good order
 }
 
+TEST_F(ControlServerTest, GoesOverToOtherSockets) {
+  start();
+  const int talking = connect();
+  ControlSocket other = where_;
+  other.path = folder_ / "other";
+  where_.mode = 0600;
+  on_loop([&] {
+    auto change = server_->prepare({other, where_});
+    ASSERT_TRUE(change) << change.error().message;
+    server_->commit(**change);
+  });
+  struct stat made {};
+  ASSERT_EQ(::stat(where_.path.c_str(), &made), 0);
+  EXPECT_EQ(made.st_mode & 0777, 0600u);
+  EXPECT_EQ(ask("echo the same\n"), "same\n\n");
+  on_loop([&] { server_->commit(**server_->prepare({other})); });
+  EXPECT_FALSE(std::filesystem::exists(where_.path));
+  where_ = other;
+  EXPECT_EQ(ask("echo another\n"), "another\n\n");
+  send(talking, "echo still\n");
+  EXPECT_EQ(rest(talking), "still\n\n");
+}
+
+TEST_F(ControlServerTest, ChangesNothingIfOneOfTheSocketsCannotBe) {
+  start();
+  ControlSocket other = where_, impossible = where_, same = where_;
+  other.path = folder_ / "other";
+  same.mode = 0600;
+  impossible.path = folder_ / "no" / "such";
+  on_loop([&] {
+    const auto change = server_->prepare({other, same, impossible});
+    ASSERT_FALSE(change);
+    EXPECT_EQ(change.error().message,
+              "control socket " + impossible.path + ": cannot make it: No such file or directory");
+  });
+  EXPECT_FALSE(std::filesystem::exists(other.path));
+  struct stat made {};
+  ASSERT_EQ(::stat(where_.path.c_str(), &made), 0);
+  EXPECT_EQ(made.st_mode & 0777, where_.mode);
+  EXPECT_EQ(ask("echo the same\n"), "same\n\n");
+}
+
 TEST_F(ControlServerTest, ReplacesASocketThatWasLeftBehind) {
   start();
   std::filesystem::rename(where_.path, folder_ / "kept");
@@ -233,6 +282,30 @@ TEST_F(ControlServerTest, ListensOnLoopbackToo) {
   ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&raw), length), 0);
   send(fd, "echo hello\n");
   EXPECT_EQ(rest(fd), "hello\n\n");
+}
+
+TEST_F(ControlServerTest, LetsOthersHaveTheirTurnWhileOneClientNeverStopsTalking) {
+  start();
+  const int flood = connect();
+  send(flood, "prompt i\n");
+  std::atomic<bool> enough = false;
+  std::thread talks([&] {
+    std::string junk;
+    for (int i = 0; i < 1000; ++i) junk += "frobnicate\n";
+    while (!enough && ::send(flood, junk.data(), junk.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  std::thread listens([&] {
+    char bytes[65536];
+    while (::recv(flood, bytes, sizeof bytes, 0) > 0) {
+    }
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask("echo hello\n"), "hello\n\n");
+  enough = true;
+  ::shutdown(flood, SHUT_RDWR);
+  talks.join();
+  listens.join();
+  ::close(flood);
 }
 
 }  // namespace

@@ -188,5 +188,82 @@ TEST(Control, RefusesALineWithoutEnd) {
               "Command line too long: more than 16384 bytes.\n\n<end>");
 }
 
+// ---- HTTP, where the owner has pages
+
+constexpr std::array kPages = {Page{"/stat", "show stat", "text/x-stat"},
+                               Page{"/errors", "show errors", "text/plain"}};
+
+std::string browse(std::string_view bytes, Level level = Level::User, bool ends = false) {
+  Conversation conversation(kVerbs, level, 10s, kPages);
+  conversation.on_bytes(bytes);
+  if (ends) conversation.on_end();
+  while (const auto line = conversation.next())
+    conversation.on_answer(fmt::format("#{}\n", line->verb));
+  return conversation.output() + (conversation.is_over() ? "<end>" : "");
+}
+
+TEST(Control, AnswersAPageAndEnds) {
+  const std::string page =
+      "HTTP/1.0 200 OK\r\nContent-Type: text/x-stat\r\nContent-Length: 3\r\nCache-Control: "
+      "no-store\r\n"
+      "Connection: close\r\n\r\n#4\n<end>";
+  EXPECT_EQ(browse("GET /stat HTTP/1.1\r\nHost: x\r\n\r\n"), page);
+  EXPECT_EQ(browse("GET /stat?a=b HTTP/1.0\n\n"), page);
+  EXPECT_EQ(browse("GET /stat HTTP/1.0", Level::User, /*ends=*/true), page);
+}
+
+TEST(Control, WaitsForTheEndOfAHead) {
+  const std::string request = "GET /stat HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (std::size_t size = 1; size < request.size(); ++size)
+    EXPECT_EQ(browse(request.substr(0, size)), "") << size;
+}
+
+TEST(Control, TakesNothingThatComesWithHttpForACommand) {
+  const std::string hidden = browse(
+      "POST /stat HTTP/1.1\r\nshow stat\r\nContent-Length: 10\r\n\r\nshow stat\nGET /stat "
+      "HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(hidden.starts_with("HTTP/1.0 405 Method Not Allowed\r\nAllow: GET\r\n")) << hidden;
+  EXPECT_EQ(hidden.find("#4"), hidden.npos);
+  EXPECT_EQ(hidden.find("HTTP/1.0", 1), hidden.npos);
+}
+
+TEST(Control, NamesThePagesThereAre) {
+  const std::string missing = browse("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(missing.starts_with("HTTP/1.0 404 Not Found\r\n")) << missing;
+  EXPECT_TRUE(
+      missing.ends_with("\r\n\r\nThere is no such page here. There are:\n/stat\n/errors\n<end>"));
+}
+
+TEST(Control, HoldsPagesToTheLevelOfTheirCommands) {
+  EXPECT_TRUE(browse("GET /errors HTTP/1.1\r\n\r\n").starts_with("HTTP/1.0 403 Forbidden\r\n"));
+  EXPECT_TRUE(browse("GET /errors HTTP/1.1\r\n\r\n", Level::Operator).starts_with("HTTP/1.0 200 "));
+}
+
+TEST(Control, RefusesAHeadWithoutEnd) {
+  std::string request = "GET /stat HTTP/1.1\r\n";
+  for (int i = 0; i < 100; ++i) request += "X: " + std::string(200, 'x') + "\r\n";
+  EXPECT_TRUE(browse(request).starts_with("HTTP/1.0 431 "));
+  EXPECT_TRUE(browse("GET /stat HTTP/1.1\r\nX: " + std::string(Conversation::kLongestLine, 'x'))
+                  .starts_with("HTTP/1.0 431 "));
+}
+
+TEST(Control, SpeaksHttpOnlyFromTheFirstLineOn) {
+  EXPECT_EQ(browse("show stat\nGET /stat HTTP/1.1\r\n\r\n").substr(0, 4), "#4\n\n");
+  EXPECT_EQ(browse("show stat\nGET /stat HTTP/1.1\r\n\r\n").find("HTTP/1.0 200"),
+            std::string::npos);
+}
+
+TEST(Control, KnowsNoHttpWhereThereAreNoPages) {
+  EXPECT_TRUE(talk("GET /stat HTTP/1.1\r\n").starts_with("Unknown command"));
+}
+
+TEST(Control, TellsARequestLineFromACommand) {
+  for (const char* line : {"show stat", "GET /stat", " /stat HTTP/1.1", "GET /stat HTTP/2", ""})
+    EXPECT_FALSE(parse_request_line(line)) << line;
+  const auto line = parse_request_line("GET /a b?c HTTP/1.1");
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->path, "/a b");
+}
+
 }  // namespace
 }  // namespace hapair::control

@@ -134,5 +134,18 @@ TEST(LogShipper, CountsWhatNobodyTook) {
   EXPECT_EQ(shipper.dropped(), 2U);
 }
 
+TEST(LogShipper, GoesOverToOtherTargets) {
+  Loop loop;
+  Sink before, both, after;
+  LogShipper shipper(loop, {before.target(), both.target()}, "t");
+  shipper.write(Severity::Info, "a");
+  shipper.redirect({both.target(), after.target()});
+  shipper.write(Severity::Info, "b");
+  shipper.flush();
+  EXPECT_EQ(before.take(), "a");
+  EXPECT_EQ(both.take(), "a b");
+  EXPECT_EQ(after.take(), "b");
+}
+
 }  // namespace
 }  // namespace hapair

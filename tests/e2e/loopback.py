@@ -123,9 +123,9 @@ class Origin:
     """A server on a port of its own; `serve(connection, number)` runs for every connection, in a
     thread. Health checks (OPTIONS without fields) never reach the script: the tests check none."""
 
-    def __init__(self, serve):
+    def __init__(self, serve, port=0):
         self.serve = serve
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.accepted = 0
         self.errors = []
@@ -252,10 +252,19 @@ balance = {balance}
         table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
         return any(row.split()[1].endswith(want) and row.split()[3] == "0A" for row in table)
 
-    def connect(self, source=None):
+    def more_frontends(self, **frontends):
+        """Before the start: frontends of these names with these lines, in front of the same backend. Answers
+        their ports."""
+        ports = {name: free_port() for name in frontends}
+        with self.path.open("a") as file:
+            for name, lines in frontends.items():
+                file.write(f'[frontend.{name}]\nbind = ["127.0.0.1:{ports[name]}"]\ndefault_backend = "app"\n{lines}\n')
+        return ports
+
+    def connect(self, source=None, port=None):
         # Without a bind the kernel takes a port that is free for this destination.
         return Connection(socket.create_connection(
-            ("127.0.0.1", self.port), timeout=TIMEOUT, source_address=source and (source, 0)))
+            ("127.0.0.1", port or self.port), timeout=TIMEOUT, source_address=source and (source, 0)))
 
     def get(self, path="/", fields=""):
         connection = self.connect()
@@ -264,6 +273,19 @@ balance = {balance}
             return connection.message()
         finally:
             connection.close()
+
+    def column(self, server, name, backend="app"):
+        """A column of the statistics, which the frontend must serve at /stats."""
+        rows = self.get("/stats;csv")[2].decode().splitlines()
+        names = rows[0].removeprefix("# ").split(",")
+        return next(row.split(",")[names.index(name)] for row in rows if row.startswith(f"{backend},{server},"))
+
+    def wait_for_check(self, server, status, info=None):
+        """Until the last check of a server said so: "L7OK", and its words if they are given."""
+        def said():
+            return self.column(server, "check_status"), self.column(server, "last_chk")
+        wait_until(lambda: said()[0] == status and info in (None, said()[1]),
+                   f"the check of {server} says {status} {info or ''}: {said()}")
 
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -293,4 +315,17 @@ def proxy_and_origin(tmp_path, serve, **options):
     finally:
         proxy.stop()
         origin.close()
+    assert proxy.process.returncode == 0
+
+
+@contextlib.contextmanager
+def checking(tmp_path, checks, **options):
+    """A proxy whose servers s1, s2 … are the (port, check) pairs; one check decides."""
+    fast = 'interval = "100ms", fall = 1, rise = 1'
+    proxy = Proxy(tmp_path, [port for port, _ in checks], frontend='stats = { uri = "/stats" }',
+                  server_extra=lambda number: f"check = {{ {checks[number - 1][1]}, {fast} }}", **options)
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
     assert proxy.process.returncode == 0

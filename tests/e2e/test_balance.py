@@ -3,10 +3,11 @@
 import collections
 import re
 import threading
+import time
 
 import pytest
 
-from loopback import Origin, Proxy, wait_until
+from loopback import Origin, Proxy, ok, wait_until
 
 MODES = {
     "http": {},
@@ -42,11 +43,11 @@ class Farm:
 
         return serve
 
-    def ask_slowly(self, count):
+    def ask_slowly(self, count, fields=""):
         """Requests whose answer the test gives."""
         for _ in range(count):
             connection = self.proxy.connect()
-            connection.send(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+            connection.send(f"GET /slow HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
             self.slow.append(connection)
 
     def answer(self, name):
@@ -254,3 +255,127 @@ def test_what_a_request_says_decides_its_server_on_both_nodes(farm, balance, kin
 def test_requests_without_the_key_go_around(farm):
     app = farm("http", '{ header = "X-Tenant" }')
     assert [app.visit() for _ in range(4)] == ["s1", "s2", "s1", "s2"]
+
+
+# ------------------------------------------------------------------ bounded load
+
+TENANT = "X-Tenant: big\r\n"
+
+
+def bounded(farm, factor):
+    return farm("http", '{ header = "X-Tenant" }', servers=4,
+                backend=f'hash_type = "consistent"\nhash_balance_factor = {factor}')
+
+
+@pytest.mark.parametrize("factor, spread", [(0, [40, 0, 0, 0]), (150, [15, 15, 10, 0])])
+def test_a_bound_sends_what_is_too_much_for_one_server_on(farm, factor, spread):
+    """Forty requests of one tenant: all at his server, or no more than 150 % of a quarter of them."""
+    app = bounded(farm, factor)
+    home = app.proxy.get("/", TENANT)[2].decode()
+    app.ask_slowly(40, TENANT)
+    wait_until(lambda: sum(map(len, app.held.values())) == 40, "forty are held")
+    held = {name: len(requests) for name, requests in app.held.items()}
+    assert sorted(held.values(), reverse=True) == spread and held[home] == spread[0], (home, held)
+    for name in held:
+        app.answer(name)
+    wait_until(lambda: len(app.proxy.log.lines) == 41, "all are answered")
+    assert [app.proxy.get("/", TENANT)[2].decode() for _ in range(5)] == [home] * 5  # where there is room
+
+
+@pytest.mark.parametrize("factor", [0, 125])
+def test_a_bound_holds_while_load_goes_on(farm, factor):
+    """Forty clients, of whom most are of two tenants. A quarter of what they ask at once, and a quarter of that
+    on top, is 12.8 requests."""
+    app = bounded(farm, factor)
+    lock, now, most, served = threading.Lock(), collections.Counter(), collections.Counter(), collections.Counter()
+
+    def serve(name):
+        def answer(connection, _number):
+            while True:
+                connection.message()
+                with lock:
+                    now[name] += 1
+                    served[name] += 1
+                    most[name] = max(most[name], now[name])
+                time.sleep(0.01)
+                with lock:
+                    now[name] -= 1
+                connection.send(ok())
+
+        return answer
+
+    for number, origin in enumerate(app.origins, 1):
+        origin.serve = serve(f"s{number}")
+
+    def client(number):
+        connection = app.proxy.connect()
+        for turn in range(25):
+            tenant = turn % 20 if number % 5 == 0 else number % 2
+            connection.send(f"GET / HTTP/1.1\r\nHost: t\r\nX-Tenant: t{tenant}\r\n\r\n".encode())
+            assert connection.message()[0] == "HTTP/1.1 200 OK"
+        connection.close()
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(served.values()) == 1000
+    if factor == 0:
+        assert max(most.values()) >= 16 and max(served.values()) > 400, (most, served)
+    else:  # two workers may choose the same server in the same moment
+        assert max(most.values()) <= 15 and max(served.values()) < 360, (most, served)
+
+
+# ------------------------------------------------------------------ slow start
+
+def test_the_share_of_a_returning_server_grows(farm):
+    app = farm("http", '"roundrobin"', server_extra='check = { interval = "50ms", fall = 1 }\nslow_start = "3s"',
+               frontend='stats = { uri = "/stats" }')
+    visits(app, 4)  # both are known to be up
+    assert app.proxy.column("s1", "throttle") == ""  # who has not failed is warm from the start
+    port = app.origins[0].port
+    app.origins[0].close()
+    app.proxy.log.wait_for("Server app/s1 is DOWN")
+    assert visits(app, 6) == ["s2"] * 6
+    app.origins[0] = Origin(app._serve("s1"), port)
+    app.proxy.log.wait_for("Server app/s1 is UP")
+    seen = {"cold": [], "late": []}  # its visits of 40, while it is less than a third warm, and more than two
+
+    def warm():
+        throttle = app.proxy.column("s1", "throttle")
+        part = collections.Counter(visits(app, 40))["s1"]
+        if throttle and not 34 <= int(throttle) < 67:
+            seen["cold" if int(throttle) < 34 else "late"].append(part)
+        return not throttle
+
+    wait_until(warm, "the start is over")
+    assert abs(collections.Counter(visits(app, 40))["s1"] - 20) <= 1
+    # A share is warmth / (1 + warmth): 6 of 40 in the middle of the first third, 18 in that of the last.
+    cold, late = (sum(part) / len(part) for part in seen.values())
+    assert cold < 11 and 15 < late < 21, seen
+
+
+def test_least_connections_gives_a_returning_server_a_growing_part_of_what_is_held(farm):
+    app = farm("http", '"leastconn"', server_extra='check = { interval = "50ms", fall = 1 }\nslow_start = "4s"',
+               frontend='stats = { uri = "/stats" }')
+    visits(app, 4)
+    port = app.origins[0].port
+    app.origins[0].close()
+    app.proxy.log.wait_for("Server app/s1 is DOWN")
+    app.origins[0] = Origin(app._serve("s1"), port)
+    app.proxy.log.wait_for("Server app/s1 is UP")
+
+    def part_of_twenty():
+        app.ask_slowly(20)
+        wait_until(lambda: sum(map(len, app.held.values())) == 20, "twenty are held")
+        part = len(app.held["s1"])
+        for name in app.held:
+            app.answer(name)
+        return part
+
+    part, throttle = part_of_twenty(), int(app.proxy.column("s1", "throttle") or 100)
+    assert throttle < 50, "this machine is too busy to see the beginning"
+    assert part < 7  # 7: a third for half the weight
+    wait_until(lambda: app.proxy.column("s1", "throttle") == "", "the start is over")
+    assert part_of_twenty() == 10

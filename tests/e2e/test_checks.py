@@ -1,6 +1,8 @@
 """Health checks on loopback: what they ask, what they conclude, what it does to the traffic."""
 
 import contextlib
+import csv
+import io
 import pathlib
 import socket
 
@@ -65,9 +67,9 @@ def test_a_kept_socket_does_not_hide_that_the_server_is_unreachable_at_once(tmp_
 
 def column(proxy, server, name):
     """A column of the statistics."""
-    rows = proxy.get("/stats;csv")[2].decode().splitlines()
-    names = rows[0].removeprefix("# ").split(",")
-    return next(row.split(",")[names.index(name)] for row in rows if row.startswith(f"app,{server},"))
+    text = proxy.get("/stats;csv")[2].decode().removeprefix("# ")
+    return next(row[name] for row in csv.DictReader(io.StringIO(text))
+                if (row["pxname"], row["svname"]) == ("app", server))
 
 
 class Site:
@@ -107,8 +109,8 @@ def test_mv_check_txt_takes_a_server_out_and_no_request_fails(tmp_path):
         for _ in range(20):
             answer = proxy.get()
             assert answer[0].endswith("200 OK") and answer[2] == b"s2"
-        assert column(proxy, "s1", "status") == "NOLB"
-        assert column(proxy, "s1", "check_status").endswith("L7OKC")
+        assert proxy.column("s1", "status") == "NOLB"
+        assert proxy.column("s1", "check_status").endswith("L7OKC")
         sites[0].page = True
         proxy.log.wait_for(r"Server app/s1 is UP, reason: Layer7 check passed, code: 200, check duration")
         wait_until(lambda: proxy.get()[2] == b"s1", "it serves again")
@@ -154,25 +156,30 @@ def test_a_script_speaks_with_a_server(tmp_path):
 def test_a_command_decides_and_its_group_ends_with_its_time(tmp_path):
     script = tmp_path / "probe.sh"
     verdict = tmp_path / "verdict"
-    verdict.write_text("exit 0")
+
+    def decide(text):  # at once: a probe may be reading
+        (tmp_path / "verdict.new").write_text(text)
+        (tmp_path / "verdict.new").rename(verdict)
+
+    decide("exit 0")
     script.write_text(f'#!/bin/sh\nenv > {tmp_path}/env.new; mv {tmp_path}/env.new {tmp_path}/env\n. {verdict}\n')
     script.chmod(0o755)
     origin = Origin(answering())
-    check = f'command = "{script}", interval = "100ms", timeout = "400ms", fall = 1, rise = 1'
+    check = f'command = "{script}", interval = "100ms", timeout = "1500ms", fall = 1, rise = 1'
     with checked(tmp_path, [origin.port], check) as proxy:
         wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
         settings = (tmp_path / "env").read_text().splitlines()
         assert f"HAPROXY_SERVER_PORT={origin.port}" in settings and "HAPROXY_SERVER_NAME=s1" in settings
-        verdict.write_text("exit 3")
+        decide("exit 3")
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: External check error, code: 3, check duration")
-        verdict.write_text("exit 0")
+        decide("exit 0")
         proxy.log.wait_for(r"Server app/s1 is UP, reason: External check passed, code: 0, check duration")
-        verdict.write_text(f"sleep 60 & echo $! > {tmp_path}/child; wait")
+        decide(f"sleep 60 & echo $! >> {tmp_path}/children; wait")
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: External check timeout, check duration")
-        child = (tmp_path / "child").read_text().strip()
+        child = (tmp_path / "children").read_text().splitlines()[0]
         wait_until(lambda: not pathlib.Path(f"/proc/{child}/cmdline").exists()
                    or not pathlib.Path(f"/proc/{child}/cmdline").read_bytes(), "the child is gone")
-        verdict.write_text("exit 0")
+        decide("exit 0")
     origin.close()
 
 
@@ -183,9 +190,9 @@ def test_an_agent_sets_weight_and_takes_its_server_out(tmp_path):
     proxy = Proxy(tmp_path, [site.port], frontend=STATS,
                   server_extra=f'weight = 10\nagent = {{ port = {agent.port}, interval = "50ms" }}')
     try:
-        wait_until(lambda: column(proxy, "s1", "last_agt") == "via agent : up", "it answers")
+        wait_until(lambda: proxy.column("s1", "last_agt") == "via agent : up", "it answers")
         words[0] = b"50%\n"
-        wait_until(lambda: column(proxy, "s1", "weight") == "5", "half the weight")
+        wait_until(lambda: proxy.column("s1", "weight") == "5", "half the weight")
         words[0] = b"down #too hot\n"
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: Layer7 wrong status, code: 0, "
                            r'info: "via agent : down \(too hot\)"')

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import grp
 import socket
 import struct
@@ -258,6 +259,20 @@ def test_disable_and_enable_are_maintenance_and_ready(farm):
     assert farm.who_answers(4) == [2, 2]
 
 
+def test_a_disabled_server_waits_for_an_operator(tmp_path):
+    with farm_of(tmp_path, backend='connection = "close"',
+                 server_extra=lambda number: "check = true\ndisabled = true" if number == 1 else "") as farm:
+        assert farm.status("s1") == "MAINT"
+        assert farm.states()["s1"]["srv_admin_state"] == "5"
+        assert farm.who_answers(4) == [0, 4]
+        assert farm.ask("enable server app/s1") == ""
+        farm.proxy.log.wait_for(r"Server app/s1 is \S+/READY \(leaving forced maintenance\)\.")
+        farm.proxy.log.wait_for(r"Server app/s1 is UP, reason: Layer4 check passed")
+        assert farm.status("s1") == "UP"
+        assert farm.states()["s1"]["srv_admin_state"] == "0"
+        assert farm.who_answers(4) == [2, 2]
+
+
 def test_health_is_what_an_operator_says(farm):
     assert farm.ask("set server app/s1 health down") == ""
     farm.proxy.log.wait_for(r"Server app/s1 is DOWN, changed from CLI\.")
@@ -376,6 +391,34 @@ def test_a_frontend_is_closed_and_opened_again(farm):
     assert farm.ask("enable frontend nosuch") == "No such frontend.\n"
 
 
+def test_a_disabled_frontend_waits_for_an_operator(tmp_path):
+    port = free_port()
+    section = (f'\n[frontend.later]\ndisabled = true\nbind = ["127.0.0.1:{port}", "unix:{tmp_path}/later.sock"]\n'
+               'default_backend = "app"\n')
+    with farm_of(tmp_path, server_extra=lambda number: section if number == 2 else "") as farm:
+        def ask(family, address):
+            with socket.socket(family) as client:
+                client.settimeout(TIMEOUT)
+                client.connect(address)
+                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return everything(client)
+
+        assert farm.rows()["later", "FRONTEND"]["status"] == "STOP"
+        with pytest.raises(ConnectionRefusedError):
+            ask(socket.AF_INET, ("127.0.0.1", port))
+        waiting = []
+        thread = threading.Thread(target=lambda: waiting.append(ask(socket.AF_UNIX, f"{tmp_path}/later.sock")))
+        thread.start()
+        assert farm.ask("disable frontend later") == "All sockets are already disabled.\n"
+        assert farm.ask("enable frontend later") == ""
+        farm.proxy.log.wait_for(r"Resumed frontend later\.")
+        assert farm.rows()["later", "FRONTEND"]["status"] == "OPEN"
+        for _ in range(8):  # on every worker's socket
+            assert ask(socket.AF_INET, ("127.0.0.1", port)).startswith(b"HTTP/1.1 200 OK")
+        thread.join(TIMEOUT)
+        assert waiting[0].startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_frontend_that_listens_again_has_its_own_backlog(tmp_path):
     with farm_of(tmp_path, frontend="backlog = 7") as farm:
         def backlogs():
@@ -387,6 +430,50 @@ def test_a_frontend_that_listens_again_has_its_own_backlog(tmp_path):
         assert backlogs() == []
         assert farm.ask("enable frontend http-in") == ""
         assert backlogs() == ["7", "7"]
+
+
+def test_warmup_lets_those_begin_slowly_that_shall_at_a_takeover(tmp_path):
+    def slowly(number):
+        return 'slow_start = { duration = "2s", at = ["takeover"] }' if number == 1 else 'slow_start = "2s"'
+
+    with farm_of(tmp_path, backend='connection = "close"', server_extra=slowly) as farm:
+        assert farm.who_answers(8) == [4, 4]
+        assert farm.ask("warmup") == ""
+        rows = farm.rows()
+        assert 1 <= int(rows["app", "s1"]["throttle"]) < 100 and rows["app", "s2"]["throttle"] == ""
+        assert farm.who_answers(8)[1] >= 6
+        farm.proxy.log.wait_for(r"<133>.*Warm-up: 1 server begins slowly")
+        wait_until(lambda: farm.rows()["app", "s1"]["throttle"] == "", "it is warm")
+        assert farm.who_answers(8) == [4, 4]
+        farm.ask("set server app/s1 state maint")
+        assert farm.ask("warmup") == "No server that is up has slow_start at takeover.\n"
+
+
+def test_a_draining_proxy_says_so_to_the_end(tmp_path):
+    gate = threading.Event()
+
+    def slow(connection, _number):
+        connection.message()
+        gate.wait(TIMEOUT)
+        connection.send(ok())
+
+    with farm_of(tmp_path, slow) as farm:
+        def figures():
+            return dict(line.split(": ", 1) for line in farm.ask("show info").splitlines() if ": " in line)
+
+        assert (figures()["Stopping"], figures()["Listeners"]) == ("0", "1")
+        client = farm.proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: figures()["CurrConns"] == "1", "it is there")
+        farm.proxy.process.send_signal(signal.SIGUSR1)
+        farm.proxy.log.wait_for("Draining: ")
+        shown = figures()
+        assert (shown["Stopping"], shown["CurrConns"], shown["Listeners"]) == ("1", "1", "0")
+        assert farm.rows()["http-in", "FRONTEND"]["status"] == "STOP"
+        assert farm.rows()["app", "s1"]["status"] == "no check"
+        gate.set()
+        assert client.message()[2] == b"hello"
+        assert farm.proxy.process.wait(TIMEOUT) == 0
 
 
 def test_log_lines_that_nobody_takes_are_counted(tmp_path):

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from loopback import (TIMEOUT, Connection, Origin, Proxy, answering, binary, free_port, ok, wait_until)
+from loopback import (TIMEOUT, Connection, LogSink, Origin, Proxy, answering, binary, free_port, ok, wait_until)
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -374,8 +374,22 @@ def test_no_header_or_a_wrong_one_is_refused(listening, origin, first, said):
     client = proxy.connect()
     client.send(first)
     assert ends_unanswered(client)
-    assert re.search(r"<132>.*: 127\.0\.0\.1:\d+ \[[^]]+\] http-in/1: " + said, proxy.log.wait_for(said))
+    assert re.search(r"<134>.*: 127\.0\.0\.1:\d+ \[[^]]+\] http-in/1: " + said, proxy.log.wait_for(said))
     assert origin.accepted == 0
+
+
+def test_a_refusal_goes_where_the_frontends_lines_go_in_haproxys_form(listening, tmp_path):
+    sink = LogSink()
+    proxy = listening(None, frontend=f"""accept_proxy = ["127.0.0.1"]
+log_format = "json"
+log_separate_errors = true
+log = {{ target = "udp:127.0.0.1:{sink.port}", facility = "local0" }}""")
+    client = proxy.connect()
+    client.send(REQUEST)
+    assert ends_unanswered(client)
+    assert re.search(r"<131>.*: 127\.0\.0\.1:\d+ \[[^]]+\] http-in/1: the connection does not begin with a PROXY header$",
+                     sink.wait_for("PROXY header"))
+    assert not any("PROXY header" in line for line in proxy.log.lines)
 
 
 def test_a_header_that_ends_or_stalls_is_refused(listening):

@@ -65,6 +65,30 @@ def test_captured_fields_stand_in_haproxys_line(tmp_path):
                             r'\{shop\.example\|Mozilla/\} \{A#22#7C#7D#E9\} "POST /a\?b=c HTTP/1\.1"', line), line
 
 
+def test_a_captured_cookie_stands_in_haproxys_line(tmp_path):
+    """The visitor's and the one the server sets; the cookie of ours is not shown."""
+    answers = iter([b"Set-Cookie: SIDX=new; path=/\r\n", b"", b"Set-Cookie: other=1\r\n"])
+    with proxy_and_origin(tmp_path, answering(lambda *_: ok(extra=next(answers))),
+                          frontend='capture_cookie = { name = "SID", length = 10 }',
+                          backend='cookie = { name = "SRV", mode = "insert" }',
+                          server_extra='cookie = "S1"') as (proxy, _):
+        client = proxy.connect()  # one connection: what was captured before is forgotten
+        for cookie in (b"Cookie: a=1; SID=0123456789; SID=x\r\n", b"Cookie: SID=a b\r\n", b""):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + cookie + b"\r\n")
+            client.message()
+        client.close()
+        seen = [re.search(r" 200 \d+ (\S+ \S+) --NI ", line)[1] for line in lines_of(proxy, 3)]
+        assert seen == ["SID=012345 SIDX=new", "SID=a#20b -", "- -"]
+
+
+def test_a_captured_cookie_in_json(tmp_path):
+    with proxy_and_origin(tmp_path, answering(), frontend='log_format = "json"\ncapture_cookie = "SID="',
+                          defaults="") as (proxy, _):
+        proxy.get(fields="Cookie: SIDX=1; SID=\"quoted\"\r\n")
+        line = json.loads(text_of(lines_of(proxy, 1)[0]))
+        assert (line["request_cookie"], line["response_cookie"]) == ('SID="quoted"', None)
+
+
 def test_nothing_is_left_of_the_request_before_on_one_connection(tmp_path):
     with proxy_and_origin(tmp_path, answering(), frontend=CAPTURES) as (proxy, _):
         connection = proxy.connect()

@@ -2,7 +2,6 @@
 
 import re
 import socket
-import threading
 import time
 
 import pytest
@@ -186,61 +185,6 @@ def test_check_post_waits_for_the_body_and_sends_it_once(tmp_path):
         proxy.stop()
         for origin in origins:
             origin.close()
-
-
-# ------------------------------------------------------------------ limits
-
-def test_a_limit_of_32_is_never_33_whatever_dies(tmp_path):
-    lock, now, most = threading.Lock(), [0], [0]
-
-    def serve(connection, number):
-        while True:
-            connection.message()
-            with lock:
-                now[0] += 1
-                most[0] = max(most[0], now[0])
-            time.sleep(0.01)
-            with lock:
-                now[0] -= 1
-            if number % 40 == 0:
-                return connection.reset()
-            connection.send(ok())
-
-    origin = Origin(serve)
-    proxy = Proxy(tmp_path, [origin.port], workers=4, server_extra="maxconn = 32",
-                  defaults="", backend='stats = { uri = "/stats", auth = ["a:b"] }\ntimeout = { queue = "200ms" }')
-    try:
-        def client(number):
-            for turn in range(3):
-                connection = proxy.connect()
-                connection.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
-                if (number + turn) % 5 == 0:
-                    connection.close()  # from the queue, or from the server
-                    continue
-                try:
-                    connection.message()
-                except (EOFError, OSError):
-                    pass
-                connection.close()
-
-        threads = [threading.Thread(target=client, args=(number,)) for number in range(500)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        def rows():
-            page = proxy.get("/stats;csv", "Authorization: Basic YTpi\r\n")[2].decode().splitlines()
-            columns = page[0].lstrip("# ").split(",")
-            return {row["svname"]: row for row in (dict(zip(columns, line.split(","))) for line in page[1:])}
-
-        assert most[0] <= 32
-        assert most[0] > 16  # it was in demand
-        wait_until(lambda: rows()["s1"]["scur"] == "0" and rows()["BACKEND"]["qcur"] == "0",
-                   "no slot is held and nobody waits")
-    finally:
-        proxy.stop()
-        origin.close()
 
 
 # ------------------------------------------------------------------ backups, priorities

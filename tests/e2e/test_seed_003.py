@@ -250,18 +250,25 @@ def uses_both(farm):
     assert min(collections.Counter(farm.servers(40)).values()) > 3
 
 
-def follows(url):
-    """One server for each value, and both for many."""
+def follows(key, whatever_else, without=None):
+    """One server for each of many keys, both among them, and the same one whatever else a request says; those
+    without a key go around. Each is (path behind file.php, curl's words)."""
+    def ask(farm, said):
+        return farm.server(PUBLIC + "/file.php" + said[0], *said[1])
+
     def check(farm):
-        homes = {}
-        for number in range(16):
-            place, words = url(number)
-            homes[number] = farm.server(PUBLIC + place, *words)
-        assert set(homes.values()) == {"10.0.0.1", "10.0.0.2"}
+        homes = {number: ask(farm, key(number)) for number in range(16)}
+        assert set(homes.values()) == {"10.0.0.1", "10.0.0.2"}, homes
         for number in (0, 5, 15):
-            place, words = url(number)
-            assert farm.servers(3, PUBLIC + place, *words) == [homes[number]] * 3
+            assert [ask(farm, whatever_else(number, turn)) for turn in range(4)] == [homes[number]] * 4
+        if without:
+            seen = [ask(farm, without) for _ in range(6)]
+            assert seen in (["10.0.0.1", "10.0.0.2"] * 3, ["10.0.0.2", "10.0.0.1"] * 3)
     return check
+
+
+def header(text):
+    return ("--header", text)
 
 
 ALGORITHMS = {
@@ -271,13 +278,25 @@ ALGORITHMS = {
     '"first"': takes_the_first,
     '"source"': stays,
     '"random"': uses_both,
+    # The target up to '?'.
+    '"uri"': follows(lambda n: (f"/page{n}", ()), lambda n, turn: (f"/page{n}?turn={turn}", header(f"X-Turn: {turn}"))),
+    # One parameter of the query, wherever it stands.
+    '{ url_param = "user" }': follows(
+        lambda n: (f"?user=u{n}", ()), lambda n, turn: (f"/page{turn}?turn={turn}&user=u{n}&x", ()), ("?name=u1", ())),
+    # One field, whatever is asked for.
+    '{ header = "X-Tenant" }': follows(
+        lambda n: ("", header(f"X-Tenant: t{n}")), lambda n, turn: (f"/page{turn}", header(f"x-tenant: t{n}")), ("", ())),
+    # A part of it that no other algorithm takes: the network in the last element of a list.
+    '{ hash = "header:X-Forwarded-For", occurrence = -1, mask = 24 }': follows(
+        lambda n: ("", header(f"X-Forwarded-For: 9.9.9.9, 10.1.{n}.1")),
+        lambda n, turn: ("", header(f"X-Forwarded-For: 8.8.{turn}.8, 10.1.{n}.{turn}")), ("", ())),
 }
 
 
 @pytest.mark.parametrize("cookie", ["insert", "prefix"])
 @pytest.mark.parametrize("balance", ALGORITHMS)
 def test_seed_003_balance(farm, balance, cookie):
-    """balance roundrobin, static-rr, leastconn, source, uri, url_param: chosen so until a cookie says otherwise."""
+    """balance roundrobin, static-rr, leastconn, source, uri, url_param, hdr, hash: chosen so until a cookie says otherwise."""
     change = ('balance = "roundrobin" ', f"balance = {balance} ")
     if cookie == "insert":
         farm.serve(change)

@@ -15,12 +15,12 @@ LEAVES = ["proxy/http", "proxy/wire", "proxy/route", "proxy/balance", "proxy/hea
 LAYERS = {
     "common": [],
     "common/loop": ["common"],
-    "proxy/config": ["common"],
+    "proxy/config": ["common", "proxy/tls/trust.h"],  # authorities are read with the file that names them
     "proxy/http": ["common"],
     "proxy/wire": ["common"],
-    "proxy/tls": ["common", "proxy/config"],
+    "proxy/tls": ["common"],
     "proxy/route": ["common", "proxy/config/route.h", "proxy/http"],  # what a route says, as values
-    "proxy/health": ["common", "proxy/http"],
+    "proxy/health": ["common", "proxy/http", "proxy/tls"],
     "proxy/balance": ["common", "proxy/health/health.h", "proxy/health/condition.h"],
     "proxy/stats": ["common"],
     "proxy/exchange": ["common", "proxy/config", *LEAVES],
@@ -44,6 +44,7 @@ DOORS = [
     (re.compile(r"re2/"), ["common/regex.cpp"]),
     (re.compile(r"nghttp2/"), ["proxy/http/h2_codec.cpp"]),
     (re.compile(r"netlink/"), ["vrrp/net/libnl_netlink.cpp"]),
+    (re.compile(r"nftables/"), ["vrrp/net/nftables.cpp"]),
     (re.compile(r"openssl/"), ["proxy/tls/", "common/crypto.h", "common/crypto.cpp"]),
 ]
 
@@ -153,6 +154,7 @@ BAD = [
     ("common/a.cpp", "#include <uv.h>\n", "<uv.h> may only"),
     ("proxy/config/a.cpp", "#  include <toml.hpp>\n", "<toml.hpp> may only"),
     ("vrrp/net/a.cpp", "#include <netlink/netlink.h>\n", "<netlink/netlink.h> may only"),
+    ("vrrp/runtime/a.cpp", "#include <nftables/libnftables.h>\n", "<nftables/libnftables.h> may only"),
     ("proxy/admin/a.cpp", "#include <openssl/evp.h>\n", "<openssl/evp.h> may only"),
     ("proxy/route/a.cpp", "#include <re2/re2.h>\n", "<re2/re2.h> may only"),
     ("proxy/http/h1.cpp", "#include <nghttp2/nghttp2.h>\n", "<nghttp2/nghttp2.h> may only"),

@@ -7,6 +7,7 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "common/health_config.h"
 #include "common/log.h"
 #include "vrrp/config/tracking.h"
 
@@ -123,11 +124,21 @@ struct Node {
   IpAddress address;
 };
 
+/// The pair channel: [pair].
+struct PairSettings {
+  std::string key_file;  // empty: none
+  bool channel = true;   // if there is a key and one other node
+  std::uint16_t port = 5112;  // UDP
+  Duration drain_limit = std::chrono::minutes(10);  // of connections that a handover leaves behind
+  friend bool operator==(const PairSettings&, const PairSettings&) = default;
+};
+
 struct Config {
   std::string node;                 // who we are
   std::optional<IpAddress> source;  // [node.NAME] address; absent: the interface's primary address
   std::vector<Node> other_nodes;    // those that have an address
-  std::string key_file;             // [pair] key_file; empty: none
+  PairSettings pair;
+  HealthSocket health;              // where the proxy's heartbeat is heard
   std::vector<LogTarget> log;
   std::vector<Script> scripts;
   std::string script_user;           // who runs those that name nobody; empty: the daemon's choice
@@ -143,8 +154,9 @@ struct Config {
   const Script& script(const std::string& name) const;
   const TrackFile& track_file(const std::string& name) const;
   const TrackProcess& track_process(const std::string& name) const;
-  /// Some instance signs its adverts.
+  /// Some instance signs its adverts, or the two nodes speak with each other.
   bool needs_keys() const;
+  bool has_pair_channel() const;
 };
 
 /// Notes how high the instances of `other`, the same file as the other node sees it, stand while all is

@@ -26,18 +26,25 @@ class Loader {
     TableReader root(document_.root, "", diagnostics_);
     for (std::string_view section : {"defaults", "frontend", "backend", "listen"})
       root.raw(section);
-    if (auto global = root.table("global")) config_.log = read_log_targets(*global);
-    if (auto pair = root.table("pair")) {
-      if (auto file = pair->string("key_file")) config_.key_file = *file;
-      pair->finish();
+    if (auto global = root.table("global")) {
+      config_.log = read_log_targets(*global);
+      config_.health = read_health_socket(*global, document_.root);
     }
+    auto pair = root.table("pair");
+    if (pair) config_.pair = read_pair(*pair);
     root.refuse("alert", kNotBuilt);
     load_nodes();
     surroundings_.node = config_.node;
     surroundings_.source = config_.source;
-    surroundings_.has_key_file = !config_.key_file.empty();
+    surroundings_.has_key_file = !config_.pair.key_file.empty();
+    surroundings_.backends = names_of_backends();
     surroundings_.sections = &config_;
     if (auto vrrp = root.table("vrrp")) load_vrrp(*vrrp);
+    if (pair && pair->has("channel") && config_.pair.channel && !config_.has_pair_channel() &&
+        !config_.instances.empty())
+      pair->error("channel",
+                  "the pair channel needs key_file, and an address of the same family for each of two nodes",
+                  "[node.NAME] address = \"…\", twice");
     root.finish();
     return std::move(config_);
   }
@@ -58,6 +65,14 @@ class Loader {
       else
         config_.other_nodes.push_back({name, *address});
     }
+  }
+
+  std::vector<std::string> names_of_backends() const {
+    std::vector<std::string> out;
+    for (const ConfigNode::Entry& section : document_.root.table)
+      if (section.key == "backend" || section.key == "listen")
+        for (const ConfigNode::Entry& entry : section.value.table) out.push_back(entry.key);
+    return out;
   }
 
   void load_vrrp(TableReader& vrrp) {
@@ -105,9 +120,14 @@ const TrackProcess& Config::track_process(const std::string& name) const {
 }
 
 bool Config::needs_keys() const {
-  return std::ranges::any_of(instances, [](const Instance& instance) {
-    return instance.auth.type == Auth::Type::Hmac;
-  });
+  return has_pair_channel() || std::ranges::any_of(instances, [](const Instance& instance) {
+           return instance.auth.type == Auth::Type::Hmac;
+         });
+}
+
+bool Config::has_pair_channel() const {
+  return pair.channel && !pair.key_file.empty() && source && other_nodes.size() == 1 &&
+         source->is_v6() == other_nodes.front().address.is_v6() && !instances.empty();
 }
 
 void take_peer_priorities(Config& config, const Config& other) {

@@ -22,10 +22,13 @@ struct Surroundings {
   std::vector<IpAddress> nodes;             // of all nodes
   bool has_key_file = false;
   const Config* sections = nullptr;         // what can be tracked, read already
+  std::vector<std::string> backends;        // of the proxy; names
   std::set<IpAddress> virtual_addresses;    // of the instances so far
   std::map<std::pair<std::string, std::int64_t>, std::string> router_ids;  // (interface, id) -> instance
 };
 
+/// [pair]
+PairSettings read_pair(TableReader& table);
 /// [vrrp.script.NAME]
 Script read_script(const std::string& name, TableReader& table);
 /// [vrrp.track_file.NAME]
@@ -39,7 +42,9 @@ void read_auth(TableReader& table, const Surroundings& surroundings, Instance& i
 /// Its `virtual_addresses` and `excluded_addresses`; `version` is known.
 void read_virtual_addresses(TableReader& table, Surroundings& surroundings, Instance& instance);
 void read_virtual_routes(TableReader& table, Instance& instance);
-/// Its `track_…`.
+/// Its `track_proxy`.
+void read_track_proxy(TableReader& table, const Surroundings& surroundings, Instance& instance);
+/// Its other `track_…`.
 void read_tracked(TableReader& table, const Surroundings& surroundings, Instance& instance);
 /// [vrrp.sync_group.NAME]; call when all instances are known.
 SyncGroup read_sync_group(const std::string& name, TableReader& table,

@@ -119,6 +119,8 @@ std::string_view to_string(TrackerKind kind) {
     case TrackerKind::Interface: return "interface";
     case TrackerKind::File: return "file";
     case TrackerKind::Process: return "process";
+    case TrackerKind::Proxy: return "proxy";
+    case TrackerKind::Backends: return "backends";
   }
   return "";
 }

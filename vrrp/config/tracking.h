@@ -44,13 +44,21 @@ struct TrackProcess {
   friend bool operator==(const TrackProcess&, const TrackProcess&) = default;
 };
 
-enum class TrackerKind { Script, Interface, File, Process };
+enum class TrackerKind {
+  Script,
+  Interface,
+  File,
+  Process,
+  Proxy,     // the one on this host serves
+  Backends,  // and all of these have a usable server
+};
 std::string_view to_string(TrackerKind kind);  // "script"
 
 /// One thing that an instance tracks, and what it makes of it.
 struct Tracking {
   TrackerKind kind = TrackerKind::Script;
   std::string name;  // of the section in Config, or of the interface
+  std::vector<std::string> backends;  // of Backends
   /// Within -253..253: > 0 is added while good; < 0 while bad; 0: bad means FAULT. Of a file:
   /// -254..254, its number is added so many times, and -254 or less means FAULT.
   int weight = 0;

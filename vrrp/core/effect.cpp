@@ -30,6 +30,13 @@ std::string_view to_string(State state) {
   return "";
 }
 
+std::optional<State> parse_state(std::string_view text) {
+  for (const State state :
+       {State::Initialize, State::Backup, State::Claiming, State::Master, State::Fault})
+    if (text == to_string(state)) return state;
+  return std::nullopt;
+}
+
 std::string to_string(const Cause& cause) {
   const auto spoken = [&](std::string_view what) {
     return fmt::format("{} {} with priority {}", cause.rival.to_string(), what, cause.priority);

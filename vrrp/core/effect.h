@@ -20,6 +20,7 @@ enum class State {
   Fault,  // cannot serve: link down, own address gone, or a script of weight 0 failed
 };
 std::string_view to_string(State state);  // "MASTER", as notify scripts and logs spell it
+std::optional<State> parse_state(std::string_view text);
 
 /// Why the last change of state came about.
 struct Cause {
@@ -82,6 +83,10 @@ struct Announce {
   Cause cause;
   friend bool operator==(const Announce&, const Announce&) = default;
 };
+/// A better backup would have the peer hand over, rather than preempt it.
+struct AskForHandover {
+  friend bool operator==(const AskForHandover&, const AskForHandover&) = default;
+};
 /// The change is complete: whoever must be told of it can be told.
 struct Became {
   State state;
@@ -89,7 +94,8 @@ struct Became {
 };
 
 using Effect =
-    std::variant<Noticed, Entering, SendAdvert, AddAddresses, RemoveAddresses, Announce, Became>;
+    std::variant<Noticed, Entering, SendAdvert, AddAddresses, RemoveAddresses, Announce,
+                 AskForHandover, Became>;
 using Effects = std::vector<Effect>;
 
 /// The log line of an effect in the words of keepalived 1.2.7, which seed 002 shows; nothing for

@@ -18,6 +18,8 @@ constexpr Duration kBetweenAnswers = 100ms;
 constexpr Duration kBetweenLines = 1s;
 // A peer that acts on a lowered priority does so at once; one that does not by then is asked.
 constexpr Duration kBeforeYield = 10ms;
+// A peer that can hand over does so within moments; one that does not by then is preempted.
+constexpr Duration kCourtesy = 3s;
 
 bool elapsed(TimePoint since, Duration span, TimePoint now) {
   return since == TimePoint::min() || now - since >= span;
@@ -42,7 +44,8 @@ Effects InstanceFsm::on_start(TimePoint now) {
 void InstanceFsm::begin(TimePoint now, Effects& out) {
   const bool at_start = state_ == State::Initialize;
   const Cause cause{at_start ? Why::Start : Why::Usable};
-  const bool claims = settings_.claims_at_start && at_start && settings_.preempt == Preempt::Always;
+  const bool claims = settings_.claims_at_start && at_start &&
+                      settings_.preempt == Preempt::Always && !courteous_;
   if (priority_ == kOwner) {
     out.push_back(Noticed{Event::Transition});
     return become_master(cause, now, out);
@@ -67,6 +70,8 @@ void InstanceFsm::become_master(Cause cause, TimePoint now, Effects& out) {
   state_ = State::Master;
   cause_ = cause;
   yielding_ = false;
+  gave_ = false;
+  asked_at_ = TimePoint::min();
   current_master_.reset();
   master_resigned_ = false;
   preempt_from_ = kNever;
@@ -83,6 +88,7 @@ void InstanceFsm::become_backup(Cause cause, TimePoint now, Effects& out) {
   cause_ = cause;
   master_resigned_ = false;
   preempt_from_ = kNever;
+  asked_at_ = TimePoint::min();
   deadline_ = now + master_down_interval();
   out.push_back(Entering{State::Backup});
   if (was_master) out.insert(out.end(), {SendAdvert{kResign}, RemoveAddresses{}});
@@ -124,10 +130,19 @@ bool InstanceFsm::may_answer(TimePoint now) {
 
 /// Whether a master below us may be replaced only because it is below us.
 bool InstanceFsm::may_preempt(TimePoint now) {
-  if (now < quiet_until_ || settings_.preempt == Preempt::Never) return false;
+  if (now < quiet_until_ || gave_ || settings_.preempt == Preempt::Never) return false;
   if (settings_.preempt == Preempt::Always) return true;
   if (preempt_from_ == kNever) preempt_from_ = now + settings_.preempt_delay;
   return now >= preempt_from_;
+}
+
+bool InstanceFsm::asks_first(TimePoint now, Effects& out) {
+  if (!courteous_) return false;
+  if (asked_at_ == TimePoint::min()) {
+    asked_at_ = now;
+    out.push_back(AskForHandover{});
+  }
+  return now - asked_at_ < kCourtesy;
 }
 
 Effects InstanceFsm::on_advert(const IpAddress& source, std::uint8_t priority, TimePoint now,
@@ -153,7 +168,8 @@ void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Dura
     // Only the master can resign: anybody else who says so would start an election for nothing.
     if (!from_master) return;
     master_resigned_ = true;
-    deadline_ = std::max(std::min(deadline_, now + skew()), grace_until_);
+    const Duration wait = settings_.only_peer ? Duration::zero() : skew();
+    deadline_ = std::max(std::min(deadline_, now + wait), grace_until_);
     return;
   }
   if (priority >= priority_) {
@@ -162,7 +178,7 @@ void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Dura
   }
   // Below us. That it was higher before is a failure of its own, which nobody wants to wait for.
   const bool fell = from_master && current_master_->followed && priority < current_master_->priority;
-  const bool preempts = may_preempt(now);
+  const bool preempts = may_preempt(now) && !asks_first(now, out);
   if (!fell && !preempts) return follow(source, priority, interval, now);
   // One source that says high and low by turns must not make us master each time: between two such
   // takeovers the timer decides, as in the RFC.
@@ -255,6 +271,7 @@ Effects InstanceFsm::on_priority(std::uint8_t priority, TimePoint now) {
   const Duration skew_before = skew();
   priority_ = priority;
   yielding_ = false;
+  if (!fell) gave_ = false;
   if (state_ == State::Backup) {
     deadline_ += skew() - skew_before;
     if (!fell) quiet_until_ = std::max(quiet_until_, now + settings_.hold_down);
@@ -276,6 +293,15 @@ Effects InstanceFsm::yield(Cause::Kind why, TimePoint now) {
   current_master_.reset();
   master_interval_ = settings_.interval;
   become_backup({why, {}, theirs}, now, out);
+  gave_ = why == Why::Handover;
+  return out;
+}
+
+Effects InstanceFsm::on_handover(TimePoint now) {
+  Effects out;
+  if (state_ != State::Backup) return out;
+  out.push_back(Noticed{Event::Transition});
+  become_master({Why::Handover}, now, out);
   return out;
 }
 
@@ -291,6 +317,7 @@ Effects InstanceFsm::on_usable(bool usable, TimePoint now) {
   }
   const State before = std::exchange(state_, State::Fault);
   cause_ = {Why::Unusable};
+  gave_ = false;
   deadline_ = kNever;
   current_master_.reset();
   out.push_back(Entering{State::Fault});
@@ -350,7 +377,8 @@ InstanceFsm::Memory InstanceFsm::memory() const {
                 .cause = cause_,
                 .master_interval = master_interval_,
                 .deadline = deadline_,
-                .peer_priority = peer_priority_};
+                .peer_priority = peer_priority_,
+                .gave = gave_};
   if (current_master_ && current_master_->followed) {
     memory.master = current_master_->addresses[0] ? current_master_->addresses[0]
                                                   : current_master_->addresses[1];
@@ -363,6 +391,7 @@ Effects InstanceFsm::on_resume(const Memory& memory, TimePoint now) {
   const bool resumable = memory.state == State::Master || memory.state == State::Backup;
   if (!resumable || !usable_) return on_start(now);
   peer_priority_ = memory.peer_priority;
+  gave_ = memory.gave;
   cause_ = memory.cause;
   state_ = memory.state;
   master_interval_ = memory.master_interval;

@@ -44,6 +44,8 @@ class InstanceFsm {
     Duration hold_down{};
     /// What the other node's priority is while all is well there, where the configuration tells it.
     std::optional<std::uint8_t> peer_priority{};
+    /// Nobody but one other node is believed: when that resigns, there is no order to be kept.
+    bool only_peer = false;
   };
   explicit InstanceFsm(Settings settings)
       : settings_(settings),
@@ -70,8 +72,18 @@ class InstanceFsm {
   /// Another member of its synchronization group became master, or is no longer.
   Effects on_group_leads(TimePoint now);
   Effects on_group_follows(TimePoint now);
-  /// A master asks its peer to take over, and takes the address back if nobody does.
+  /// A master asks its peer to take over, and takes the address back if nobody does. One that hands over
+  /// does not preempt afterwards, until it has failed and recovered.
   Effects yield(Cause::Kind why, TimePoint now);
+  /// The peer hands over to this backup.
+  Effects on_handover(TimePoint now);
+
+  /// What the peer would be as a master, known from elsewhere than its adverts; nothing: it could not
+  /// serve, or nothing is known of it.
+  void set_peer_priority(std::optional<std::uint8_t> priority) { peer_priority_ = priority; }
+  /// The peer is master and can hand over without a loss: a better one asks for that, and waits a while,
+  /// before it preempts.
+  void set_courteous(bool courteous) { courteous_ = courteous; }
 
   State state() const { return state_; }
   /// Of the last change of state.
@@ -105,6 +117,7 @@ class InstanceFsm {
     std::optional<IpAddress> master{};
     std::uint8_t master_priority = 0;
     std::optional<std::uint8_t> peer_priority{};
+    bool gave = false;
   };
   Memory memory() const;
   /// Instead of on_start(): a master puts its addresses where they are already and goes on sending.
@@ -128,6 +141,7 @@ class InstanceFsm {
   void send_advert(TimePoint now, Effects& out);
   bool may_answer(TimePoint now);
   bool may_preempt(TimePoint now);
+  bool asks_first(TimePoint now, Effects& out);
   bool is_ours(const IpAddress& source) const {
     return source == settings_.source || source == settings_.other_source;
   }
@@ -146,6 +160,9 @@ class InstanceFsm {
   TimePoint deadline_ = kNever;
   std::optional<Rival> current_master_;  // of a backup
   std::optional<std::uint8_t> peer_priority_;
+  bool gave_ = false;                         // handed over, and well since
+  bool courteous_ = false;
+  TimePoint asked_at_ = TimePoint::min();     // for a handover
   bool master_resigned_ = false;              // what the timer of a backup then means
   bool yielding_ = false;                     // what that of a master does: the peer did not act
   TimePoint preempt_from_ = kNever;           // Preempt::Delay: since a lower master was heard

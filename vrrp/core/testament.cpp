@@ -85,6 +85,7 @@ void append(Testament& to, const Testament& more) {
   add(to.links, more.links);
   add(to.packets, more.packets);
   add(to.settings, more.settings);
+  add(to.tables, more.tables);
 }
 
 Bytes write_testament(const Testament& testament) {
@@ -118,6 +119,7 @@ Bytes write_testament(const Testament& testament) {
     out.text(setting.path);
     out.text(setting.value);
   });
+  out.list(testament.tables, [&](const std::string& table) { out.text(table); });
   return out.take();
 }
 
@@ -158,6 +160,7 @@ std::optional<Testament> read_testament(ByteView bytes) {
     setting.value = in.text();
     return setting;
   });
+  in.list(out.tables, [&] { return in.text(); });
   if (!in.is_good()) return std::nullopt;
   return out;
 }

@@ -37,9 +37,11 @@ struct Testament {
   std::vector<int> links;
   std::vector<Packet> packets;
   std::vector<Setting> settings;
+  std::vector<std::string> tables;  // of the packet filter
 
   bool is_empty() const {
-    return addresses.empty() && routes.empty() && links.empty() && packets.empty() && settings.empty();
+    return addresses.empty() && routes.empty() && links.empty() && packets.empty() && settings.empty() &&
+           tables.empty();
   }
   friend bool operator==(const Testament&, const Testament&) = default;
 };

@@ -152,9 +152,8 @@ struct LibnlNetlink::Impl final : Watcher {
       }
     }
     std::vector<int> indexes = std::exchange(changed, {});
-    std::ranges::sort(indexes);
-    const auto repeated = std::ranges::unique(indexes);
-    indexes.erase(repeated.begin(), repeated.end());
+    std::sort(indexes.begin(), indexes.end());
+    indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
     for (int index : indexes)
       if (callback) callback(index);
   }

@@ -12,8 +12,10 @@
 #include "common/loop/log_shipper.h"
 #include "common/service.h"
 #include "common/text.h"
+#include "vrrp/core/forward_rules.h"
 #include "vrrp/net/advert_socket.h"
 #include "vrrp/net/libnl_netlink.h"
+#include "vrrp/net/nftables.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/realtime.h"
 
@@ -72,6 +74,7 @@ std::vector<std::string> carry_out(const Testament& testament) {
   } else {
     complaints.push_back(netlink.error().message);
   }
+  for (const std::string& table : testament.tables) note(run_nft(ForwardRules::remove(table)));
   for (const Testament::Packet& packet : testament.packets) {
     auto sender = open_packet_sender(packet.destination.is_v6(), packet.interface, packet.index);
     note(sender.and_then([&](const FileDescriptor& fd) {

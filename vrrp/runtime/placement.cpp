@@ -69,6 +69,15 @@ std::vector<IpAddress> who_may_speak(const Config& config, const Instance& insta
   return out;
 }
 
+/// Of the first family, whose adverts break ties.
+std::optional<IpAddress> only_peer(const std::vector<IpAddress>& peers, bool v6) {
+  std::vector<IpAddress> of_family;
+  std::ranges::copy_if(peers, std::back_inserter(of_family),
+                       [v6](const IpAddress& peer) { return peer.is_v6() == v6; });
+  if (of_family.size() != 1) return std::nullopt;
+  return of_family.front();
+}
+
 }  // namespace
 
 const Link& Placement::link_at(int index) const {
@@ -127,6 +136,7 @@ Result<Placement> place(Netlink& netlink, const Config& config, const Instance& 
                           .table = route.table});
   }
   out.peers = who_may_speak(config, instance);
+  if (!out.channels.empty()) out.peer = only_peer(out.peers, out.channels.front().is_v6());
   return out;
 }
 

@@ -26,6 +26,7 @@ struct Placement {
   std::vector<AddressOrder> addresses;
   std::vector<RouteOrder> routes;
   std::vector<IpAddress> peers;   // who may speak; empty: everybody on the link
+  std::optional<IpAddress> peer;  // where adverts of the only one who may speak come from
   std::vector<Link> other_links;  // where addresses are that name an interface of their own
   bool forwards_v6 = false;       // the face forwards IPv6 packets
   /// The other node's priority while all is well there, if there is one other node and the file tells.

@@ -9,6 +9,9 @@
 namespace hapair::vrrp {
 namespace {
 
+// Neighbours learn within moments that an address has moved.
+constexpr Duration kSettling = std::chrono::milliseconds(500);
+
 bool forwards_v6(const std::string& interface) {
   int value = 0;
   std::ifstream(fmt::format("/proc/sys/net/ipv6/conf/{}/forwarding", interface)) >> value;
@@ -22,16 +25,17 @@ std::string virtual_mac_name(const Instance& instance) {
 
 }  // namespace
 
-Supervisor::Supervisor(Loop& loop, const Config& config, const KeyRing& keys, Logger& log,
-                       std::unique_ptr<Netlink> netlink, AnnounceSocket announcements)
-    : config_(config),
-      keys_(keys),
+Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
+                       AnnounceSocket announcements)
+    : config_(task.config),
+      keys_(task.keys),
       loop_(loop),
       log_(log),
       netlink_(std::move(netlink)),
       announcements_(std::move(announcements)),
       trackers_(loop, *netlink_, log, [this] { on_reading(); }),
-      group_timer_(loop, [this] { carry_out_group_orders(); }) {
+      group_timer_(loop, [this] { carry_out_group_orders(); }),
+      left_timer_(loop, [this] { check_left(); }) {
   netlink_->on_change([this](int index) {
     on_link_change(index);
     trackers_.on_link_change(index);
@@ -39,24 +43,24 @@ Supervisor::Supervisor(Loop& loop, const Config& config, const KeyRing& keys, Lo
   loop_.at_turn_end([this] {
     publish();
     tell_listeners();
+    check_drained();
   });
 }
 
 Supervisor::~Supervisor() = default;
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& config,
-                                                     const KeyRing& keys, Logger& log) {
+Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& task, Logger& log) {
   // Before anything is touched.
   std::vector<std::string> warnings;
-  const auto scripts = prepare_scripts(config, warnings);
+  const auto scripts = prepare_scripts(task.config, warnings);
   if (!scripts) return tl::make_unexpected(scripts.error());
   for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
   auto netlink = LibnlNetlink::open(loop);
   if (!netlink) return tl::make_unexpected(netlink.error());
   auto announcements = AnnounceSocket::open();
   if (!announcements) return tl::make_unexpected(announcements.error());
-  std::unique_ptr<Supervisor> self(new Supervisor(loop, config, keys, log, *std::move(netlink),
-                                                  *std::move(announcements)));
+  std::unique_ptr<Supervisor> self(
+      new Supervisor(loop, task, log, *std::move(netlink), *std::move(announcements)));
   for (const Instance& instance : self->config_.instances) {
     if (auto opened = self->open_router(instance); !opened) {
       opened.error().message =
@@ -66,7 +70,29 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Config& c
   }
   if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
+  if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
   return self;
+}
+
+Result<void> Supervisor::open_pair(const Task& task) {
+  if (!config_.has_pair_channel()) return {};
+  auto pair = Pair::open({.loop = loop_,
+                          .netlink = *netlink_,
+                          .log = log_,
+                          .on_testament = [this] { testament_changed_ = true; },
+                          .proxy = [this] { return proxy_standing(); }},
+                         config_, keys_, task.digest);
+  if (!pair) return tl::make_unexpected(pair.error());
+  pair_ = *std::move(pair);
+  pair_->set_ports(ports_, config_.sync_groups);
+  return {};
+}
+
+/// Of the first tracker that minds it.
+std::string Supervisor::proxy_standing() const {
+  for (const auto& entry : trackers_.entries())
+    if (entry.tracker->kind() == TrackerKind::Proxy) return entry.tracker->standing();
+  return {};
 }
 
 Result<void> Supervisor::open_router(const Instance& instance) {
@@ -121,11 +147,60 @@ void Supervisor::start() {
 }
 
 void Supervisor::on_reading() {
+  bool leaving = false;
   for (const auto& port : ports_) {
     const auto standing = trackers_.standing_of(port->router().config());
+    leaving = leaving || standing.is_leaving;
     port->on_tracked(standing.tracked, standing.trouble);
     if (standing.is_known && !port->router().started()) port->start();
   }
+  on_leaving(leaving);
+  if (pair_) pair_->on_changed();
+}
+
+// ---- planned handovers
+
+void Supervisor::on_leaving(bool leaving) {
+  if (std::exchange(leaving_, leaving) == leaving) return;
+  left_timer_.arm(leaving ? loop_.now() : kNever);
+  if (pair_) return pair_->set_leaving(leaving || on_drained_);
+  if (!leaving) return;
+  // Nobody can be asked: the address comes back if nobody takes it.
+  for (const auto& port : ports_) {
+    port->router().hand_over(loop_.now());
+    port->rearm();
+  }
+}
+
+/// A moment after the addresses went: what was on its way to them still comes here.
+void Supervisor::check_left() {
+  const bool holds = std::ranges::any_of(
+      ports_, [](const auto& port) { return port->router().state() == State::Master; });
+  left_timer_.arm(loop_.now() + kSettling);
+  if (!std::exchange(held_, holds) && !holds) trackers_.on_left();
+}
+
+void Supervisor::drain(std::function<void()> on_drained) {
+  on_drained_ = std::move(on_drained);
+  if (pair_) pair_->set_leaving(true);
+}
+
+void Supervisor::check_drained() {
+  if (!on_drained_) return;
+  const auto can_leave = [&](const auto& port) {
+    return port->router().state() != State::Master || !pair_ ||
+           !pair_->why_not_hand_over(port->router()).empty();
+  };
+  if (!std::ranges::all_of(ports_, can_leave) || (pair_ && !pair_->is_quiet())) return;
+  std::exchange(on_drained_, nullptr)();
+}
+
+void Supervisor::on_handover_wanted(VirtualRouter& router) {
+  if (pair_) pair_->on_handover_wanted(router);
+}
+
+void Supervisor::on_priority(VirtualRouter&) {
+  if (pair_) pair_->on_changed();
 }
 
 void Supervisor::on_link_change(int index) {
@@ -154,6 +229,7 @@ void Supervisor::on_link_change(int index) {
 void Supervisor::shutdown() {
   loop_.refresh();
   for (const auto& port : ports_) port->shutdown();
+  if (pair_) pair_->shutdown();
   publish();
   tell_listeners();
 }
@@ -194,7 +270,11 @@ void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
                                 ? router.trouble()
                                 : to_string(cause),
                      .at = wall_now()});
-  if (companions_of(router).empty() || router.election().cause().kind == Cause::Kind::Group) return;
+  if (pair_) pair_->on_became(router);
+  // Both halves of a handover change all members themselves.
+  if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||
+      cause.kind == Cause::Kind::Handover)
+    return;
   group_orders_.push_back({router.config().name, before});
   group_timer_.arm(now);
 }
@@ -240,6 +320,7 @@ void Supervisor::publish() {
   if (!guardian_ || !std::exchange(testament_changed_, false)) return;
   Testament all;
   for (const Companions& companions : companions_) append(all, companions.testament);
+  if (pair_) append(all, pair_->testament());
   guardian_->publish(all);
 }
 

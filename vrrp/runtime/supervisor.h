@@ -15,8 +15,10 @@
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/guardian.h"
+#include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
 #include "vrrp/runtime/speaker_watch.h"
+#include "vrrp/runtime/task.h"
 #include "vrrp/runtime/trackers.h"
 #include "vrrp/runtime/virtual_mac.h"
 
@@ -27,13 +29,15 @@ namespace hapair::vrrp {
 class Supervisor final : private RouterObserver {
  public:
   /// Opens every socket. An error names what is missing. The logger and the loop must outlive it.
-  static Result<std::unique_ptr<Supervisor>> open(Loop& loop, const Config& config,
-                                                  const KeyRing& keys, Logger& log);
+  static Result<std::unique_ptr<Supervisor>> open(Loop& loop, const Task& task, Logger& log);
   ~Supervisor();
 
   void start();
   /// Masters resign and their addresses are removed before this returns.
   void shutdown();
+  /// Hands over to the other node whatever it takes, and calls back when nothing is left here; at once if
+  /// the other cannot.
+  void drain(std::function<void()> on_drained);
   /// Who carries out the testaments; null: nobody. Must outlive this.
   void set_guardian(Guardian* guardian);
 
@@ -43,6 +47,8 @@ class Supervisor final : private RouterObserver {
 
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
   const Trackers& trackers() const { return trackers_; }
+  /// The other node; null: this one does not speak with any.
+  Pair* pair() { return pair_.get(); }
 
  private:
   /// What goes with a port, in the order of life.
@@ -53,8 +59,13 @@ class Supervisor final : private RouterObserver {
     Testament testament;
   };
 
-  Supervisor(Loop& loop, const Config& config, const KeyRing& keys, Logger& log,
-             std::unique_ptr<Netlink> netlink, AnnounceSocket announcements);
+  Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
+             AnnounceSocket announcements);
+  Result<void> open_pair(const Task& task);
+  void on_leaving(bool leaving);
+  void check_left();
+  void check_drained();
+  std::string proxy_standing() const;
   Result<void> open_router(const Instance& instance);
   Result<void> open_speakers(Port& port, Companions& companions);
   void on_link_change(int index);
@@ -70,7 +81,8 @@ class Supervisor final : private RouterObserver {
   void on_testament(VirtualRouter& router) override;
   bool may_lead(const VirtualRouter& router, TimePoint now) override;
   void on_lower_heard(VirtualRouter&) override {}
-  void on_priority(VirtualRouter&) override {}
+  void on_priority(VirtualRouter&) override;
+  void on_handover_wanted(VirtualRouter& router) override;
 
   const Config config_;
   const KeyRing keys_;
@@ -84,6 +96,11 @@ class Supervisor final : private RouterObserver {
   Trackers trackers_;
   Timer group_timer_;                       // what a group's members owe each other, in a turn of its own
   std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
+  std::unique_ptr<Pair> pair_;  // null: the other node is not spoken with
+  bool leaving_ = false;        // the proxy is
+  Timer left_timer_;            // looks whether it may
+  bool held_ = false;           // the addresses were here at the last look
+  std::function<void()> on_drained_;
   bool testament_changed_ = false;
   std::vector<Listener> listeners_;
   std::vector<Transition> untold_;

@@ -20,6 +20,10 @@ class Tracker {
   virtual Reading reading() const = 0;
   /// "script chk failed", "interface eth2 is up": what to say if that is wrong.
   virtual std::string standing() const = 0;
+  /// It is well, and asks that the address go elsewhere before it is not.
+  virtual bool is_leaving() const { return false; }
+  /// The address is elsewhere.
+  virtual void on_left() {}
   /// Something about the interface with that index changed; 0: about any.
   virtual void on_link_change(int /*index*/) {}
 };

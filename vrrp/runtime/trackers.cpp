@@ -15,6 +15,10 @@ InterfaceTracker::Settings interface_of(const Tracking& tracking) {
   return {tracking.name, {.up_delay = tracking.up_delay, .down_delay = tracking.down_delay}};
 }
 
+ProxyTracker::Settings proxy_of(const Config& config, const Tracking& tracking) {
+  return {.path = config.health.path, .backends = tracking.backends};
+}
+
 Trackers::Definition definition_of(const Config& config, const PreparedScripts& scripts,
                                    const Tracking& tracking) {
   // Weights are the instances'.
@@ -26,6 +30,8 @@ Trackers::Definition definition_of(const Config& config, const PreparedScripts& 
     case TrackerKind::Script: return scripts.at(tracking.name);
     case TrackerKind::File: return weightless(config.track_file(tracking.name));
     case TrackerKind::Process: return weightless(config.track_process(tracking.name));
+    case TrackerKind::Proxy:
+    case TrackerKind::Backends: return proxy_of(config, tracking);
     case TrackerKind::Interface: break;
   }
   return interface_of(tracking);
@@ -69,6 +75,9 @@ Result<std::unique_ptr<Tracker>> Trackers::make(const Definition& definition) {
     Made operator()(const TrackFile& file) const {
       return FileTracker::open(all.loop_, all.log_, file, all.on_reading_);
     }
+    Made operator()(const ProxyTracker::Settings& settings) const {
+      return std::make_unique<ProxyTracker>(all.loop_, all.log_, settings, all.on_reading_);
+    }
     Made operator()(const TrackProcess& process) const {
       return ProcessTracker::open(all.loop_, all.log_, process, all.on_reading_);
     }
@@ -80,10 +89,18 @@ void Trackers::on_link_change(int index) {
   for (const Entry& entry : entries_) entry.tracker->on_link_change(index);
 }
 
+void Trackers::on_left() {
+  for (const Entry& entry : entries_)
+    if (entry.tracker->is_leaving()) entry.tracker->on_left();
+}
+
 const Tracker& Trackers::tracker_of(const Tracking& tracking) const {
   return *std::ranges::find_if(entries_, [&](const Entry& entry) {
             if (const auto* settings = std::get_if<InterfaceTracker::Settings>(&entry.definition))
               return tracking.kind == TrackerKind::Interface && *settings == interface_of(tracking);
+            // The heartbeat has one place only.
+            if (const auto* proxy = std::get_if<ProxyTracker::Settings>(&entry.definition))
+              return entry.tracker->kind() == tracking.kind && proxy->backends == tracking.backends;
             return entry.tracker->kind() == tracking.kind && entry.tracker->name() == tracking.name;
           })->tracker;
 }
@@ -96,6 +113,7 @@ Trackers::Standing Trackers::standing_of(const Instance& instance) const {
     const Tracked tracked = weigh(reading, tracking.weight, tracking.reverse);
     if (tracked.weight == 0 && tracked.verdict != Verdict::Good) out.trouble = tracker.standing();
     out.is_known = out.is_known && reading.is_known;
+    out.is_leaving = out.is_leaving || tracker.is_leaving();
     out.tracked.push_back(tracked);
   }
   return out;

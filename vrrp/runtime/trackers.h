@@ -13,6 +13,7 @@
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/interface_tracker.h"
 #include "vrrp/runtime/prepared_script.h"
+#include "vrrp/runtime/proxy_tracker.h"
 #include "vrrp/runtime/tracker.h"
 
 namespace hapair::vrrp {
@@ -29,18 +30,21 @@ class Trackers {
   /// After an error everything is as it was.
   Result<void> follow(const Config& config, const PreparedScripts& scripts);
   void on_link_change(int index);
+  /// This node has none of the addresses.
+  void on_left();
 
   /// How the things stand that an instance of that configuration tracks.
   struct Standing {
     std::vector<Tracked> tracked;  // in the order of the configuration
     std::string trouble;           // what is bad, of those of weight 0; empty: nothing is
     bool is_known = true;          // all have been seen once
+    bool is_leaving = false;       // one asks that the address go elsewhere
   };
   Standing standing_of(const Instance& instance) const;
 
   /// What a tracker is made from; of the same, there is one tracker.
-  using Definition =
-      std::variant<PreparedScript, InterfaceTracker::Settings, TrackFile, TrackProcess>;
+  using Definition = std::variant<PreparedScript, InterfaceTracker::Settings, TrackFile, TrackProcess,
+                                  ProxyTracker::Settings>;
   struct Entry {
     Definition definition;
     std::unique_ptr<Tracker> tracker;

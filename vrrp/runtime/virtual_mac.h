@@ -3,11 +3,10 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "common/log.h"
 #include "vrrp/core/testament.h"
 #include "vrrp/net/netlink.h"
+#include "vrrp/runtime/kernel_settings.h"
 
 namespace hapair::vrrp {
 
@@ -26,18 +25,14 @@ class VirtualMac {
   const Link& link() const { return link_; }
   /// What is to be undone if nobody is left to do it.
   Testament testament() const;
-  /// The interface stays: another one of the same name goes on with it.
-  void leave() { left_ = true; }
 
  private:
   VirtualMac(Netlink& netlink, Link link) : netlink_(netlink), link_(std::move(link)) {}
-  /// Remembers what it held. Nothing: there is no such setting here.
-  void set(const std::string& path, const std::string& value);
 
   Netlink& netlink_;
   Link link_;
-  std::vector<Testament::Setting> before_;  // the last changed first
-  bool left_ = false;
+  KernelSettings settings_;      // of others
+  KernelSettings own_settings_;  // of the interface: they go with it
 };
 
 }  // namespace hapair::vrrp

@@ -96,7 +96,8 @@ InstanceFsm::Settings election_settings(const Instance& config, const Placement&
       .preempt_delay = config.preempt_delay,
       .startup_delay = config.startup_delay,
       .hold_down = config.hold_down,
-      .peer_priority = placement.peer_priority};
+      .peer_priority = placement.peer_priority,
+      .only_peer = placement.peer.has_value()};
   if (placement.channels.size() > 1) out.other_source = placement.channels[1].source;
   return out;
 }
@@ -153,6 +154,10 @@ void VirtualRouter::on_datagram(const tl::expected<Datagram, Refusal>& datagram,
   ++counters_.received;
   if (advert->priority == kResign) ++counters_.resignations_received;
   heard_ = Heard{from, advert->priority, advert->interval, now};
+  if (from == placement_.peer) {
+    peer_.on_advert(advert->priority, now);
+    judge_link(now);
+  }
   compare_addresses(*advert, *datagram, now);
   compare_intervals(*advert, from, now);
   if (fsm_.state() == State::Master) alarm_from_ = std::max(alarm_from_, now + kGrace);
@@ -204,6 +209,33 @@ void VirtualRouter::on_link(bool up, TimePoint now) {
 void VirtualRouter::on_group_usable(bool usable, TimePoint now) {
   group_fit_ = usable;
   update_fitness(now);
+}
+
+void VirtualRouter::on_peer(const std::optional<PeerGuard::Report>& report, TimePoint now) {
+  if (report && placement_.peer) {
+    if (const auto priority = peer_.on_report(*report, fsm_.state(), now))
+      run(fsm_.on_advert(*placement_.peer, *priority, now), now);
+    judge_link(now);
+  } else {
+    peer_.on_silence();
+  }
+  fsm_.set_peer_priority(peer_.priority());
+}
+
+void VirtualRouter::judge_link(TimePoint now) {
+  switch (peer_.judge_link(fsm_.master_down_interval(), now)) {
+    case PeerGuard::Link::Unchanged: break;
+    case PeerGuard::Link::Deaf:
+      ports_.log.log(Severity::Alert,
+                     "VRRP_Instance({}) {} is master, as it says over the pair channel, but its adverts "
+                     "do not come in on {}: look for what drops VRRP on the way",
+                     config_.name, placement_.peer->to_string(), placement_.link.name);
+      break;
+    case PeerGuard::Link::Heard:
+      ports_.log.log(Severity::Notice, "VRRP_Instance({}) the adverts of {} come in on {} again",
+                     config_.name, placement_.peer->to_string(), placement_.link.name);
+      break;
+  }
 }
 
 void VirtualRouter::update_fitness(TimePoint now) {

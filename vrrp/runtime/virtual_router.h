@@ -16,6 +16,7 @@
 #include "vrrp/core/advert_codec.h"
 #include "vrrp/core/announce.h"
 #include "vrrp/core/instance_fsm.h"
+#include "vrrp/core/peer_guard.h"
 #include "vrrp/core/priority.h"
 #include "vrrp/core/testament.h"
 #include "vrrp/net/link_port.h"
@@ -39,6 +40,8 @@ class RouterObserver {
   /// A master answered a lower one.
   virtual void on_lower_heard(VirtualRouter& router) = 0;
   virtual void on_priority(VirtualRouter& router) = 0;
+  /// It would have the peer hand over.
+  virtual void on_handover_wanted(VirtualRouter& router) = 0;
 
  protected:
   ~RouterObserver() = default;
@@ -97,6 +100,13 @@ class VirtualRouter {
   void on_group_leads(TimePoint now) { run(fsm_.on_group_leads(now), now); }
   void on_group_follows(TimePoint now) { run(fsm_.on_group_follows(now), now); }
   void on_group_usable(bool usable, TimePoint now);
+  /// What the peer says of itself over the pair channel; nothing: the channel is silent.
+  void on_peer(const std::optional<PeerGuard::Report>& report, TimePoint now);
+  /// The peer is master and can hand over without a loss.
+  void set_courteous(bool courteous) { fsm_.set_courteous(courteous); }
+  /// A planned handover, either end.
+  void hand_over(TimePoint now) { run(fsm_.yield(Cause::Kind::Handover, now), now); }
+  void take_over(TimePoint now) { run(fsm_.on_handover(now), now); }
   /// Resigns if master. The addresses are gone when this returns.
   void shutdown(TimePoint now);
 
@@ -112,6 +122,7 @@ class VirtualRouter {
   bool started() const { return started_; }
   const Counters& counters() const { return counters_; }
   const std::optional<Heard>& heard() const { return heard_; }
+  const PeerGuard& peer() const { return peer_; }
   TimePoint deadline() const;
   /// What is to be done now if the daemon dies. Takes a sequence number of its own.
   Testament testament();
@@ -132,8 +143,12 @@ class VirtualRouter {
   void run(const AddAddresses& effect, TimePoint now);
   void run(const RemoveAddresses& effect, TimePoint now);
   void run(const Announce& effect, TimePoint now);
+  void run(const AskForHandover&, TimePoint) {
+    if (ports_.observer) ports_.observer->on_handover_wanted(*this);
+  }
   void run(const Became& effect, TimePoint now);
 
+  void judge_link(TimePoint now);
   void update_fitness(TimePoint now);
   void send_announcements(TimePoint now, bool tell);
   void announce_again(TimePoint now);
@@ -160,6 +175,7 @@ class VirtualRouter {
   InstanceFsm fsm_;
   AddressKeeper keeper_;
   AnnounceSchedule announcements_;
+  PeerGuard peer_;
   Counters counters_;
   std::optional<Heard> heard_;
   std::array<LineLimit, kRefusals> refusal_lines_{};

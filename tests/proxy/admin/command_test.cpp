@@ -178,12 +178,17 @@ TEST(Command, SwitchesFrontends) {
   EXPECT_EQ(refusal("enable frontend"), "A frontend name is expected.");
 }
 
+TEST(Command, WarmsUpAll) {
+  command<Warmup>("warmup");
+  EXPECT_EQ(refusal("warmup web/s1"), "Unexpected 'web/s1'.");
+}
+
 TEST(Command, LeavesChangesToAdministrators) {
   for (const char* text :
        {"set server web/s1 state maint", "set weight web/s1 1", "enable server web/s1",
         "disable server web/s1", "set maxconn server web/s1 1", "set maxconn global 1",
         "set maxconn frontend f 1", "disable frontend f", "enable frontend f",
-        "shutdown session 0x1", "shutdown sessions server web/s1"})
+        "shutdown session 0x1", "shutdown sessions server web/s1", "warmup"})
     EXPECT_EQ(refusal(text, Level::Operator), "Permission denied\n\n") << text;
   for (const char* text : {"show sess", "show errors"})
     EXPECT_EQ(refusal(text, Level::User), "Permission denied\n\n") << text;

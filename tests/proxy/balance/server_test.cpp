@@ -59,6 +59,21 @@ TEST(Server, MaintenanceOutlivesTheEndOfItsChecks) {
   EXPECT_FALSE(server.up());
 }
 
+TEST(Server, ADisabledOneBeginsInMaintenanceAndIsNeverUsable) {
+  Server::Settings disabled = settings();
+  disabled.checked = false;
+  disabled.disabled = true;
+  Server server(disabled);
+  EXPECT_TRUE(server.condition().in_maintenance());
+  EXPECT_EQ(server.condition().admin(), 5u);
+  EXPECT_FALSE(server.up() || server.able() || server.usable());
+  server.set_condition({});
+  server.reconfigure(disabled);
+  EXPECT_TRUE(server.usable()) << "whoever reads the file says when";
+  server.begin_again(disabled);
+  EXPECT_FALSE(server.up());
+}
+
 TEST(Server, OneThatIsListedAgainBeginsAgainButForItsSlots) {
   Server server(settings());
   server.set_health(Health::Up);

@@ -66,6 +66,27 @@ TEST(Changes, AnotherPortIsAnotherSocket) {
             (Kept{std::nullopt, 1}));
 }
 
+TEST(Changes, ASocketsFileMayChangeItsRights) {
+  const auto unix_at = [](std::string_view rest) {
+    return with("\"127.0.0.1:81\"", fmt::format("{{ address = \"unix:/run/x\", {} }}", rest));
+  };
+  EXPECT_EQ(kept_sockets(unix_at("mode = \"0600\""), unix_at("mode = \"0666\", group = \"web\"")),
+            (Kept{0, 1}));
+  EXPECT_EQ(kept_sockets(unix_at("backlog = 5"), unix_at("backlog = 6")), (Kept{0, 1}));
+  EXPECT_EQ(kept_sockets(config(kPlain),
+                         with("\"127.0.0.1:81\"", "{ address = \"127.0.0.1:81\", backlog = 6 }")),
+            (Kept{0, std::nullopt}));
+}
+
+TEST(Changes, ControlSocketsAndLogTargetsMayChange) {
+  Config after = with("workers = 2",
+                      "workers = 2\ncontrol = [{ bind = \"/run/c\" }]\nlog = [{ target = "
+                      "\"udp:127.0.0.1:514\" }]");
+  EXPECT_TRUE(keep_fixed(config(kPlain), after).empty());
+  EXPECT_EQ(after.global.control.size(), 1u);
+  EXPECT_EQ(after.global.log.size(), 1u);
+}
+
 TEST(Changes, ServersComeAndGoByName) {
   const Config after = with(R"({ name = "a", address = "10.0.0.1:80" })",
                             R"({ name = "c", address = "10.0.0.1:80" })");

@@ -236,22 +236,29 @@ INSTANTIATE_TEST_SUITE_P(
         // words
         Mistake{kBalance, "balance = \"roundrobbin\"", "13:11", "unknown balance \"roundrobbin\"",
                 "did you mean \"roundrobin\"?"},
-        Mistake{kBalance, "balance = \"rdp-cookie\"", "13:11", "known, but not built yet", "roundrobin"},
+        Mistake{kBalance, "balance = \"rdp-cookie\"", "13:11", "known, but not built yet",
+                "roundrobin"},
         Mistake{kBalance, "balance = \"hash\"", "13:11", "must know of what", "header:X-Tenant"},
-        Mistake{kBalance, "balance = { algorithm = \"urii\" }", "13:25", "unknown algorithm", "did you mean \"uri\"?"},
-        Mistake{kBalance, "balance = { algorithm = \"header\" }", "13:11", "needs a name", "X-Tenant"},
-        Mistake{kBalance, "balance = { algorithm = \"hash\" }", "13:11", "needs a key", "header:X-Tenant"},
+        Mistake{kBalance, "balance = { algorithm = \"urii\" }", "13:25", "unknown algorithm",
+                "did you mean \"uri\"?"},
+        Mistake{kBalance, "balance = { algorithm = \"header\" }", "13:11", "needs a name",
+                "X-Tenant"},
+        Mistake{kBalance, "balance = { algorithm = \"hash\" }", "13:11", "needs a key",
+                "header:X-Tenant"},
         Mistake{kBalance, "balance = { algorithm = \"uri\", check_post = true }", "13:32",
                 "unknown key 'check_post'", "depth"},
-        Mistake{kBalance, "balance = { algorithm = \"uri\", depth = 0 }", "13:40", "out of range", "from 1"},
+        Mistake{kBalance, "balance = { algorithm = \"uri\", depth = 0 }", "13:40", "out of range",
+                "from 1"},
         Mistake{kBalance, "balance = { header = \"X Y\" }", "13:22", "cannot be the name", ""},
         Mistake{kBalance, "balance = { hash = \"headr:X\" }", "13:20", "unknown key \"headr:X\"",
                 "did you mean \"header\"?"},
-        Mistake{kBalance, "balance = { hash = \"header\" }", "13:20", "needs a name", "header:NAME"},
+        Mistake{kBalance, "balance = { hash = \"header\" }", "13:20", "needs a name",
+                "header:NAME"},
         Mistake{kBalance, "balance = { hash = \"path:x\" }", "13:20", "has no name", ""},
         Mistake{kBalance, "balance = { hash = \"header:X\", occurrence = 0 }", "13:45",
                 "no occurrence 0", "-1 the last"},
-        Mistake{kBalance, "balance = { hash = \"header:X\", mask = 33 }", "13:39", "out of range", "to 32"},
+        Mistake{kBalance, "balance = { hash = \"header:X\", mask = 33 }", "13:39", "out of range",
+                "to 32"},
         Mistake{kBalance, "balance = \"uri\"\nhash_type = \"consistant\"", "14:13",
                 "unknown hash_type", "did you mean \"consistent\"?"},
         Mistake{kBalance, "balance = \"uri\"\nhash_function = \"wt6\"", "14:17",
@@ -268,7 +275,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kBalance, "retry_on = [true]", "13:13", "a list of words", ""},
         Mistake{kBalance, "retry_methods = \"all\"", "13:17", "unknown retry_methods", "any"},
         Mistake{kBalance, "retry_budget = 101", "13:16", "out of range", "to 100"},
-        Mistake{kBalance, "retry_budget = \"20%\"", "13:16", "a percentage, a table or false", "20"},
+        Mistake{kBalance, "retry_budget = \"20%\"", "13:16", "a percentage, a table or false",
+                "20"},
         Mistake{kBalance, "retry_budget = { percent = -1 }", "13:28", "out of range", "from 0"},
         Mistake{kBalance, "all_backups = 1", "13:15", "true or false", ""},
         Mistake{kBalance, "fullconn = 0", "13:12", "out of range", "from 1"},
@@ -277,8 +285,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kBalance, "slow_start = { at = [\"start\"] }", "13:14", "needs a duration", "30s"},
         Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"strat\"] }", "13:38",
                 "unknown occasion", "did you mean \"start\"?"},
-        Mistake{kBalance, "slow_start = { duration = \"5s\", at = [\"takeover\"] }", "13:38",
-                "\"takeover\": known, but not built yet", ""},
+        Mistake{kBalance, "disabled = true", "13:12", "a backend has no door",
+                "each of its servers"},
+        Mistake{kBind, "bind = [\"*:80\"]\ndisabled = 1", "11:12", "true or false", ""},
         Mistake{kBalance, "balance = 1", "13:11", "must be a word", "roundrobin"},
         Mistake{kBalance, "balance = {}", "13:11", "names no algorithm", "random = 2"},
         Mistake{kBalance, "balance = { random = 0 }", "13:22", "out of range", "from 1"},
@@ -299,7 +308,8 @@ INSTANTIATE_TEST_SUITE_P(
         // global
         Mistake{"maxconn = 2000", "drain_limit = 60", "2:15", "needs a unit", "\"60s\""},
         Mistake{"maxconn = 2000", "drain_limit = \"60\"", "2:15", "no unit", ""},
-        Mistake{"maxconn = 2000", "hard_stop_after = \"60s\"", "2:19", "it is called drain_limit", "drain_limit ="},
+        Mistake{"maxconn = 2000", "hard_stop_after = \"60s\"", "2:19", "it is called drain_limit",
+                "drain_limit ="},
         Mistake{kBalance, "drain_limit = \"60s\"", "13:1", "unknown key 'drain_limit'", ""},
         // timeouts
         Mistake{"client = \"50s\"", "client = \"50\"", "8:38", "no unit", ""},
@@ -344,18 +354,19 @@ INSTANTIATE_TEST_SUITE_P(
                 ""},
         Mistake{kCheck, "check = { type = \"http\", intervall = \"1s\" }", "14:26",
                 "unknown key 'intervall'", "did you mean \"interval\"?"},
-        Mistake{kCheck, "check = { type = \"http\", tls = true }", "14:26", "not built yet", ""},
+        Mistake{kCheck, "check = { type = \"http\", alpn = \"h2\" }", "14:26", "not built yet", ""},
         Mistake{kCheck, "check = { type = \"redis\", request = \"GET /\" }", "14:37",
                 "a redis check has no request", "type = \"http\""},
-        Mistake{kCheck, "check = { expect = { status = \"2xx\" } }", "14:31", "from 100 to 999", ""},
+        Mistake{kCheck, "check = { expect = { status = \"2xx\" } }", "14:31", "from 100 to 999",
+                ""},
         Mistake{kCheck, "check = { expect = { body_regex = \"(\" } }", "14:35",
                 "no regular expression", "RE2"},
-        Mistake{kCheck, "check = { steps = [ { sned = \"x\" } ] }", "14:23",
-                "unknown key 'sned'", "send"},
+        Mistake{kCheck, "check = { steps = [ { sned = \"x\" } ] }", "14:23", "unknown key 'sned'",
+                "send"},
         Mistake{kCheck, "check = { steps = [ { send = \"x\", expect = \"y\" } ] }", "14:21",
                 "one thing: send or expect", ""},
-        Mistake{kCheck, "check = { steps = [ { send_hex = \"0\" } ] }", "14:34",
-                "not hexadecimal", "pairs"},
+        Mistake{kCheck, "check = { steps = [ { send_hex = \"0\" } ] }", "14:34", "not hexadecimal",
+                "pairs"},
         Mistake{kCheck, "check = { command = \"true\" }", "14:21", "no absolute path", ""},
         Mistake{kCheck, "check = { type = \"postgresql\" }", "14:9", "needs a user", ""},
         Mistake{kCheck, "check = { hello = \"HI\" }", "14:19", "no greeting", "EHLO"},
@@ -371,8 +382,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kAddress, "address = \"1.2.3.4:80\"\nweight = 257", "18:10", "out of range",
                 "0 to 256"},
         Mistake{kAddress, "address = \"1.2.3.4:80\"\nmaxconn = -1", "18:11", "out of range", ""},
-        Mistake{kAddress, "address = \"1.2.3.4:80\"\nobserve = \"layer4\"", "18:1",
-                "observe: known, but not built yet", ""},
+        Mistake{kAddress, "address = \"1.2.3.4:80\"\nresolve = \"dns\"", "18:1",
+                "resolve: known, but not built yet", ""},
         Mistake{kAddress, "address = \"1.2.3.4:80\"\nwieght = 1", "18:1", "unknown key 'wieght'",
                 "did you mean \"weight\"?"},
         Mistake{kAddress,
@@ -408,12 +419,29 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"log_format = \"http\"", "log_format = \"clf\"", "6:14", "not built yet", ""},
         Mistake{"log_format = \"http\"", "log_format = \"%ci %cx\"", "6:14",
                 "unknown variable \"%cx\" (column 5 of the format)", "did you mean \"%"},
-        Mistake{"log_format = \"http\"", "capture_request_headers = \"Host\"", "6:27", "must be a list", ""},
-        Mistake{"log_format = \"http\"", "capture_request_headers = [\"a b\"]", "6:28", "not the name", ""},
-        Mistake{"log_format = \"http\"", "capture_request_headers = [{ length = 1 }]", "6:28", "needs a name", ""},
-        Mistake{"log_format = \"http\"", "capture_response_headers = [{ name = \"A\", length = 0 }]", "6:52", "out of range", ""},
-        Mistake{"log_format = \"http\"", "capture_response_headers = [{ name = \"A\", len = 1 }]", "6:43", "unknown key 'len'", "length"},
-        Mistake{kBalance, "capture_request_headers = [\"Host\"]", "13:1", "unknown key 'capture_request_headers'", ""},
+        Mistake{"log_format = \"http\"", "capture_request_headers = \"Host\"", "6:27",
+                "must be a list", ""},
+        Mistake{"log_format = \"http\"", "capture_request_headers = [\"a b\"]", "6:28",
+                "not the name", ""},
+        Mistake{"log_format = \"http\"", "capture_request_headers = [{ length = 1 }]", "6:28",
+                "needs a name", ""},
+        Mistake{"log_format = \"http\"",
+                "capture_response_headers = [{ name = \"A\", length = 0 }]", "6:52", "out of range",
+                ""},
+        Mistake{"log_format = \"http\"", "capture_response_headers = [{ name = \"A\", len = 1 }]",
+                "6:43", "unknown key 'len'", "length"},
+        Mistake{"log_format = \"http\"", "capture_cookie = [\"A\"]", "6:18",
+                "not the name of a cookie", "name ="},
+        Mistake{"log_format = \"http\"", "capture_cookie = \"=\"", "6:18",
+                "not the name of a cookie", ""},
+        Mistake{"log_format = \"http\"", "capture_cookie = { length = 5 }", "6:18", "needs a name",
+                ""},
+        Mistake{"log_format = \"http\"", "capture_cookie = { name = \"A\", length = 0 }", "6:41",
+                "out of range", ""},
+        Mistake{"log_format = \"http\"", "capture_cookie = { name = \"A\", len = 1 }", "6:32",
+                "unknown key 'len'", "length"},
+        Mistake{kBalance, "capture_request_headers = [\"Host\"]", "13:1",
+                "unknown key 'capture_request_headers'", ""},
         Mistake{"log_format = \"http\"", "log_format = \"htp\"", "6:14", "unknown log_format",
                 "did you mean \"http\"?"},
         Mistake{"log_format = \"http\"", "bind = \"*:80\"", "6:1", "unknown key 'bind' in defaults",
@@ -446,6 +474,36 @@ TEST(ProxyLoader, ReportsAllMistakesAtOnce) {
   EXPECT_FALSE(load_config(document, found));
   EXPECT_EQ(found.sorted().size(), 6U)
       << found.to_string();  // a warning too: no timeout for client
+}
+
+TEST(ProxyLoader, ReadsTheCookieToCapture) {
+  const auto captured = [](std::string_view value) {
+    const Config config = load(replaced(
+        "log_format = \"http\"", fmt::format("log_format = \"http\"\ncapture_cookie = {}", value)));
+    return *config.frontends[0].capture_cookie;
+  };
+  const CookieCapture begins = captured("\"ASPSESSIONID\"");
+  EXPECT_EQ(begins.name, "ASPSESSIONID");
+  EXPECT_FALSE(begins.whole);
+  EXPECT_EQ(begins.length, 128U);
+  const CookieCapture whole = captured("{ name = \"SID=\", length = 32 }");
+  EXPECT_EQ(whole.name, "SID");
+  EXPECT_TRUE(whole.whole);
+  EXPECT_EQ(whole.length, 32U);
+  EXPECT_FALSE(load(kGood).frontends[0].capture_cookie);
+  EXPECT_NE(complaints(replaced("bind =", "mode = \"tcp\"\ncapture_cookie = \"A\"\nbind ="))
+                .find("capture_cookie needs mode \"http\""),
+            std::string::npos);
+}
+
+TEST(ProxyLoader, ReadsWhatIsDisabled) {
+  const Config config =
+      load(replaced("log_format = \"http\"", "log_format = \"http\"\ndisabled = true") +
+           "disabled = true\n");
+  EXPECT_TRUE(config.frontends[0].disabled) << "from the defaults";
+  EXPECT_TRUE(config.backends[0].servers[0].disabled);
+  EXPECT_FALSE(load(kGood).backends[0].servers[0].disabled) << "unless it says so";
+  EXPECT_FALSE(load(kGood).frontends[0].disabled);
 }
 
 TEST(ProxyLoader, WarnsOfTimeoutsThatTrafficNeeds) {
@@ -645,6 +703,11 @@ TEST(ProxyLoader, ReadsWhatAServerMayHave) {
   EXPECT_EQ(own.servers[0].slow_start.length, 5s);
   EXPECT_FALSE(own.servers[0].slow_start.at_recovery);
   EXPECT_TRUE(own.servers[0].slow_start.at_start);
+  EXPECT_FALSE(own.servers[0].slow_start.at_takeover);
+  const Backend taken_over =
+      backend("slow_start = { duration = \"5s\", at = [\"recovery\", \"takeover\"] }", "");
+  EXPECT_TRUE(taken_over.servers[0].slow_start.at_recovery);
+  EXPECT_TRUE(taken_over.servers[0].slow_start.at_takeover);
 }
 
 TEST(ProxyLoader, TakesATenthOfTheClientsForFullLoad) {

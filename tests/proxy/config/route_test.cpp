@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "proxy/config/loader.h"
+#include "proxy/config/named_file.h"
 #include "proxy/config/readers.h"
 
 namespace hapair::proxy {
@@ -285,7 +286,7 @@ TEST_F(ErrorFileTest, SaysWhatIsWrongWithAFile) {
             " line 2: a page is sent by its length, without Transfer-Encoding");
   EXPECT_EQ(of("HTTP/1.1 503 X\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
             " line 3: Content-Length \"2\" is no length of its own");
-  EXPECT_NE(of(std::string(kLargestPage + 1, 'x')).find("larger than 1 MiB"), std::string::npos);
+  EXPECT_NE(of(std::string(kLargestNamedFile + 1, 'x')).find("larger than 1 MiB"), std::string::npos);
   EXPECT_EQ(complaint(R"({ 503 = "missing" })"),
             fmt::format("cannot read {}: No such file or directory", (folder_ / "missing").string()));
   EXPECT_EQ(complaint(R"({ 503 = "." })"),

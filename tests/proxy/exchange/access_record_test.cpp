@@ -71,6 +71,24 @@ TEST_F(AccessLog, WritesTheTcpLineThatHaproxyWrites) {
             "127.0.0.1:40602 [21/Nov/2026:02:56:41.113] tcp tcp/web01 1/0/10 57 -- 2/1/0/0/0 0/0");
 }
 
+TEST_F(AccessLog, ShowsCapturedCookiesAsOneColumnEach) {
+  AccessRecord record = served();
+  record.request_cookie = "SID=a b\"#";
+  record.response_cookie = "SID=\xc3\xa9";
+  EXPECT_NE(http(record).find(" 64 SID=a#20b#22#23 SID=#C3#A9 ---- "), std::string::npos)
+      << http(record);
+}
+
+TEST_F(AccessLog, HasHaproxysLineForAConnectionThatIsNobodys) {
+  constexpr std::string_view stamp = "[21/Nov/2026:02:56:40.034]";
+  EXPECT_EQ(refusal_line(*SocketAddress::parse("127.0.0.1:4711"), stamp, "http-in", 1, "why"),
+            "127.0.0.1:4711 [21/Nov/2026:02:56:40.034] http-in/1: why");
+  EXPECT_EQ(refusal_line(*SocketAddress::parse("[2001:db8::1]:4711"), stamp, "f", 2, "why"),
+            "2001:db8::1:4711 [21/Nov/2026:02:56:40.034] f/2: why");
+  EXPECT_EQ(refusal_line({.unix_listener = 3}, stamp, "f", 3, "why"),
+            "unix:3 [21/Nov/2026:02:56:40.034] f/3: why");
+}
+
 TEST_F(AccessLog, MeasuresEachPhaseInMilliseconds) {
   AccessRecord record = served();
   record.received = t0 + 1ms;

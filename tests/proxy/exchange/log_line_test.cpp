@@ -97,6 +97,16 @@ class LogLine : public testing::Test {
   AccessClock clock_;
 };
 
+TEST_F(LogLine, ShowsCapturedCookies) {
+  record_.request_cookie = "SID=a b{|}";
+  EXPECT_EQ(line("%CC %CS %{+Q}CC %{+Q}CS"), "SID=a#20b{|} - \"SID=a#20b{|}\" \"\"");
+  EXPECT_EQ(json().find("_cookie"), std::string::npos);
+  scope_.cookie = true;
+  EXPECT_NE(json().find(R"(,"request_cookie":"SID=a b{|}","response_cookie":null)"),
+            std::string::npos)
+      << json();
+}
+
 TEST_F(LogLine, WritesEachVariable) {
   const std::pair<const char*, std::string> variables[] = {{"%ci", "127.0.0.10"},
                                                            {"%cp", "39978"},

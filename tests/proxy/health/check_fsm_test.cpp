@@ -47,6 +47,72 @@ TEST(CheckFsm, GoesDownAfterThreeFailuresInARow) {
   EXPECT_EQ(check.next_probe(), t0 + 8s);
 }
 
+TEST(CheckFsm, TrafficThatFailsCountsAsAFailedProbe) {
+  CheckFsm check = up_check({.fall = 3});
+  EXPECT_EQ(check.on_traffic_errors(Penalty::FailCheck, t0 + 100ms), std::nullopt);
+  EXPECT_EQ(check.status(), "UP 2/3");
+  EXPECT_EQ(check.on_probe(Probe::Fail, t0 + 2s), std::nullopt);
+  EXPECT_EQ(check.status(), "UP 1/3");
+  EXPECT_EQ(check.on_traffic_errors(Penalty::FailCheck, t0 + 3s), Health::Down);
+  EXPECT_EQ(check.status(), "DOWN");
+  EXPECT_EQ(check.failures(), 3u);
+}
+
+TEST(CheckFsm, AGoodProbeMakesUpForTraffic) {
+  CheckFsm check = up_check({.fall = 3});
+  check.on_traffic_errors(Penalty::SuddenDeath, t0 + 100ms);
+  check.on_probe(Probe::Pass, t0 + 2s);
+  EXPECT_EQ(check.status(), "UP");
+}
+
+TEST(CheckFsm, SuddenDeathLeavesOneLife) {
+  CheckFsm check = up_check({.rise = 4, .fall = 5});
+  EXPECT_EQ(check.on_traffic_errors(Penalty::SuddenDeath, t0 + 100ms), std::nullopt);
+  EXPECT_EQ(check.status(), "UP 1/5");
+  EXPECT_EQ(check.on_probe(Probe::Fail, t0 + 2s), Health::Down);
+}
+
+TEST(CheckFsm, SuddenDeathTakesTheLastLife) {
+  CheckFsm check = up_check();
+  check.on_traffic_errors(Penalty::SuddenDeath, t0 + 100ms);
+  EXPECT_EQ(check.on_traffic_errors(Penalty::SuddenDeath, t0 + 200ms), Health::Down);
+}
+
+TEST(CheckFsm, MarkDownTakesAllLivesAndRiseBringsItBack) {
+  CheckFsm check = up_check({.rise = 2, .fall = 3});
+  EXPECT_EQ(check.on_traffic_errors(Penalty::MarkDown, t0 + 100ms), Health::Down);
+  EXPECT_EQ(check.status(), "DOWN");
+  EXPECT_EQ(check.on_probe(Probe::Pass, t0 + 2s), std::nullopt);
+  EXPECT_EQ(check.on_probe(Probe::Pass, t0 + 4s), Health::Up);
+}
+
+TEST(CheckFsm, TrafficBringsTheNextProbeForward) {
+  CheckFsm check = up_check({.interval = 2s, .fast_interval = 200ms});
+  EXPECT_EQ(check.on_traffic_errors(Penalty::ProbeSooner, t0 + 100ms), std::nullopt);
+  EXPECT_EQ(check.status(), "UP");
+  EXPECT_EQ(check.next_probe(), t0 + 300ms);
+  check.on_traffic_errors(Penalty::ProbeSooner, t0 + 250ms);
+  EXPECT_EQ(check.next_probe(), t0 + 300ms) << "never later than it was due";
+}
+
+TEST(CheckFsm, WithoutAFastIntervalProbesKeepTheirTime) {
+  CheckFsm check = up_check({.interval = 2s});
+  check.on_traffic_errors(Penalty::FailCheck, t0 + 100ms);
+  EXPECT_EQ(check.next_probe(), t0 + 2s);
+}
+
+TEST(CheckFsm, TrafficOfAServerThatIsDownOrUnknownChangesNothing) {
+  CheckFsm unknown({.fast_interval = 1ms}, t0 + 1s);
+  EXPECT_EQ(unknown.on_traffic_errors(Penalty::MarkDown, t0), std::nullopt);
+  EXPECT_EQ(unknown.health(), Health::Unknown);
+  EXPECT_EQ(unknown.next_probe(), t0 + 1s);
+  CheckFsm rising = up_check({.rise = 3, .fall = 1});
+  rising.on_probe(Probe::Fail, t0 + 2s);
+  rising.on_probe(Probe::Pass, t0 + 4s);
+  EXPECT_EQ(rising.on_traffic_errors(Penalty::FailCheck, t0 + 5s), std::nullopt);
+  EXPECT_EQ(rising.status(), "DOWN 1/3");
+}
+
 TEST(CheckFsm, ForgetsFailuresAtTheFirstPass) {
   CheckFsm check = up_check({.fall = 3});
   check.on_probe(Probe::Fail, t0 + 2s);

@@ -64,6 +64,24 @@ TEST(HttpProbe, TakesSuccessAndRedirectionUnlessToldOtherwise) {
   EXPECT_EQ(verdict(probe, "SSH-2.0-x\r\n"), "L7RSP -1 ");
 }
 
+TEST(HttpProbe, ReadsAStatusLineStrictly) {
+  HttpProbe probe("", {});
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 204\r\n"), "L7OK 204 ");
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 399 \n"), "L7OK 399 ");
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 500\r\n\r\n"), "L7STS 500 ");
+  EXPECT_EQ(verdict(probe, "HTTP/1.1 199 x\r\n"), "L7STS 199 x");
+  for (const char* answer :
+       {"", "JUNK\r\n", "HTTP/1.1 20", "HTTP/1.1 20 OK\r\n", "HTTP/1.1  200\r\n", "HTTP/1.1 2000\r\n",
+        "http/1.1 200 OK\r\n", "HTTP/x.1 200 OK\r\n", "\r\nHTTP/1.1 200 OK\r\n", "HTTP/1.1 +20 OK\r\n"})
+    EXPECT_EQ(verdict(probe, answer), "L7RSP -1 ") << answer;
+}
+
+TEST(HttpProbe, GivesUpOnAStatusLineThatNeverEnds) {
+  HttpProbe probe("", {});
+  for (const char* end : {"", "\n"})
+    EXPECT_EQ(verdict(probe, "HTTP/1.1 200 " + std::string(1100, 'x') + end), "L7RSP -1 ");
+}
+
 TEST(HttpProbe, JudgesStatusByRanges) {
   HttpProbe probe("", {.must = {.status = {{200, 200}, {401, 403}}}});
   EXPECT_EQ(verdict(probe, "HTTP/1.1 402 x\r\n"), "L7OK 402 ");
@@ -112,7 +130,39 @@ TEST(ScriptProbe, SaysAndAwaitsInTurn) {
   EXPECT_EQ(verdict(probe, ""), "L7RSP -1 TCPCHK got an empty response at step 2");
   EXPECT_EQ(verdict(probe, "+a\r\n-ERR +b"), "L7RSP -1 TCPCHK matched unwanted content '-ERR' at step 4");
   probe.begin();
-  EXPECT_EQ(probe.awaited(), " at step 2 of tcp-check (expect string '+a')");
+  EXPECT_EQ(probe.on_timeout().info, " at step 2 of tcp-check (expect string '+a')");
+}
+
+TEST(ScriptProbe, TakesOfAPatternAsLittleAsItNeeds) {
+  using Kind = ScriptStep::Kind;
+  ScriptProbe probe({{.kind = Kind::ExpectPattern, .pattern = *Regex::compile("[a-z]+: ")},
+                     {.kind = Kind::ExpectPattern, .pattern = *Regex::compile("(?m)ok$")}});
+  EXPECT_EQ(verdict(probe, "state: ok\n"), "L7OK -1 ");
+  EXPECT_EQ(verdict(probe, "state: okay\n"), "L7RSP -1 TCPCHK did not match content '(?m)ok$' at step 2");
+}
+
+TEST(ScriptProbe, WaitsWithADollarUntilTheServerCloses) {
+  using Kind = ScriptStep::Kind;
+  ScriptProbe probe({{.kind = Kind::ExpectPattern, .pattern = *Regex::compile("ok$")}});
+  EXPECT_EQ(verdict(probe, "ok"), "L7OK -1 ");
+  EXPECT_EQ(verdict(probe, "ok."), "L7RSP -1 TCPCHK did not match content 'ok$' at step 1");
+}
+
+TEST(ScriptProbe, IsRejectedIfBothComeAtOnce) {
+  using Kind = ScriptStep::Kind;
+  ScriptProbe probe({{.kind = Kind::Expect, .bytes = "220 ", .reject = "0 "}});
+  EXPECT_EQ(verdict(probe, "220 x"), "L7RSP -1 TCPCHK matched unwanted content '0 ' at step 1");
+  ScriptProbe later({{.kind = Kind::Expect, .bytes = "220 ", .reject = "0 -"}});
+  EXPECT_EQ(verdict(later, "220 -"), "L7OK -1 ");
+}
+
+TEST(HttpProbe, LooksAtNoMoreThan64KiB) {
+  HttpProbe probe("", {.must = {.body = {"ready"}}});
+  const std::string head = "HTTP/1.0 200 OK\r\n\r\n", much(65536 - 5, 'x');
+  EXPECT_EQ(short_code(talk(probe, head + much + "ready", SIZE_MAX).result.status), "L7OK");
+  EXPECT_EQ(short_code(talk(probe, head + much + "xready", SIZE_MAX).result.status), "L7RSP");
+  EXPECT_EQ(talk(probe, "HTTP/1.0 200 OK\r\nX: " + much + "xxxxx\r\n\r\nready", SIZE_MAX).result.info,
+            "the head is too long");
 }
 
 TEST(RedisProbe, WantsAPong) {
@@ -121,6 +171,12 @@ TEST(RedisProbe, WantsAPong) {
   EXPECT_EQ(verdict(probe, "+PONG\r\n"), "L7OK 0 Redis server is ok");
   EXPECT_EQ(verdict(probe, "-NOAUTH Authentication required.\r\n"),
             "L7STS 0 -NOAUTH Authentication required.");
+}
+
+TEST(SmtpProbe, ReadsNoEndlessLine) {
+  SmtpProbe probe("EHLO lb");
+  for (const std::size_t size : {std::size_t{4096}, SIZE_MAX})
+    EXPECT_EQ(talk(probe, "220 " + std::string(70000, 'x') + "\r\n", size).result.status, ProbeStatus::L7Invalid);
 }
 
 TEST(SmtpProbe, GreetsAndLeaves) {
@@ -132,13 +188,26 @@ TEST(SmtpProbe, GreetsAndLeaves) {
   EXPECT_EQ(verdict(probe, "hello\r\n"), "L7RSP -1 hello");
 }
 
-TEST(PostgresqlProbe, IsAskedForAPasswordOrRefused) {
+TEST(PostgresqlProbe, IsContentToBeAskedForAPassword) {
   PostgresqlProbe probe("hap");
   const Outcome good = talk(probe, "R\0\0\0\x0c\0\0\0\5salt"sv);
   EXPECT_EQ(good.sent, "\0\0\0\x12\0\3\0\0user\0hap\0\0"sv);  // as HAProxy's
-  EXPECT_EQ(verdict(probe, "R\0\0\0\x08\0\0\0\0"sv), "L7OK 0 PostgreSQL server is ok");
+  EXPECT_EQ(good.result.status, ProbeStatus::L7Ok);
   EXPECT_EQ(verdict(probe, "E\0\0\0\x1dSFATAL\0C57P03\0Mstarting\0\0"sv), "L7STS 0 starting");
   EXPECT_EQ(verdict(probe, "HTTP/1.1 400"), "L7STS 0 PostgreSQL unknown error");
+  EXPECT_EQ(verdict(probe, "S\0\0\0\x08\0\0\0\0"sv), "L7STS 0 PostgreSQL unknown error");
+}
+
+TEST(PostgresqlProbe, WaitsForItsSessionWhereNoPasswordIsWanted) {
+  PostgresqlProbe probe("hap");
+  const std::string let_in("R\0\0\0\x08\0\0\0\0"sv);
+  EXPECT_EQ(verdict(probe, let_in), "L7RSP -1 ");  // and then it closed
+  const Outcome good = talk(probe, let_in + std::string("N\0\0\0\6hi"sv) + std::string("S\0\0\0\x08""a\0b\0"sv));
+  EXPECT_EQ(good.result.info, "PostgreSQL server is ok");
+  EXPECT_TRUE(good.sent.ends_with("X\0\0\0\4"sv));
+  EXPECT_EQ(verdict(probe, let_in + std::string("E\0\0\0\x1a""C28000\0Mno such role\0\0"sv)), "L7STS 0 no such role");
+  EXPECT_EQ(verdict(probe, let_in + std::string("E\0\0\0\x19""C3D000\0Mno database\0\0"sv)),
+            "L7OK 0 PostgreSQL server is ok");
 }
 
 TEST(LdapProbe, BindsAnonymously) {
@@ -182,6 +251,12 @@ TEST(AgentReply, UnderstandsEveryWord) {
   EXPECT_EQ(parse_agent_reply("down #too hot\n").result.info, "via agent : down (too hot)");
   EXPECT_EQ(parse_agent_reply("down").result.status, ProbeStatus::L7Status);
   EXPECT_EQ(parse_agent_reply("drain").result.status, ProbeStatus::NoChange);
+}
+
+TEST(AgentReply, OfALongLineTheFirst1024BytesCount) {
+  AgentProbe probe("");
+  for (const std::size_t size : {std::size_t{1}, SIZE_MAX})
+    EXPECT_EQ(talk(probe, "up" + std::string(1022, ' ') + "nonsense\n", size).result.info, "via agent : up");
 }
 
 TEST(AgentReply, ALineWithAStrangeWordCountsForNothing) {

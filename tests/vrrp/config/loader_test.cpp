@@ -389,7 +389,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "needs a password"},
         Mistake{"PasswordWithoutAuth", "", "auth = { type = \"none\", password = \"x\" }", "16:36",
                 "without authentication"},
-        Mistake{"TrackProxy", "", "track_proxy = true", "16:1", "track_proxy: not built yet"},
         Mistake{"Pair", "", "[pair]\nkeyfile = \"/k\"", "17:1", "did you mean \"key_file\"?"},
         Mistake{"Alert", "", "[alert.mail]", "16:2", "alert: not built yet"},
         Mistake{"RouterIdTwice", "",

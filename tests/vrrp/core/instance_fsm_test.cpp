@@ -645,5 +645,120 @@ TEST(InstanceFsm, StartsAnewWhereThereIsNothingToGoOnWith) {
   EXPECT_EQ(after.state(), State::Backup);
 }
 
+// ---- a peer that is known
+
+InstanceFsm in_a_pair(std::uint8_t priority) {
+  InstanceFsm fsm({.source = kUs, .priority = priority, .only_peer = true});
+  fsm.on_start(t0);
+  return fsm;
+}
+
+TEST(InstanceFsmPair, TakesOverAtOnceWhenTheOnlyPeerResigns) {
+  InstanceFsm fsm = in_a_pair(101);
+  fsm.on_advert(kPeer, 103, t0);
+  fsm.on_advert(kPeer, kResign, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), t0 + 1s);
+  EXPECT_EQ(fsm.on_deadline(t0 + 1s), (Effects{Noticed{Event::Transition}} + taking_over(101)));
+}
+
+TEST(InstanceFsmPair, WaitsOutItsGraceEvenThen) {
+  InstanceFsm fsm({.source = kUs, .priority = 101, .startup_delay = 5s, .only_peer = true});
+  fsm.on_start(t0);
+  fsm.on_advert(kPeer, 103, t0);
+  fsm.on_advert(kPeer, kResign, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), t0 + 5s);
+}
+
+TEST(InstanceFsmPair, WhatIsKnownOfThePeerDecidesWhetherItIsAskedToTakeOver) {
+  InstanceFsm fsm = master(103);
+  fsm.set_peer_priority(101);
+  fsm.on_priority(100, t0 + 10s);
+  EXPECT_EQ(fsm.deadline(), t0 + 10s + 10ms);  // yields
+
+  InstanceFsm alone = master(103);
+  alone.set_peer_priority(std::nullopt);
+  EXPECT_THAT(alone.on_priority(100, t0 + 10s), ElementsAre(SendAdvert{100}));
+  EXPECT_EQ(alone.deadline(), t0 + 11s);
+}
+
+// ---- a planned handover
+
+TEST(InstanceFsmHandover, IsTakenByABackupAndNobodyElse) {
+  InstanceFsm fsm = backup(101);
+  EXPECT_EQ(fsm.on_handover(t0 + 1s), (Effects{Noticed{Event::Transition}} + taking_over(101)));
+  EXPECT_EQ(fsm.cause().kind, Cause::Kind::Handover);
+  EXPECT_THAT(fsm.on_handover(t0 + 2s), IsEmpty());
+}
+
+TEST(InstanceFsmHandover, WhoGaveDoesNotPreempt) {
+  InstanceFsm fsm = master(103);
+  EXPECT_THAT(fsm.yield(Cause::Kind::Handover, t0 + 10s),
+              ElementsAre(Entering{State::Backup}, SendAdvert{kResign}, RemoveAddresses{},
+                          Became{State::Backup}));
+  for (int i = 1; i < 20; ++i) {
+    fsm.on_advert(kPeer, 101, t0 + 10s + i * 1s);
+    fsm.on_deadline(t0 + 10s + i * 1s);
+  }
+  EXPECT_EQ(fsm.state(), State::Backup);
+  // But takes the place of one that falls silent, or falls.
+  fsm.on_deadline(t0 + 60s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmHandover, WhoGaveTakesTheAddressFromOneThatFell) {
+  InstanceFsm fsm = master(103);
+  fsm.yield(Cause::Kind::Handover, t0 + 10s);
+  fsm.on_advert(kPeer, 101, t0 + 11s);
+  fsm.on_advert(kPeer, 99, t0 + 12s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmHandover, WhoGaveAndFailedAndRecoveredPreemptsAgain) {
+  InstanceFsm fsm = master(103);
+  fsm.yield(Cause::Kind::Handover, t0 + 10s);
+  fsm.on_usable(false, t0 + 11s);
+  fsm.on_usable(true, t0 + 12s);
+  fsm.on_advert(kPeer, 101, t0 + 13s);
+  fsm.on_deadline(t0 + 20s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmHandover, ThatItGaveOutlivesTheProcess) {
+  InstanceFsm fsm = master(103);
+  fsm.yield(Cause::Kind::Handover, t0 + 10s);
+  fsm.on_advert(kPeer, 101, t0 + 11s);
+  InstanceFsm next({.source = kUs, .priority = 103});
+  next.on_resume(fsm.memory(), t0 + 12s);
+  next.on_advert(kPeer, 101, t0 + 13s);
+  EXPECT_EQ(next.state(), State::Backup);
+}
+
+TEST(InstanceFsmHandover, ACourteousOneAsksBeforeItPreempts) {
+  InstanceFsm fsm = backup(103);
+  fsm.set_courteous(true);
+  EXPECT_THAT(fsm.on_advert(kPeer, 101, t0 + 1s), ElementsAre(AskForHandover{}));
+  EXPECT_THAT(fsm.on_advert(kPeer, 101, t0 + 2s), IsEmpty());  // asked once
+  EXPECT_EQ(fsm.deadline(), t0 + 2s + fsm.master_down_interval());
+  // The other did nothing.
+  fsm.on_advert(kPeer, 101, t0 + 5s);
+  EXPECT_EQ(fsm.state(), State::Master);
+  EXPECT_EQ(fsm.cause().kind, Cause::Kind::Lower);
+}
+
+TEST(InstanceFsmHandover, ACourteousOneDoesNotClaimAtTheStart) {
+  InstanceFsm fsm({.source = kUs, .priority = 103, .claims_at_start = true});
+  fsm.set_courteous(true);
+  fsm.on_start(t0);
+  EXPECT_EQ(fsm.state(), State::Backup);
+}
+
+TEST(InstanceFsmHandover, CourtesyDoesNotKeepOneThatFell) {
+  InstanceFsm fsm = backup(102);
+  fsm.set_courteous(true);
+  fsm.on_advert(kPeer, 103, t0 + 1s);
+  fsm.on_advert(kPeer, 101, t0 + 2s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
 }  // namespace
 }  // namespace hapair::vrrp

@@ -1,0 +1,52 @@
+// Tells whoever listens on the health socket how the proxy is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/error.h"
+#include "common/loop/loop.h"
+#include "common/unix_listen.h"
+
+namespace hapair {
+
+/// Listeners hear the last message when they come, and each one from then on. One that does not listen
+/// is let go: nobody is waited for. All a listener can say is that the node's addresses are elsewhere, to
+/// a proxy that drains. Lives on its loop's thread and dies before the loop.
+class HealthServer {
+ public:
+  static constexpr std::size_t kMostListeners = 16;
+
+  /// `on_left`: called when a listener has said that, or has gone.
+  HealthServer(Loop& loop, std::function<void()> on_left);
+  ~HealthServer();
+  HealthServer(const HealthServer&) = delete;
+  HealthServer& operator=(const HealthServer&) = delete;
+
+  /// Call before privileges are dropped; in a chroot the socket stays reachable.
+  Result<void> open(const std::string& path, const std::string& user, const std::string& group);
+  void send(std::string message);
+  /// Nobody here is waited for: every listener has said so since `forget_left()`.
+  bool all_left() const;
+  void forget_left();
+
+ private:
+  class Acceptor;
+  class Listener;
+
+  void accept_all();
+  void forget(Listener& listener);
+
+  Loop& loop_;
+  std::function<void()> on_left_;
+  std::unique_ptr<Acceptor> acceptor_;
+  std::string last_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Listener>> gone_;  // until no event of this turn can name them
+};
+
+}  // namespace hapair

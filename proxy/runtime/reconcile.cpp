@@ -1,0 +1,182 @@
+// The farm keeper's part when the configuration changes: checks that come and go, who tracks whom,
+// and what the file says of maintenance.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "proxy/runtime/dispatch.h"
+#include "proxy/runtime/farm_keeper.h"
+
+namespace hapair::proxy {
+namespace {
+
+using health::Condition;
+
+// Probes of different servers start apart, all within this time, so that the first verdicts are
+// there soon after the start.
+constexpr Duration kFirstProbeSpread = std::chrono::milliseconds(20);
+
+/// What a command may want to know; the names are HAProxy's, whose scripts go on working.
+std::vector<std::string> check_environment(const Backend& backend, const Server& server,
+                                           const SocketAddress& address) {
+  std::vector<std::string> out = {
+      "HAPROXY_PROXY_NAME=" + backend.name,
+      "HAPROXY_SERVER_NAME=" + server.name,
+      "HAPROXY_SERVER_ADDR=" + address.ip.to_string(),
+      fmt::format("HAPROXY_SERVER_PORT={}", address.port),
+      fmt::format("HAPROXY_SERVER_MAXCONN={}", server.maxconn),
+      fmt::format("HAPROXY_SERVER_PROTO={}", backend.mode == Mode::Http ? "http" : "tcp")};
+  const char* path = std::getenv("PATH");
+  out.push_back(std::string("PATH=") + (path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"));
+  return out;
+}
+
+}  // namespace
+
+void FarmKeeper::reconcile(Snapshot& snapshot) {
+  snapshot_ = &snapshot;
+  node_ = snapshot.config.node;
+  places_.clear();
+  int watched = 0;
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const Server& config = backend->servers[i]->config;
+      places_[backend->farm[i].get()] = {backend.get(), i};
+      watched += (config.check ? 1 : 0) + (config.agent ? 1 : 0);
+    }
+  }
+  const auto config_of = [this](const balance::Server* live) -> const Server* {
+    const auto place = places_.find(live);
+    if (place == places_.end()) return nullptr;
+    return &place->second.backend->servers[place->second.server]->config;
+  };
+  std::erase_if(checkers_, [&](const auto& entry) {
+    const Server* config = config_of(entry.first);
+    return !config || !config->check;
+  });
+  std::erase_if(agents_, [&](const auto& entry) {
+    const Server* config = config_of(entry.first);
+    return !config || !config->agent;
+  });
+  TimePoint first = loop_.refresh();
+  forget_tracked(snapshot);
+  const Duration apart = watched > 0 ? kFirstProbeSpread / watched : Duration::zero();
+  for (const auto& backend : snapshot.backends) {
+    for (const auto& server : backend->servers) {
+      if (server->config.check) begin_check(*backend, *server, first += apart);
+      if (server->config.agent) begin_agent(*server, first += apart);
+    }
+  }
+  follow(snapshot);
+  obey_file(snapshot);
+}
+
+void FarmKeeper::begin_check(BackendState& backend, ServerState& server, TimePoint first) {
+  const Check& check = *server.config.check;
+  balance::Server& live = *server.live;
+  const SocketAddress usual = live.address();
+  const SocketAddress where{check.address.value_or(usual.ip),
+                            check.port != 0 ? check.port : usual.port};
+  Duration timeout = check.timeout;
+  if (timeout == Duration::zero()) timeout = backend.config.timeout.check;
+  if (timeout == Duration::zero()) timeout = check.interval;
+  HealthChecker::Target target{
+      .address = where,
+      .approach = server.config.approach,
+      // Another place is another program.
+      .preamble = where == usual ? local_header(server.config.send_proxy) : "",
+      .check = check,
+      .timeout = timeout};
+  if (where != usual) target.approach.unix_socket.reset();
+  if (check.type == Check::Type::Command) {
+    target.server = usual;
+    target.environment = check_environment(backend.config, server.config, usual);
+  }
+  std::unique_ptr<HealthChecker>& checker = checkers_[&live];
+  if (checker && checker->target() == target) return;
+  const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
+  checker = std::make_unique<HealthChecker>(
+      loop_, std::move(target), first,
+      [this, &live](const auto& result) { on_verdict(live, result); },
+      [this, &live] { return describe(live); });
+  if (live.health() == health::Health::Unknown && check.initially_up) {
+    live.set_health(health::Health::Up);
+    checker->assume_barely_up();
+  } else {
+    checker->assume(
+        live.condition().has(Condition::kCheckDown) ? health::Health::Down : live.health(),
+        failures);
+  }
+  report(server, checker->fsm());
+  if (live.condition().in_maintenance()) checker->pause();
+}
+
+void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
+  const AgentCheck& agent = *server.config.agent;
+  balance::Server& live = *server.live;
+  AgentWatch::Target target{.address = {agent.address.value_or(live.address().ip), agent.port},
+                            .approach = server.config.approach,
+                            .agent = agent};
+  target.approach.unix_socket.reset();
+  std::unique_ptr<AgentWatch>& watch = agents_[&live];
+  if (watch && watch->target() == target) return;
+  watch = std::make_unique<AgentWatch>(
+      loop_, std::move(target), first,
+      [this, &live](const auto& result, const auto* reply) { on_agent(live, result, reply); });
+}
+
+/// Who tracks nobody any more has nothing of that any more.
+void FarmKeeper::forget_tracked(Snapshot& snapshot) {
+  followers_.clear();
+  constexpr auto foreign =
+      Condition::kInheritedMaint | Condition::kInheritedDrain | Condition::kTrackedDown;
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const ServerState& server = *backend->servers[i];
+      const Condition now = server.live->condition();
+      if (server.config.track || !now.has(foreign)) continue;
+      // A check of its own has yet to find out what is true of it.
+      const bool unproven = server.config.check && now.has(Condition::kTrackedDown);
+      change(*backend, i,
+             now.without(foreign).with(Condition::kUnproven,
+                                       unproven || now.has(Condition::kUnproven)),
+             {});
+    }
+  }
+}
+
+/// Finds who tracks whom, and lets those that do take over what is known.
+void FarmKeeper::follow(Snapshot& snapshot) {
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const auto& track = backend->servers[i]->config.track;
+      if (!track) continue;
+      for (const auto& other : snapshot.backends) {
+        if (other->config.name != track->backend) continue;
+        for (std::size_t j = 0; j < other->servers.size(); ++j) {
+          if (other->servers[j]->config.name != track->server) continue;
+          const balance::Server& tracked = *other->servers[j]->live;
+          followers_[&tracked].push_back({backend.get(), i});
+          inherit(*backend, i, tracked.condition(), track->to_string());
+        }
+      }
+    }
+  }
+}
+
+/// What the file says of maintenance and did not say before. New servers know it already.
+void FarmKeeper::obey_file(Snapshot& snapshot) {
+  for (const auto& backend : snapshot.backends) {
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const ServerState& server = *backend->servers[i];
+      const bool disabled = server.config.disabled;
+      const auto before = std::exchange(server.record->configured_disabled, disabled);
+      if (before && *before != disabled)
+        set_admin(*backend, i, disabled ? Wish::Disabled : Wish::Ready, {});
+    }
+  }
+}
+
+}  // namespace hapair::proxy

@@ -1,0 +1,206 @@
+"""The recommended pair on two hosts, a client and a server behind, each in a network namespace of its own
+on one bridge: what the whole lab is too much for, and one daemon too little."""
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pair
+from pair import wait_until
+
+BIN = pathlib.Path(os.environ.get("LAB_BIN", pair.TREE / "build" / "release" / "bin")).resolve()
+TRAFFIC = pathlib.Path(__file__).with_name("handover_traffic.py")
+NODES = {"hap1": "192.168.50.11", "hap2": "192.168.50.12"}
+ADDRESSES = {**NODES, "web": "192.168.50.21", "client": "192.168.50.1"}
+VIRTUAL = "192.168.50.10"
+
+CONFIGURATION = """
+[global]
+workers = 2
+
+[node.hap1]
+address = "192.168.50.11"
+global.health_socket = "{folder}/hap1-health.sock"
+vrrp.run_directory = "{folder}/hap1-run"
+vrrp.instance.VI_1.priority = 103
+[node.hap2]
+address = "192.168.50.12"
+global.health_socket = "{folder}/hap2-health.sock"
+vrrp.run_directory = "{folder}/hap2-run"
+
+[pair]
+key_file = "{folder}/pair.key"
+{pair}
+
+[defaults]
+timeout = {{ connect = "2s", client = "60s", server = "60s", http_keep_alive = "60s" }}
+
+[frontend.web]
+mode = "http"
+bind = "*:80"
+default_backend = "web"
+[backend.web]
+mode = "http"
+check = {{ interval = "200ms" }}
+[[backend.web.server]]
+name = "web1"
+address = "192.168.50.21:8080"
+
+[listen.echo]
+mode = "tcp"
+bind = "*:7000"
+[[listen.echo.server]]
+name = "web1"
+address = "192.168.50.21:7000"
+
+[vrrp.instance.VI_1]
+interface = "eth1"
+version = 3
+virtual_router_id = 51
+priority = 101
+advert_interval = "100ms"
+virtual_addresses = ["192.168.50.10/24"{addresses}]
+{instance}
+"""
+
+
+def ip(*words):
+    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
+
+
+class Process:
+    """One of ours, ended with the pair."""
+
+    def __init__(self, command, log):
+        self.log = log
+        with log.open("a") as out:
+            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def lines(self):
+        return self.log.read_text(errors="replace")
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def end(self, number=signal.SIGTERM, timeout=10):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            if number != signal.SIGCONT:
+                self.process.send_signal(signal.SIGCONT)
+        return self.process.wait(timeout)
+
+
+class Duo:
+    def __init__(self, prefix, folder, pair_keys="", instance="track_proxy = true", addresses=""):
+        self.prefix, self.folder = prefix, folder
+        self.pair_keys, self.instance, self.addresses = pair_keys, instance, addresses
+        self.processes = []
+        self.vrrp, self.proxy = {}, {}
+
+    # ---- the hosts
+
+    def up(self):
+        self.down()
+        for name in ("switch", *ADDRESSES):
+            ip("netns", "add", self.space(name))
+        switch = self.space("switch")
+        ip("-n", switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+        ip("-n", switch, "link", "set", "br0", "up")
+        for number, (name, address) in enumerate(ADDRESSES.items(), start=1):
+            host = self.space(name)
+            ip("-n", host, "link", "set", "lo", "up")
+            ip("-n", host, "link", "add", "eth1", "address", f"02:00:00:00:00:{number:02x}", "type", "veth",
+               "peer", "name", name, "netns", switch)
+            ip("-n", switch, "link", "set", name, "master", "br0", "up")
+            ip("-n", host, "addr", "add", f"{address}/24", "dev", "eth1")
+            ip("-n", host, "addr", "add", f"fd00:50::{address.rsplit('.', 1)[1]}/64", "dev", "eth1", "nodad")
+            ip("-n", host, "link", "set", "eth1", "up")
+        key = self.folder / "pair.key"
+        key.write_text(f"1 {os.urandom(32).hex()}\n")
+        key.chmod(0o600)
+        self.write()
+        self.origin = self.run_in("web", sys.executable, TRAFFIC, "origin")
+        for name in NODES:
+            self.start_proxy(name)
+        for name in NODES:
+            self.start_vrrp(name)
+
+    def write(self, **changed):
+        for key, value in changed.items():
+            setattr(self, key, value)
+        file = self.folder / "pair.toml"
+        file.write_text(CONFIGURATION.format(folder=self.folder, pair=self.pair_keys, instance=self.instance,
+                                             addresses=self.addresses))
+        return file
+
+    def down(self):
+        for process in self.processes:
+            process.end(signal.SIGKILL)
+        self.processes = []
+        for name in ("switch", *ADDRESSES):
+            subprocess.run(["ip", "netns", "del", self.space(name)], capture_output=True)
+
+    def space(self, name):
+        return f"{self.prefix}-{name}"
+
+    def words(self, name, *command):
+        return ["ip", "netns", "exec", self.space(name), *map(str, command)]
+
+    def run(self, name, *command, check=True, **options):
+        return subprocess.run(self.words(name, *command), capture_output=True, text=True, timeout=30, check=check,
+                              **options)
+
+    def run_in(self, name, *command) -> Process:
+        log = self.folder / f"{name}-{len(self.processes)}.log"
+        self.processes.append(Process(self.words(name, *command), log))
+        return self.processes[-1]
+
+    # ---- the daemons
+
+    def start_proxy(self, name):
+        self.proxy[name] = self.run_in(name, BIN / "hapair-proxy", "-d", "-f", self.folder / "pair.toml", "--node", name)
+        return self.proxy[name]
+
+    def start_vrrp(self, name):
+        self.vrrp[name] = self.run_in(name, BIN / "hapair-vrrp", "-d", "-f", self.folder / "pair.toml", "--node", name)
+        return self.vrrp[name]
+
+    def ctl(self, name, *words, check=True):
+        return self.run(name, BIN / "hapair", "-f", self.folder / "pair.toml", "--node", name, *words, check=check)
+
+    # ---- what can be seen
+
+    def holds(self, name, interface="eth1"):
+        return f"inet {VIRTUAL}/" in ip("-n", self.space(name), "-o", "addr", "show", "dev", interface)
+
+    def masters(self):
+        return [name for name in NODES if self.holds(name)]
+
+    def wait_for_master(self, name, timeout=10.0):
+        wait_until(lambda: self.masters() == [name], timeout, f"{name} is the master, alone", interval=0.01)
+
+    def wait_for_line(self, name, text, timeout=10.0, count=1):
+        return wait_until(lambda: len(re.findall(text, self.vrrp[name].lines())) >= count, timeout,
+                          f"{text!r} in {self.vrrp[name].lines()}", interval=0.01)
+
+    def leftovers(self, name):
+        """What a handover could have left: tables, addresses on the loopback, settings."""
+        space = self.space(name)
+        found = []
+        tables = self.run(name, "nft", "list", "tables").stdout.split("\n")
+        found += [line for line in tables if "hapair" in line]
+        found += [line for line in ip("-n", space, "-o", "addr", "show", "dev", "lo").splitlines() if VIRTUAL in line]
+        for key, usual in (("arp_ignore", "0"), ("arp_announce", "0")):
+            value = self.run(name, "cat", f"/proc/sys/net/ipv4/conf/eth1/{key}").stdout.strip()
+            if value != usual:
+                found.append(f"{key} = {value}")
+        return found

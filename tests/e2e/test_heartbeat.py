@@ -1,0 +1,153 @@
+"""The heartbeat of hapair-proxy: it says that every worker serves, and its silence says that one does not."""
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import one_thread
+import pytest
+from loopback import Origin, Proxy, answering, free_port, wait_until
+
+INTERVAL = 0.1
+
+
+class Listener:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.connect(str(path))
+
+    def hear(self, timeout=5.0):
+        """The fields of the next beat; nothing when the connection has ended."""
+        self.socket.settimeout(timeout)
+        text = self.socket.recv(65536).decode()
+        if not text:
+            return None
+        lines = text.splitlines()
+        assert lines[0] == "hapair-health 1"
+        fields = {"unserved": []}
+        for line in lines[1:]:
+            key, value = line.split(" ", 1)
+            if key == "unserved":
+                fields["unserved"].append(value)
+            else:
+                fields[key] = value
+        return fields
+
+    def wait_for(self, state, timeout=5.0):
+        deadline = time.monotonic() + timeout
+        while (beat := self.hear(timeout)) and beat["state"] != state:
+            assert time.monotonic() < deadline, f"no beat says {state}; the last: {beat}"
+        assert beat, "the connection has ended"
+        return beat
+
+    def silent_for(self, seconds):
+        with pytest.raises(TimeoutError):
+            self.hear(seconds)
+
+
+@pytest.fixture
+def origin():
+    origin = Origin(answering())
+    yield origin
+    origin.close()
+
+
+@pytest.fixture
+def proxy(tmp_path, origin):
+    proxy = Proxy(tmp_path, [origin.port], globals_=f'health_socket = "{tmp_path}/health.sock"')
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def listener(proxy, tmp_path):
+    wait_until((tmp_path / "health.sock").exists, "the health socket is there")
+    return Listener(tmp_path / "health.sock")
+
+
+def test_a_proxy_that_serves_says_so_ten_times_a_second(listener):
+    first = listener.wait_for("serving")
+    assert first["workers"] == "2" and first["interval"] == "100"
+    begun = time.monotonic()
+    for number in range(1, 6):
+        beat = listener.hear()
+        assert beat["state"] == "serving"
+        assert int(beat["sequence"]) == int(first["sequence"]) + number
+    assert 4.5 * INTERVAL < time.monotonic() - begun < 15 * INTERVAL
+
+
+def test_its_socket_is_not_for_everybody(listener, tmp_path):
+    assert os.stat(tmp_path / "health.sock").st_mode & 0o777 == 0o660
+
+
+def test_a_dead_proxy_is_known_at_once(proxy, listener):
+    listener.wait_for("serving")
+    proxy.process.kill()
+    begun = time.monotonic()
+    while listener.hear():
+        pass
+    assert time.monotonic() - begun < 0.5
+
+
+def test_a_hung_proxy_and_a_hung_worker_are_silent(proxy, listener):
+    listener.wait_for("serving")
+    proxy.process.send_signal(signal.SIGSTOP)
+    try:
+        while True:  # what was on its way
+            listener.hear(5 * INTERVAL)
+    except TimeoutError:
+        pass
+    finally:
+        proxy.process.send_signal(signal.SIGCONT)
+    listener.wait_for("serving")
+    with one_thread.stuck(proxy.process.pid, "worker-1"):
+        try:
+            while True:
+                listener.hear(5 * INTERVAL)
+        except TimeoutError:
+            pass
+        listener.silent_for(3 * INTERVAL)
+    listener.wait_for("serving")
+
+
+def test_a_stop_and_a_drain_are_said_before_anything_else(proxy, listener):
+    listener.wait_for("serving")
+    client = socket.create_connection(("127.0.0.1", proxy.port))
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")  # keeps the drain going
+    proxy.process.send_signal(signal.SIGUSR1)
+    listener.wait_for("draining")
+    assert listener.hear()["state"] == "draining", "it goes on beating"
+    proxy.process.send_signal(signal.SIGTERM)
+    listener.wait_for("stopping")
+    assert listener.hear() is None
+
+
+def test_a_proxy_is_starting_until_its_servers_are_judged(tmp_path):
+    silent = socket.create_server(("127.0.0.1", 0))  # accepts, and never answers
+    port = silent.getsockname()[1]
+    proxy = Proxy(tmp_path, [port], globals_=f'health_socket = "{tmp_path}/health.sock"',
+                  backend='check = { type = "http", interval = "1s", timeout = "1s", fall = 1 }')
+    try:
+        wait_until((tmp_path / "health.sock").exists, "the health socket is there")
+        listener = Listener(tmp_path / "health.sock")
+        assert listener.hear()["state"] == "starting"
+        beat = listener.wait_for("serving", 4)
+        assert beat["unserved"] == ["app"]
+    finally:
+        proxy.stop()
+        silent.close()
+
+
+def test_a_second_proxy_is_told_who_has_the_socket(tmp_path, origin):
+    first = Proxy(tmp_path, [origin.port], globals_=f'health_socket = "{tmp_path}/health.sock"')
+    try:
+        wait_until((tmp_path / "health.sock").exists, "the health socket is there")
+        second = tmp_path / "second.toml"
+        second.write_text(first.path.read_text().replace(f":{first.port}", f":{free_port()}"))
+        done = subprocess.run([first.process.args[0], "-f", second], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 2
+        assert f"health socket {tmp_path}/health.sock: process {first.process.pid} listens there" in done.stderr
+    finally:
+        first.stop()
+    assert not (tmp_path / "health.sock").exists(), "it goes with its proxy"

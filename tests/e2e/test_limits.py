@@ -1,0 +1,219 @@
+"""Limits of servers and the queue behind them, under load: exact, elastic, fair, and without a leak."""
+
+import collections
+import threading
+import time
+
+import pytest
+
+from loopback import Origin, Proxy, ok, wait_until
+
+STATS = 'stats = { uri = "/stats" }'
+
+
+# ------------------------------------------------------------------ never one more
+
+class Counted:
+    """A server that counts the requests it has at once. Every so often it breaks off, or says nothing for
+    so long that the proxy gives up: those do not count, since nobody knows when they end."""
+
+    def __init__(self):
+        self.lock, self.now, self.most, self.served = threading.Lock(), 0, 0, 0
+        self.origin = Origin(self._serve)
+        self.port = self.origin.port
+        self.over = threading.Event()
+
+    def _serve(self, connection, number):
+        while True:
+            line, _, _ = connection.message()
+            if "/hangs" in line:
+                self.over.wait(5)
+                return
+            with self.lock:
+                self.now += 1
+                self.served += 1
+                self.most = max(self.most, self.now)
+            time.sleep(0.01)
+            with self.lock:
+                self.now -= 1
+            if number % 40 == 0:
+                return connection.reset()
+            connection.send(ok())
+
+    def die_and_return(self):
+        self.origin.close()
+        with self.lock:
+            self.now = 0  # nobody is served any more
+        self.origin = Origin(self._serve, self.port)
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    """Two servers with a limit each, four workers, a short queue and a server timeout that some run into."""
+    servers = [Counted(), Counted()]
+    proxy = Proxy(tmp_path, [server.port for server in servers], workers=4, server_extra="maxconn = 32",
+                  frontend=STATS, backend='timeout = { queue = "400ms", server = "300ms" }', balance='"leastconn"')
+    yield proxy, servers
+    for server in servers:
+        server.over.set()
+    proxy.stop()
+    for server in servers:
+        server.origin.close()
+
+
+def test_a_limit_of_32_is_never_33_whatever_dies(crowd):
+    """500 clients at once, of whom some vanish, from the queue or from the server; servers that break off, fall
+    silent, are gone for good and come back."""
+    proxy, servers = crowd
+    outcomes, lock = collections.Counter(), threading.Lock()
+
+    def client(number):
+        for turn in range(3):
+            kind = (number + turn) % 10
+            connection = proxy.connect()
+            connection.send(b"GET /%s HTTP/1.1\r\nHost: t\r\n\r\n" % (b"hangs" if kind == 7 else b""))
+            if kind in (0, 5):
+                connection.reset() if kind else connection.close()
+                continue
+            try:
+                outcome = connection.message()[0].split()[1]
+            except (EOFError, OSError):
+                outcome = "cut"
+            with lock:
+                outcomes[outcome] += 1
+            connection.close()
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(500)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: servers[0].served > 100, "work is being done")
+    servers[0].die_and_return()
+    for thread in threads:
+        thread.join()
+
+    # All of it happened: answers, timeouts of the server and of the queue, or a server that broke off.
+    assert outcomes["200"] > 200 and outcomes["504"] > 5, outcomes
+    assert set(outcomes) <= {"200", "502", "503", "504"}, outcomes
+    assert max(server.most for server in servers) <= 32
+    assert [proxy.column(server, "smax") for server in ("s1", "s2")] == ["32", "32"]  # they were in demand
+    wait_until(lambda: [proxy.column(row, column) for row, column in
+                        [("s1", "scur"), ("s2", "scur"), ("s1", "qcur"), ("s2", "qcur"), ("BACKEND", "qcur"),
+                         ("BACKEND", "scur")]] == ["0"] * 6, "no slot is held and nobody waits")
+    # And every slot is there: 32 at each, at once.
+    most = [server.most for server in servers]
+    full = [proxy.connect() for _ in range(64)]
+    for connection in full:
+        connection.send(b"GET /hangs HTTP/1.1\r\nHost: t\r\n\r\n")
+    wait_until(lambda: [proxy.column(server, "scur") for server in ("s1", "s2")] == ["32", "32"], "64 slots are taken")
+    assert proxy.column("BACKEND", "qcur") == "0" and [server.most for server in servers] == most
+    for connection in full:
+        connection.close()
+
+
+# ------------------------------------------------------------------ a limit that follows the load
+
+class Held:
+    """A server whose answers the test gives, first come, first served."""
+
+    def __init__(self):
+        self.lock, self.waiting, self.paths = threading.Lock(), [], []
+        self.origin = Origin(self._serve)
+        self.port = self.origin.port
+
+    def _serve(self, connection, _number):
+        while True:
+            line, _, _ = connection.message()
+            release = threading.Event()
+            with self.lock:
+                self.paths.append(line.split()[1])
+                self.waiting.append(release)
+            assert release.wait(20)
+            connection.send(ok())
+
+    def answer(self, count):
+        with self.lock:
+            released, self.waiting = self.waiting[:count], self.waiting[count:]
+        for release in released:
+            release.set()
+
+
+class Asking:
+    def __init__(self, proxy):
+        self.proxy, self.connections = proxy, []
+
+    def ask(self, *paths, port=None):
+        for path in paths:
+            connection = self.proxy.connect(port=port)
+            connection.send(f"GET {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+            self.connections.append(connection)
+
+    def waiting(self):
+        return int(self.proxy.column("BACKEND", "qcur"))
+
+
+def test_minconn_grows_with_the_load_to_maxconn_and_shrinks_again(tmp_path):
+    """maxconn 20, minconn 2, fullconn 40: half of what is under way or waits is let in, 2 at least, 20 at most."""
+    server = Held()
+    proxy = Proxy(tmp_path, [server.port], frontend=STATS, backend="fullconn = 40",
+                  server_extra="minconn = 2\nmaxconn = 20")
+    clients = Asking(proxy)
+
+    def settles(held, waiting):
+        wait_until(lambda: (len(server.waiting), clients.waiting()) == (held, waiting),
+                   f"{held} are let in and {waiting} wait: {len(server.waiting)}, {clients.waiting()}")
+
+    try:
+        clients.ask(*["/"] * 4)
+        settles(2, 2)
+        clients.ask(*["/"] * 16)
+        settles(10, 10)
+        clients.ask(*["/"] * 30)
+        settles(20, 30)  # 50 are more than full
+        server.answer(20)
+        settles(15, 15)
+        server.answer(15)
+        wait_until(lambda: len(server.waiting) + clients.waiting() == 15, "fifteen are left")
+        settles(7, 8)
+        server.answer(7)
+        settles(4, 4)
+        server.answer(4)
+        settles(2, 2)
+        assert proxy.column("s1", "smax") == "20"
+    finally:
+        server.answer(100)
+        proxy.stop()
+        server.origin.close()
+
+
+# ------------------------------------------------------------------ who is first
+
+def test_a_frontend_may_be_served_before_another(tmp_path):
+    """Two frontends in front of one backend: those of the one with the lower number are first, each in its order."""
+    server = Held()
+    proxy = Proxy(tmp_path, [server.port], frontend=STATS, server_extra="maxconn = 1", run=False)
+    ports = proxy.more_frontends(vip="priority = -5", crawler="priority = 100")
+    proxy.start()
+    clients = Asking(proxy)
+
+    def queue(*paths, port=None):
+        for path in paths:  # one after another, so that there is an order
+            before = clients.waiting()
+            clients.ask(path, port=port)
+            wait_until(lambda before=before: clients.waiting() == before + 1, f"{path} waits")
+
+    try:
+        clients.ask("/first")
+        wait_until(lambda: server.paths == ["/first"], "the slot is taken")
+        queue("/crawler1", "/crawler2", port=ports["crawler"])
+        queue("/1", "/2")
+        queue("/vip1", "/vip2", port=ports["vip"])
+        queue("/3")
+        queue("/vip3", port=ports["vip"])
+        for served in range(2, 10):
+            server.answer(1)
+            wait_until(lambda served=served: len(server.paths) == served, f"{served} were served")
+        assert server.paths == ["/first", "/vip1", "/vip2", "/vip3", "/1", "/2", "/3", "/crawler1", "/crawler2"]
+    finally:
+        server.answer(100)
+        proxy.stop()
+        server.origin.close()

@@ -1,0 +1,214 @@
+"""What operators have set, and what the file takes back, when the configuration changes in place."""
+
+import socket
+import threading
+
+import pytest
+
+from loopback import TIMEOUT, Origin, answering, free_port, ok, wait_until
+from test_control import farm_of
+from test_reload import reload
+
+
+def touched(farm, *changes):
+    """Reloads: the same file but for these changes (old, new), and a comment."""
+    text = farm.proxy.path.read_text() + "# once more\n"
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    lines = reload(farm.proxy, text)
+    assert any("Reloaded: " in line for line in lines), lines
+
+
+@pytest.fixture
+def farm(tmp_path):
+    with farm_of(tmp_path, backend='connection = "close"') as farm:
+        yield farm
+
+
+@pytest.mark.parametrize("state, status", [("drain", "DRAIN"), ("maint", "MAINT")])
+def test_state(farm, state, status):
+    farm.ask(f"set server app/s1 state {state}")
+    touched(farm)
+    assert farm.status("s1") == status
+    assert farm.who_answers(4) == [0, 4]
+    farm.ask("set server app/s1 state ready")
+    touched(farm)
+    assert farm.who_answers(4) == [2, 2]
+
+
+def test_weight(farm):
+    farm.ask("set server app/s1 weight 3")
+    touched(farm)
+    assert farm.ask("get weight app/s1") == "3 (initial 1)\n"
+    assert farm.who_answers(8) == [6, 2]
+    touched(farm, ('name = "s1"', 'name = "s1"\nweight = 2'))
+    assert farm.ask("get weight app/s1") == "2 (initial 2)\n", "the file spoke last"
+
+
+def test_address(farm):
+    elsewhere = Origin(answering(lambda *_: ok(b"elsewhere")))
+    farm.ask(f"set server app/s1 addr 127.0.0.1 port {elsewhere.port}")
+    touched(farm)
+    assert farm.states()["s1"]["srv_port"] == str(elsewhere.port)
+    assert {farm.proxy.get()[2] for _ in range(4)} == {b"hello", b"elsewhere"}
+    farm.proxy.log.wait_for(r"Reloaded: ")
+    # Another address in the file is another server, and that is where it is.
+    third = Origin(answering(lambda *_: ok(b"third")))
+    touched(farm, (f"127.0.0.1:{farm.origins[0].port}", f"127.0.0.1:{third.port}"))
+    assert {farm.proxy.get()[2] for _ in range(4)} == {b"hello", b"third"}
+    elsewhere.close()
+    third.close()
+
+
+def test_maxconn_of_a_server(farm):
+    farm.ask("set server app/s1 maxconn 7")
+    touched(farm)
+    assert farm.rows()["app", "s1"]["slim"] == "7"
+    touched(farm, ("maxconn = 32", "maxconn = 5"))
+    assert farm.rows()["app", "s1"]["slim"] == "5"
+
+
+def test_limits_of_clients(farm):
+    farm.ask("set maxconn frontend http-in 1")
+    farm.ask("set maxconn global 50")
+    touched(farm)
+    assert farm.rows()["http-in", "FRONTEND"]["slim"] == "1"
+    assert "\nMaxconn: 50\n" in farm.ask("show info")
+    first, second = farm.proxy.connect(), farm.proxy.connect()
+    first.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert first.message()[2] == b"hello"
+    second.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    second.socket.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        second.fill()
+    first.close()
+    second.socket.settimeout(TIMEOUT)
+    assert second.message()[2] == b"hello"
+    second.close()
+
+
+def test_a_closed_frontend(farm):
+    farm.ask("disable frontend http-in")
+    touched(farm)
+    assert farm.rows()["http-in", "FRONTEND"]["status"] == "PAUSED"
+    with pytest.raises(ConnectionRefusedError):
+        farm.proxy.connect()
+    farm.ask("enable frontend http-in")
+    assert farm.proxy.get()[2] == b"hello"
+
+
+def test_health_that_an_operator_knows_better(farm):
+    farm.ask("set server app/s1 health down")
+    touched(farm)
+    assert farm.status("s1") == "DOWN"
+    assert farm.who_answers(4) == [0, 4]
+
+
+def test_what_the_file_disables_later_is_disabled_and_back_when_it_says_so(tmp_path):
+    with farm_of(tmp_path, backend='connection = "close"', server_extra="check = true") as farm:
+        wait_until(lambda: farm.status("s1") == farm.status("s2") == "UP", "both are up")
+        touched(farm, ('name = "s1"', 'name = "s1"\ndisabled = true'))
+        farm.proxy.log.wait_for(r"Server app/s1 is going DOWN for maintenance\. 1 active")
+        assert farm.status("s1") == "MAINT" and farm.states()["s1"]["srv_admin_state"] == "5"
+        assert farm.who_answers(4) == [0, 4]
+        farm.ask("enable server app/s1")
+        wait_until(lambda: farm.status("s1") == "UP", "an operator's word counts")
+        touched(farm)
+        assert farm.status("s1") == "UP", "until the file says something new"
+        farm.ask("disable server app/s1")
+        touched(farm, ("disabled = true", "disabled = false"))
+        farm.proxy.log.wait_for(r"Server app/s1 is \S+/READY \(leaving forced maintenance\)\.")
+        wait_until(lambda: farm.status("s1") == "UP", "its check looks at it again")
+        assert farm.who_answers(4) == [2, 2]
+
+
+def test_a_frontend_that_the_file_disables_later(farm):
+    port = free_port()
+    touched(farm, (f'bind = ["127.0.0.1:{farm.proxy.port}"]', f'disabled = true\nbind = ["127.0.0.1:{farm.proxy.port}"]'))
+    farm.proxy.log.wait_for(r"Reload: frontend http-in is disabled")
+    assert farm.rows()["http-in", "FRONTEND"]["status"] == "STOP"
+    with pytest.raises(ConnectionRefusedError):
+        farm.proxy.connect()
+    farm.ask("enable frontend http-in")
+    assert farm.proxy.get()[2] == b"hello"
+    # A new listener of a frontend that an operator has opened is open.
+    touched(farm, (f'bind = ["127.0.0.1:{farm.proxy.port}"]',
+                   f'bind = ["127.0.0.1:{farm.proxy.port}", "127.0.0.1:{port}"]'))
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+    farm.ask("disable frontend http-in")
+    touched(farm, ("disabled = true", ""))
+    farm.proxy.log.wait_for(r"Reload: frontend http-in is no longer disabled")
+    assert farm.proxy.get()[2] == b"hello"
+
+
+class Leads:
+    """Two checked servers, of which the second is down, and a server that tracks one of them."""
+
+    def __init__(self, tmp_path, track):
+        self.up = Origin(answering())
+        leads = "".join(f'\n[[backend.lead.server]]\nname = "l{i}"\naddress = "127.0.0.1:{port}"\n'
+                        'check = { interval = "50ms", fall = 1, rise = 1 }\n'
+                        for i, port in enumerate([self.up.port, free_port()], 1))
+        self.options = {"backend": 'connection = "close"',
+                        "server_extra": lambda number: f'track = "{track}"' if number == 1 else leads}
+
+
+def test_a_server_that_tracks_another_one_takes_over_at_once_what_is_known(tmp_path):
+    leads = Leads(tmp_path, "lead/l2")
+    with farm_of(tmp_path, **leads.options) as farm:
+        farm.proxy.log.wait_for(r"Server lead/l2 is DOWN")
+        wait_until(lambda: farm.status("s1") == "DOWN", "it follows")
+        assert farm.who_answers(4) == [0, 4]
+        farm.ask("set server app/s2 state maint")
+        touched(farm, ('track = "lead/l2"', 'track = "lead/l1"'))
+        farm.proxy.log.wait_for(r"Server app/s1 is UP via lead/l1\. 1 active and 0 backup servers online\.")
+        assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
+        touched(farm, ('track = "lead/l1"', 'track = "lead/l2"'))
+        farm.proxy.log.wait_for(r"Server app/s1 is DOWN via lead/l2\. 0 active")
+        farm.proxy.log.wait_for(r"backend app has no server available!")
+    leads.up.close()
+
+
+def test_whoever_waits_is_served_when_his_server_tracks_one_that_is_up(tmp_path):
+    """He waits for the only server with a slot; the one that becomes usable serves him."""
+    gate = threading.Event()
+
+    def slow(connection, _number):
+        line = connection.message()[0]
+        if "/slow" in line:
+            gate.wait(TIMEOUT)
+        connection.send(ok())
+
+    leads = Leads(tmp_path, "lead/l2")
+    leads.options["server_extra"] = (lambda extra: lambda number: "maxconn = 1\n" + extra(number))(
+        leads.options["server_extra"])
+    with farm_of(tmp_path, slow, **leads.options) as farm:
+        wait_until(lambda: farm.status("s1") == "DOWN", "it follows")
+        first, second = farm.proxy.connect(), farm.proxy.connect()
+        first.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: farm.rows()["app", "s2"]["scur"] == "1", "one is served")
+        second.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: farm.rows()["app", "BACKEND"]["qcur"] == "1", "one waits")
+        touched(farm, ('track = "lead/l2"', 'track = "lead/l1"'))
+        assert second.message()[2] == b"hello"
+        gate.set()
+        assert first.message()[2] == b"hello"
+    leads.up.close()
+
+
+def test_a_server_that_no_longer_tracks_stands_for_itself(tmp_path):
+    leads = Leads(tmp_path, "lead/l2")
+    with farm_of(tmp_path, **leads.options) as farm:
+        wait_until(lambda: farm.status("s1") == "DOWN", "it follows")
+        touched(farm, ('track = "lead/l2"', 'check = { interval = "50ms" }'))
+        wait_until(lambda: farm.status("s1") == "UP", "its own check says so")
+        touched(farm, ('check = { interval = "50ms" }', 'track = "lead/l1"'))
+        farm.ask("set server lead/l1 state maint")
+        assert farm.status("s1") == "MAINT (via lead/l1)"
+        touched(farm, ('track = "lead/l1"', ""))
+        assert farm.status("s1") == "no check"
+        assert farm.who_answers(4) == [2, 2]
+    leads.up.close()

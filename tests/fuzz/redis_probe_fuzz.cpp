@@ -1,0 +1,9 @@
+// A Redis server's answer.
+#include "proxy/health/redis_probe.h"
+#include "tests/fuzz/probe_cuts.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  using namespace hapair::health;
+  RedisProbe probe;
+  return judge_however_cut(probe, bytes, size);
+}
