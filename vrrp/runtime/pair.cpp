@@ -134,8 +134,12 @@ PairMessage Pair::compose() {
                   .keys = {}};
   for (const Port* port : ports_) {
     const VirtualRouter& router = port->router();
+    const HandoverUnit* unit = unit_of(router);
+    // Whoever says "go" is master no more, although the election hears of it next.
+    const bool gives = router.state() == State::Master && unit &&
+                       unit->giving() == HandoverGiver::Step::Draining;
     out.instances.push_back({.name = router.config().name,
-                             .state = std::string(to_string(router.state())),
+                             .state = std::string(to_string(gives ? State::Backup : router.state())),
                              .priority = router.priority(),
                              .fit = router.started() && router.is_fit() && !leaving_,
                              .since = now - since_.at(&router),
