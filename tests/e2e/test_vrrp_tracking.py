@@ -29,6 +29,7 @@ advert_interval = "100ms"
 virtual_addresses = ["192.168.50.10"]
 {lists}
 """
+LIMIT = 10  # of waiting, in seconds: a busy machine takes its time
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def start_pair(link, lists, sections=""):
     return daemons
 
 
-def moves_to(link, name, timeout=3):
+def moves_to(link, name, timeout=LIMIT):
     """As far as both kernels say."""
     other = {"hap1": "hap2", "hap2": "hap1"}[name]
     wait_until(lambda: link.holds(name) and not link.holds(other), timeout, f"{name} alone has the address", 0.01)
@@ -68,8 +69,9 @@ def script(link, name, text, mode=0o755):
     return path
 
 
-def chk(path, more=""):
-    return f'[vrrp.script.chk]\ncommand = "{path}"\ninterval = "20ms"\n{more}\n'
+def chk(path, more="", timeout="5s"):
+    """On a busy machine a script that only ends takes longer than its interval."""
+    return f'[vrrp.script.chk]\ncommand = "{path}"\ninterval = "20ms"\ntimeout = "{timeout}"\n{more}\n'
 
 
 def only_on_hap1(path):
@@ -82,6 +84,16 @@ def own_program(link):
     path = link.folder / f"w{os.getpid()}"
     shutil.copy("/bin/sleep", path)
     return path
+
+
+@contextlib.contextmanager
+def running(program):
+    process = subprocess.Popen([program, "1000"])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 # ---- interfaces
@@ -109,13 +121,13 @@ def test_an_interface_that_goes_down_moves_the_address_and_back(link, eth2, item
     told = len(ours.lines())
     set_link(link, "switch", "hap1-2", "down")  # the carrier goes
     moves_to(link, "hap2")
-    ours.wait_for("Kernel is reporting: interface eth2 DOWN", 1)
-    assert f"Entering {state} STATE" in ours.lines()[told:]
+    ours.wait_for("Kernel is reporting: interface eth2 DOWN", LIMIT)
+    wait_until(lambda: f"Entering {state} STATE" in ours.lines()[told:], LIMIT, state)
     if state == "BACKUP":
         assert "Changing effective priority from 101 to 81" in ours.lines() and "FAULT" not in ours.lines()
     set_link(link, "switch", "hap1-2", "up")
     moves_to(link, "hap1")
-    ours.wait_for("Kernel is reporting: interface eth2 UP", 1)
+    ours.wait_for("Kernel is reporting: interface eth2 UP", LIMIT)
 
 
 def test_an_interface_that_is_renamed_or_removed_is_down_until_there_is_one_again(link, eth2):
@@ -131,18 +143,18 @@ def test_an_interface_that_is_renamed_or_removed_is_down_until_there_is_one_agai
 
 
 def test_an_interface_that_flaps_within_its_delay_moves_nothing(link, eth2):
-    ours = start_pair(link, 'track_interfaces = [{ name = "eth2", down_delay = "1s", up_delay = "300ms" }]')["hap1"]
+    ours = start_pair(link, 'track_interfaces = [{ name = "eth2", down_delay = "2s", up_delay = "300ms" }]')["hap1"]
     for _ in range(3):
         for way in ("down", "up"):
             line = f"interface eth2 {way.upper()}"
             seen = ours.lines().count(line)
             set_link(link, "switch", "hap1-2", way)
-            wait_until(lambda: ours.lines().count(line) > seen, 1, "the flap was seen", 0.01)
+            wait_until(lambda: ours.lines().count(line) > seen, LIMIT, "the flap was seen", 0.01)
     assert link.holds("hap1") and "FAULT" not in ours.lines()
     begun = time.monotonic()
     set_link(link, "switch", "hap1-2", "down")
     moves_to(link, "hap2")
-    assert time.monotonic() - begun > 1
+    assert time.monotonic() - begun > 2
     begun = time.monotonic()
     set_link(link, "switch", "hap1-2", "up")
     moves_to(link, "hap1")
@@ -158,23 +170,23 @@ def test_a_file_is_the_operators_knob(link):
     for name, knob in knobs.items():
         sections += f'[node.{name}.vrrp.track_file.drain]\npath = "{knob}"\n'
     daemons = start_pair(link, 'track_files = ["drain"]', sections)
-    assert "VRRP_File(drain) says 0" in daemons["hap1"].lines()
+    daemons["hap1"].wait_for("VRRP_File(drain) says 0", LIMIT)
     knobs["hap1"].write_text("-50\n")
     moves_to(link, "hap2")
-    daemons["hap1"].wait_for("Changing effective priority from 101 to 51", 1)
+    daemons["hap1"].wait_for("Changing effective priority from 101 to 51", LIMIT)
     knobs["hap2"].write_text("-60\n")
     moves_to(link, "hap1")
     knobs["hap1"].unlink()
     knobs["hap2"].unlink()
-    daemons["hap2"].wait_for("Changing effective priority from 40 to 100", 1)
+    daemons["hap2"].wait_for("Changing effective priority from 40 to 100", LIMIT)
     assert link.holds("hap1")
     new = link.folder / "new"
     new.write_text("-254")
     new.rename(knobs["hap1"])
     moves_to(link, "hap2")
-    daemons["hap1"].wait_for("Now in FAULT state", 1)
+    daemons["hap1"].wait_for("Now in FAULT state", LIMIT)
     knobs["hap1"].write_text("later\n")
-    daemons["hap1"].wait_for('"later" is no whole number: -254 still counts', 1)
+    daemons["hap1"].wait_for('"later" is no whole number: -254 still counts', LIMIT)
     knobs["hap1"].write_text("0")
     moves_to(link, "hap1")
 
@@ -183,27 +195,43 @@ def test_a_file_is_the_operators_knob(link):
 
 @pytest.mark.parametrize("by", ["name", "pidfile"])
 def test_a_process_that_is_killed_is_known_within_50_ms(link, by):
+    """Asked every millisecond. Median of five."""
     program, pidfile = own_program(link), link.folder / "pid"
     which = f'name = "{program.name}"' if by == "name" else f'pidfile = "{pidfile}"'
-    process = subprocess.Popen([program, "1000"])
-    try:
-        pidfile.write_text(f"{process.pid}\n")
-        ours = start_pair(link, 'track_processes = ["waiter"]', f"[vrrp.track_process.waiter]\n{which}\n")["hap1"]
-        ours.wait_for("Quorum gained for tracked process waiter", 1)
-        begun = time.monotonic()
-        process.kill()
-        wait_until(lambda: "Quorum lost for tracked process waiter" in ours.lines(), 1, "it is known", 0.001)
-        known = (time.monotonic() - begun) * 1000
-        print(f"a killed process ({by}) was known after {known:.1f} ms")
-        assert known < 50
-        process.wait()
-        ours.wait_for("Now in FAULT state", 1)
-        process = subprocess.Popen([program, "1000"])
-        pidfile.write_text(f"{process.pid}\n")
+    ours = start_pair(link, 'track_processes = [{ name = "waiter", weight = -20 }]',
+                      f"[vrrp.track_process.waiter]\n{which}\n")["hap1"]
+
+    def told(word, times, interval=0.05):
+        line = f"Quorum {word} for tracked process waiter"
+        wait_until(lambda: ours.lines().count(line) == times, LIMIT, line, interval)
+
+    took = []
+    for times in range(1, 6):
+        with running(program) as process:
+            pidfile.write_text(f"{process.pid}\n")
+            told("gained", times)
+            lost = ours.lines().count("Quorum lost")
+            begun = time.monotonic()
+            process.kill()
+            told("lost", lost + 1, 0.001)
+            took.append((time.monotonic() - begun) * 1000)
+    figures = [f"{value:.1f}" for value in took]
+    print(f"a killed process ({by}) was known after {statistics.median(took):.1f} ms of {figures}")
+    assert statistics.median(took) < 50, figures
+
+
+def test_a_process_moves_the_address_and_back(link):
+    """Both hosts see the same processes: the second one minds this test."""
+    program = own_program(link)
+    mine = pathlib.Path("/proc/self/comm").read_text().strip()
+    section = f'[vrrp.track_process.waiter]\nname = "{program.name}"\n'
+    section += f'[node.hap2.vrrp.track_process.waiter]\nname = "{mine}"\n'
+    with running(program):
+        ours = start_pair(link, 'track_processes = ["waiter"]', section)["hap1"]
+    moves_to(link, "hap2")
+    ours.wait_for("Now in FAULT state", LIMIT)
+    with running(program):
         moves_to(link, "hap1")
-    finally:
-        process.kill()
-        process.wait()
 
 
 def watches(daemon, pid):
@@ -217,22 +245,15 @@ def watches(daemon, pid):
 
 def test_a_restart_within_terminate_delay_moves_nothing(link):
     program = own_program(link)
-    process = subprocess.Popen([program, "1000"])
-    try:
-        section = f'[vrrp.track_process.waiter]\nname = "{program.name}"\nterminate_delay = "1s"\n'
+    section = f'[vrrp.track_process.waiter]\nname = "{program.name}"\nterminate_delay = "3s"\n'
+    with running(program):
         ours = start_pair(link, 'track_processes = ["waiter"]', section)["hap1"]
-        process.kill()
-        process.wait()
-        process = subprocess.Popen([program, "1000"])
-        wait_until(lambda: watches(ours, process.pid), 1, "the successor is watched")
+    with running(program) as successor:
+        wait_until(lambda: watches(ours, successor.pid), LIMIT, "the successor is watched")
         assert "Quorum lost" not in ours.lines() and link.holds("hap1")
         begun = time.monotonic()
-        process.kill()
-        ours.wait_for("Quorum lost for tracked process waiter", 3)
-        assert time.monotonic() - begun > 1
-    finally:
-        process.kill()
-        process.wait()
+    ours.wait_for("Quorum lost for tracked process waiter", LIMIT)
+    assert time.monotonic() - begun > 3
 
 
 # ---- scripts
@@ -245,17 +266,17 @@ def test_a_timeout_ends_the_whole_process_group(link):
 sh -c 'trap "" TERM; echo $$ >> {link.folder}/children; {program} 1000; exec {program} 1000' &
 wait
 """)
-    sections = chk(path, 'timeout = "300ms"') + only_on_hap1(path)
+    sections = chk(path, timeout="1s") + only_on_hap1(path)
     ours = start_pair(link, 'track_scripts = ["chk"]', sections)["hap1"]
     children = link.folder / "children"
     (link.folder / "hang").touch()
     moves_to(link, "hap2")
-    assert "VRRP_Script(chk) failed" in ours.lines()
+    ours.wait_for("VRRP_Script(chk) failed", LIMIT)
     (link.folder / "hang").unlink()
     moves_to(link, "hap1")
     pids = children.read_text().split()
     assert pids
-    wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), 3,
+    wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), LIMIT,
                f"{pids} have ended")
     left = subprocess.run(["pgrep", "-x", program.name], capture_output=True, text=True)
     assert left.stdout == ""
@@ -271,8 +292,8 @@ def test_a_script_runs_as_the_user_that_is_named_and_with_his_groups(link):
         daemon = link.start("hap1", text=file('track_scripts = ["chk"]',
                                               f'[vrrp]\nscript_user = "www-data"\n{chk(path, by_script)}'))
         group = subprocess.run(["id", "-Gn", user], capture_output=True, text=True).stdout.strip()
-        wait_until(lambda: out.read_text().strip(), 3, "the script has run")
-        wait_until(lambda: out.read_text() == f"{user} {group} CapEff:\t{0:016x}\n", 1, f"as {user}")
+        wait_until(lambda: out.read_text().strip(), LIMIT, "the script has run")
+        wait_until(lambda: out.read_text() == f"{user} {group} CapEff:\t{0:016x}\n", LIMIT, f"as {user}")
         assert daemon.end() == 0
 
 
@@ -287,8 +308,8 @@ def test_a_daemon_that_may_not_become_another_says_so_and_runs_scripts_as_itself
               "--inh-caps=-all,+net_admin,+net_raw", "--ambient-caps=-all,+net_admin,+net_raw"]
     text = file('track_scripts = ["chk"]', chk(path, 'user = "www-data"'))
     daemon = link.start("hap1", *rights, text=text, binary=binary)
-    daemon.wait_for("script chk runs as nobody: the daemon may not become www-data", 3)
-    wait_until(lambda: out.read_text() == "nobody\n", 3, "as the daemon")
+    daemon.wait_for("script chk runs as nobody: the daemon may not become www-data", LIMIT)
+    wait_until(lambda: out.read_text() == "nobody\n", LIMIT, "as the daemon")
 
 
 @pytest.mark.parametrize("where", ["file", "folder"])
@@ -305,7 +326,7 @@ def test_a_script_that_others_can_change_is_refused_at_start(link, where):
     assert f"chmod o-w {at_fault}" in done.stderr
     at_fault.chmod(0o755)
     link.start("hap1", text=text)
-    wait_until(lambda: link.holds("hap1"), 3, "mended, it starts")
+    wait_until(lambda: link.holds("hap1"), LIMIT, "mended, it starts")
 
 
 def test_a_user_that_is_not_there_is_named_at_start(link):
