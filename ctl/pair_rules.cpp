@@ -82,7 +82,9 @@ Words words_of(TrackerKind kind) {
   return {};
 }
 
-bool is_same(const Tracking& a, const Tracking& b) { return a.kind == b.kind && a.name == b.name; }
+bool is_same(const Tracking& a, const Tracking& b) {
+  return a.kind == b.kind && a.name == b.name;
+}
 
 /// Where its weight is said: by the instance, or for all of them.
 SourceLocation place_of_weight(const NodeView& node, const Instance& instance,
@@ -103,8 +105,8 @@ SourceLocation place_of_weight(const NodeView& node, const Instance& instance,
   return where(root, {"vrrp", section, tracking.name, "weight"});
 }
 
-/// How what an instance tracks stands: all good, or all but one. A file is good as it is while nobody has
-/// written it.
+/// How what an instance tracks stands: all good, or all but one. A file is good as it is while
+/// nobody has written it.
 struct Situation {
   const vrrp::Config* config;
   const Tracking* failed = nullptr;

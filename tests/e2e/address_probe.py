@@ -15,7 +15,10 @@ voice = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 voice.bind(("{ADDRESS}", {PORT}))
 while True:
     question, who = voice.recvfrom(64)
-    voice.sendto(sys.argv[1].encode(), who)
+    try:
+        voice.sendto(sys.argv[1].encode(), who)
+    except OSError:
+        pass  # the address has gone since the question came
 """
 ASK = f"""
 import socket, sys, threading, time

@@ -43,8 +43,8 @@ class Trackers {
   Standing standing_of(const Instance& instance) const;
 
   /// What a tracker is made from; of the same, there is one tracker.
-  using Definition = std::variant<PreparedScript, InterfaceTracker::Settings, TrackFile, TrackProcess,
-                                  ProxyTracker::Settings>;
+  using Definition = std::variant<PreparedScript, InterfaceTracker::Settings, TrackFile,
+                                  TrackProcess, ProxyTracker::Settings>;
   struct Entry {
     Definition definition;
     std::unique_ptr<Tracker> tracker;
