@@ -1,7 +1,6 @@
 #include "vrrp/config/loader.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "common/control_config.h"

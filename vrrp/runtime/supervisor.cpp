@@ -50,6 +50,11 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
 Supervisor::~Supervisor() = default;
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& task, Logger& log) {
+  // Before anything is touched.
+  std::vector<std::string> warnings;
+  const auto scripts = prepare_scripts(task.config, warnings);
+  if (!scripts) return tl::make_unexpected(scripts.error());
+  for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
   auto netlink = LibnlNetlink::open(loop);
   if (!netlink) return tl::make_unexpected(netlink.error());
   auto announcements = AnnounceSocket::open();
@@ -63,7 +68,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
       return tl::make_unexpected(opened.error());
     }
   }
-  if (auto followed = self->trackers_.follow(self->config_); !followed)
+  if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
   if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
   return self;
