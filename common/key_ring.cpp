@@ -1,20 +1,14 @@
 // The pair's keys.
 #include "common/key_ring.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "common/crypto.h"
+#include "common/secret_file.h"
 #include "common/text.h"
 
 namespace hapair {
 namespace {
-
-constexpr std::size_t kLongestFile = 64 * 1024;
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -71,24 +65,12 @@ Result<KeyRing> parse_key_ring(std::string_view text, std::string_view name) {
 }
 
 Result<KeyRing> read_key_ring(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOENT)
-      return fail(Errc::NotFound, "there is no key file {}: make it with `hapair keygen {}` on one "
-                  "node and copy it to the other", path, path);
-    return fail_errno(errno, "cannot read the key file {}", path);
-  }
-  struct stat status {};
-  std::string text(kLongestFile, '\0');
-  const bool known = ::fstat(fd, &status) == 0;
-  const ssize_t size = ::read(fd, text.data(), text.size());
-  const int error_number = errno;
-  ::close(fd);
-  if (!known || size < 0) return fail_errno(error_number, "cannot read the key file {}", path);
-  if (status.st_mode & 07)
-    return fail(Errc::Denied, "everybody may read the key file {}: chmod 0640 {}", path, path);
-  text.resize(static_cast<std::size_t>(size));
-  return parse_key_ring(text, path);
+  auto text = read_secret_file(path, "key file");
+  if (text) return parse_key_ring(*text, path);
+  if (text.error().code == Errc::NotFound)
+    text.error().message +=
+        fmt::format(": make it with `hapair keygen {}` on one node and copy it to the other", path);
+  return tl::make_unexpected(text.error());
 }
 
 std::string make_key_line(std::uint8_t id) {

@@ -1,12 +1,12 @@
 #include "common/loop/log_file.h"
 
 #include <fcntl.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
+#include <ctime>
 #include <utility>
 
 namespace hapair {
@@ -27,8 +27,12 @@ int open_log_file(const std::string& path) {
 
 /// What the writing thread touches. One batch is under way at a time.
 struct LogFile::Writer {
-  explicit Writer(std::string where) : path(std::move(where)) { open(); }
+  explicit Writer(std::string where) : path(std::move(where)) {
+    sem_init(&idle, 0, 1);
+    open();
+  }
   ~Writer() {
+    sem_destroy(&idle);
     if (fd >= 0) ::close(fd);
   }
 
@@ -75,9 +79,9 @@ struct LogFile::Writer {
   std::uint64_t lost = 0;
   TimePoint next_look = steady_now() + kLook;
 
-  std::mutex mutex;
-  std::condition_variable idle;
-  bool busy = false;  // guarded by mutex; while set, everything above is the writing thread's
+  /// Whoever takes it owns everything above until he posts it. Not a lock: the loop's thread may be
+  /// one of real-time priority, and never waits for the other.
+  sem_t idle;
 };
 
 LogFile::LogFile(Loop& loop, const LogTarget& where, const LogSpeaker& speaker)
@@ -87,33 +91,40 @@ LogFile::~LogFile() = default;
 
 void LogFile::hand_over() {
   std::swap(writer_->lines, batch);
-  writer_->busy = true;
   loop_.offload([writer = writer_] {
     writer->write();
-    const std::lock_guard lock(writer->mutex);
-    writer->busy = false;
-    writer->idle.notify_all();
+    sem_post(&writer->idle);
   });
 }
 
 std::uint64_t LogFile::flush() {
-  const std::lock_guard lock(writer_->mutex);
-  if (writer_->busy) return batch.trim(kMostKept);  // its end comes with another turn
+  if (sem_trywait(&writer_->idle) != 0)
+    return batch.trim(kMostKept);  // its end comes with another turn
   const std::uint64_t lost = std::exchange(writer_->lost, 0);
-  if (!batch.empty()) hand_over();
+  if (batch.empty())
+    sem_post(&writer_->idle);
+  else
+    hand_over();
   return lost;
 }
 
 std::uint64_t LogFile::finish() {
-  std::unique_lock lock(writer_->mutex);
-  if (!writer_->idle.wait_for(lock, kLastWait, [this] { return !writer_->busy; })) {
+  timespec until{};
+  ::clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += kLastWait / 1ns;
+  until.tv_sec += until.tv_nsec / 1'000'000'000;
+  until.tv_nsec %= 1'000'000'000;
+  while (sem_clockwait(&writer_->idle, CLOCK_MONOTONIC, &until) != 0) {
+    if (errno == EINTR) continue;
     const std::uint64_t lost = batch.lines();
     batch.clear();
     return lost;
   }
   std::swap(writer_->lines, batch);
   writer_->write();
-  return std::exchange(writer_->lost, 0);
+  const std::uint64_t lost = std::exchange(writer_->lost, 0);
+  sem_post(&writer_->idle);
+  return lost;
 }
 
 }  // namespace hapair

@@ -1,6 +1,7 @@
 #include "common/loop/loop.h"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include <uv.h>
@@ -11,6 +12,9 @@
 #include <cstdlib>
 #include <mutex>
 #include <utility>
+
+#include "common/loop/background.h"
+#include "common/loop/priority_mutex.h"
 
 namespace hapair {
 namespace {
@@ -28,12 +32,14 @@ void must_errno(int result, const char* what) { must(result < 0 ? -errno : 0, wh
 }  // namespace
 
 // The loop waits in an epoll set of its own, in which libuv's is one descriptor among others: libuv
-// carries what is rare (wake-ups from other threads, signals). It registers
-// level-triggered and takes a descriptor out and back on each change of interest, which costs
-// system calls per message, and with our set inside its own every turn would wait twice.
+// carries signals, which are rare. It registers level-triggered and takes a descriptor out and back
+// on each change of interest, which costs system calls per message, and with our set inside its own
+// every turn would wait twice. Words from other threads have a bell of their own: uv_async_send
+// writes to its descriptor before it is done, and until then the receiver spins. A receiver of
+// real-time priority, woken by that write, would take the processor from the very thread that it
+// spins for.
 struct Loop::Impl {
   uv_loop_t uv{};
-  uv_async_t async{};
   bool uv_due = true;  // it has events, or handles that it has not looked at yet
   bool stopping = false;
   int epoll = -1;
@@ -46,10 +52,14 @@ struct Loop::Impl {
   std::vector<std::pair<Watcher*, std::uint32_t>> resumed;   // for the next turn
   std::vector<std::pair<Watcher*, std::uint32_t>> resuming;  // being called now
 
-  std::mutex posted_mutex;
+  int bell = -1;  // an eventfd in the set: something was posted
+  PriorityMutex posted_mutex;
   std::vector<std::function<void()>> posted;  // guarded by posted_mutex
+  Background background;
 
   void run_posted() {
+    std::uint64_t rung;
+    [[maybe_unused]] const ssize_t heard = ::read(bell, &rung, sizeof rung);
     std::vector<std::function<void()>> batch;
     {
       const std::lock_guard lock(posted_mutex);
@@ -62,12 +72,6 @@ struct Loop::Impl {
 Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   must(uv_loop_init(&impl.uv), "uv_loop_init");
-  impl.async.data = this;
-  must(uv_async_init(&impl.uv, &impl.async,
-                     [](uv_async_t* a) noexcept {
-                       static_cast<Loop*>(a->data)->impl_->run_posted();
-                     }),
-       "uv_async_init");
   impl.epoll = epoll_create1(EPOLL_CLOEXEC);
   must_errno(impl.epoll, "epoll_create1");
   epoll_event event{};
@@ -79,10 +83,15 @@ Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = &impl.alarm;
   must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, impl.alarm, &event), "epoll_ctl");
+  impl.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  must_errno(impl.bell, "eventfd");
+  event.data.ptr = &impl.bell;
+  must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, impl.bell, &event), "epoll_ctl");
 }
 
 Loop::~Loop() {
   Impl& impl = *impl_;
+  impl.background.finish();
   for (Timer* timer : heap_) timer->index_ = SIZE_MAX;
   uv_walk(
       &impl.uv,
@@ -94,6 +103,7 @@ Loop::~Loop() {
   uv_loop_close(&impl.uv);
   ::close(impl.alarm);
   ::close(impl.epoll);
+  ::close(impl.bell);
 }
 
 void Loop::run() {
@@ -192,28 +202,22 @@ void Loop::run_resumed() {
 }
 
 void Loop::post(std::function<void()> work) {
+  bool first;
   {
     const std::lock_guard lock(impl_->posted_mutex);
+    first = impl_->posted.empty();
     impl_->posted.push_back(std::move(work));
   }
-  uv_async_send(&impl_->async);
+  if (!first) return;  // the bell has been rung, and not yet heard
+  constexpr std::uint64_t kOnce = 1;
+  [[maybe_unused]] const ssize_t rung = ::write(impl_->bell, &kOnce, sizeof kOnce);
 }
 
 void Loop::offload(std::function<void()> work, std::function<void()> done) {
-  struct Request {
-    uv_work_t handle{};
-    std::function<void()> work, done;
-  };
-  auto* request = new Request{.handle = {}, .work = std::move(work), .done = std::move(done)};
-  request->handle.data = request;
-  must(uv_queue_work(
-           &uv(), &request->handle,
-           [](uv_work_t* handle) noexcept { static_cast<Request*>(handle->data)->work(); },
-           [](uv_work_t* handle, int) noexcept {
-             const std::unique_ptr<Request> ended(static_cast<Request*>(handle->data));
-             if (ended->done) ended->done();
-           }),
-       "uv_queue_work");
+  impl_->background.run([this, work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    post(done ? std::move(done) : [] {});
+  });
 }
 
 void Loop::dispatch(int count) {
@@ -225,6 +229,8 @@ void Loop::dispatch(int count) {
       impl.uv_due = true;
     } else if (event.data.ptr == &impl.alarm) {
       impl.alarm_at = kNever;
+    } else if (event.data.ptr == &impl.bell) {
+      impl.run_posted();
     } else if (event.data.ptr) {
       static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
     }

@@ -86,7 +86,7 @@ class Loop {
   void at_turn_end(std::function<void()> work) { turn_end_.push_back(std::move(work)); }
 
   /// Calls `work` on another thread, where it may block, and then `done` on the loop's; a turn of
-  /// the loop follows. Who destroys the loop waits for both.
+  /// the loop follows. Who destroys the loop waits for `work`; `done` may then not be called.
   void offload(std::function<void()> work, std::function<void()> done = nullptr);
 
   /// Calls `work` on the loop's thread soon. Thread-safe; the only such member.

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
+#include <semaphore>
+#include <set>
 #include <thread>
 
 #include "common/loop/subprocess.h"
@@ -131,6 +134,60 @@ TEST(Loop, TellsWhenWorkElsewhereIsDone) {
   loop.run();
   EXPECT_NE(worked_on, std::this_thread::get_id());
   EXPECT_EQ(told_on, std::this_thread::get_id());
+}
+
+TEST(Loop, DoesManyWorksAtOnceAndOneAfterTheOtherOnFewThreads) {
+  Loop loop;
+  std::set<std::thread::id> threads;
+  std::binary_semaphore gate(0);
+  std::function<void(int)> again = [&](int left) {
+    if (left == 0) return loop.stop();
+    const auto who = std::make_shared<std::thread::id>();
+    loop.offload([who] { *who = std::this_thread::get_id(); },
+                 [&, who, left] {
+                   threads.insert(*who);
+                   again(left - 1);
+                 });
+  };
+  loop.offload([&] { gate.acquire(); });  // holds up nobody but itself
+  again(50);
+  loop.run();
+  gate.release();
+  EXPECT_GE(threads.size(), 1u);
+  EXPECT_LE(threads.size(), 2u);
+}
+
+TEST(Loop, WaitsForOffloadedWorkAtItsEnd) {
+  bool worked = false, told = false;
+  {
+    Loop loop;
+    loop.offload(
+        [&] {
+          std::this_thread::sleep_for(20ms);
+          worked = true;
+        },
+        [&] { told = true; });
+  }
+  EXPECT_TRUE(worked);
+  EXPECT_FALSE(told);
+}
+
+TEST(Loop, HearsOfEveryWordFromOtherThreads) {
+  Loop loop;
+  int heard = 0;
+  std::vector<std::thread> others;
+  for (int i = 0; i < 4; ++i)
+    others.emplace_back([&] {
+      for (int j = 0; j < 1000; ++j)
+        loop.post([&] {
+          if (++heard == 4000) loop.stop();
+        });
+    });
+  Timer limit(loop, [&] { loop.stop(); });
+  limit.arm(loop.now() + 20s);
+  loop.run();
+  for (auto& other : others) other.join();
+  EXPECT_EQ(heard, 4000);
 }
 
 TEST(Subprocess, TellsTheExitStatus) {

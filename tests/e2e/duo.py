@@ -2,6 +2,7 @@
 on one bridge: what the whole lab is too much for, and one daemon too little."""
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -27,11 +28,13 @@ workers = 2
 address = "192.168.50.11"
 global.health_socket = "{folder}/hap1-health.sock"
 vrrp.run_directory = "{folder}/hap1-run"
+vrrp.track_file.knob.path = "{folder}/hap1-knob"
 vrrp.instance.VI_1.priority = 103
 [node.hap2]
 address = "192.168.50.12"
 global.health_socket = "{folder}/hap2-health.sock"
 vrrp.run_directory = "{folder}/hap2-run"
+vrrp.track_file.knob.path = "{folder}/hap2-knob"
 
 [pair]
 key_file = "{folder}/pair.key"
@@ -65,6 +68,7 @@ virtual_router_id = 51
 priority = 101
 advert_interval = "100ms"
 virtual_addresses = ["192.168.50.10/24"{addresses}]
+track_files = ["knob"]
 {instance}
 """
 
@@ -105,18 +109,19 @@ class Duo:
         self.pair_keys, self.instance, self.addresses = pair_keys, instance, addresses
         self.processes = []
         self.vrrp, self.proxy = {}, {}
+        self.level = 0
 
     # ---- the hosts
 
     def up(self):
         self.down()
         for name in ("switch", *ADDRESSES):
-            ip("netns", "add", self.space(name))
-        switch = self.space("switch")
+            ip("netns", "add", self.namespace(name))
+        switch = self.namespace("switch")
         ip("-n", switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
         ip("-n", switch, "link", "set", "br0", "up")
         for number, (name, address) in enumerate(ADDRESSES.items(), start=1):
-            host = self.space(name)
+            host = self.namespace(name)
             ip("-n", host, "link", "set", "lo", "up")
             ip("-n", host, "link", "add", "eth1", "address", f"02:00:00:00:00:{number:02x}", "type", "veth",
                "peer", "name", name, "netns", switch)
@@ -127,6 +132,8 @@ class Duo:
         key = self.folder / "pair.key"
         key.write_text(f"1 {os.urandom(32).hex()}\n")
         key.chmod(0o600)
+        for name in NODES:
+            (self.folder / f"{name}-knob").write_text("0")
         self.write()
         self.origin = self.run_in("web", sys.executable, TRAFFIC, "origin")
         for name in NODES:
@@ -147,13 +154,20 @@ class Duo:
             process.end(signal.SIGKILL)
         self.processes = []
         for name in ("switch", *ADDRESSES):
-            subprocess.run(["ip", "netns", "del", self.space(name)], capture_output=True)
+            subprocess.run(["ip", "netns", "del", self.namespace(name)], capture_output=True)
 
-    def space(self, name):
+    def namespace(self, name):
         return f"{self.prefix}-{name}"
 
+    def address(self, name):
+        return ADDRESSES[name]
+
+    def mac(self, name):
+        number = list(ADDRESSES).index(name) + 1
+        return bytes([2, 0, 0, 0, 0, number])
+
     def words(self, name, *command):
-        return ["ip", "netns", "exec", self.space(name), *map(str, command)]
+        return ["ip", "netns", "exec", self.namespace(name), *map(str, command)]
 
     def run(self, name, *command, check=True, **options):
         return subprocess.run(self.words(name, *command), capture_output=True, text=True, timeout=30, check=check,
@@ -177,16 +191,40 @@ class Duo:
     def ctl(self, name, *words, check=True):
         return self.run(name, BIN / "hapair", "-f", self.folder / "pair.toml", "--node", name, *words, check=check)
 
+    # ---- what can go wrong between the hosts
+
+    def lose(self, at, *rules):
+        """`at` drops what comes in and fits one of the rules of nft, until `lose_nothing`."""
+        for command in ("add table inet broken",
+                        "add chain inet broken in { type filter hook input priority 0; }",
+                        *(f"add rule inet broken in {rule} drop" for rule in rules)):
+            self.run(at, "nft", command)
+
+    def lose_nothing(self, at):
+        self.run(at, "nft", "delete table inet broken")
+
+    # ---- what can be asked
+
+    def move(self, to, timeout=5.0):
+        """Its priority rises above the other's, and it asks for the address."""
+        self.level += 10
+        (self.folder / f"{to}-knob").write_text(str(self.level))
+        self.wait_for_master(to, timeout)
+
     # ---- what can be seen
 
-    def holds(self, name, interface="eth1"):
-        return f"inet {VIRTUAL}/" in ip("-n", self.space(name), "-o", "addr", "show", "dev", interface)
+    def holds(self, name):
+        """On an interface where others are: what is on the loopback is only delivered to."""
+        lines = ip("-n", self.namespace(name), "-o", "addr", "show").splitlines()
+        return any(f"inet {VIRTUAL}/" in line and line.split()[1] != "lo" for line in lines)
 
     def masters(self):
         return [name for name in NODES if self.holds(name)]
 
     def wait_for_master(self, name, timeout=10.0):
-        wait_until(lambda: self.masters() == [name], timeout, f"{name} is the master, alone", interval=0.01)
+        wait_until(lambda: self.masters() == [name], timeout, 
+                   f"{name} is the master, alone; {self.vrrp['hap1'].lines()}\n{self.vrrp['hap2'].lines()}",
+                   interval=0.01)
 
     def wait_for_line(self, name, text, timeout=10.0, count=1):
         return wait_until(lambda: len(re.findall(text, self.vrrp[name].lines())) >= count, timeout,
@@ -194,7 +232,7 @@ class Duo:
 
     def leftovers(self, name):
         """What a handover could have left: tables, addresses on the loopback, settings."""
-        space = self.space(name)
+        space = self.namespace(name)
         found = []
         tables = self.run(name, "nft", "list", "tables").stdout.split("\n")
         found += [line for line in tables if "hapair" in line]
@@ -204,3 +242,26 @@ class Duo:
             if value != usual:
                 found.append(f"{key} = {value}")
         return found
+
+    # ---- what a client sees
+
+    def traffic(self, kind, count, seconds):
+        """Clients of a kind, at work from now on; see handover_traffic.py. `report` waits for their end."""
+        clients = self.run_in("client", sys.executable, TRAFFIC, kind, VIRTUAL, count, seconds)
+        wait_until(lambda: "begun" in clients.lines(), 10, f"{kind} has begun", interval=0.01)
+        return clients
+
+    @staticmethod
+    def report(clients):
+        assert clients.process.wait(90) == 0, clients.lines()
+        return json.loads(clients.lines().splitlines()[-1])
+
+    def longest_gap(self, what, seconds=2.0):
+        """A fresh connection and request every 5 ms while `what` happens: the longest time without a good
+        answer, in seconds."""
+        clients = self.traffic("connect", 200, seconds)
+        time.sleep(0.5)  # good answers come first
+        what()
+        report = self.report(clients)
+        assert report["done"] > 50, report
+        return report["longest_gap"]

@@ -67,8 +67,8 @@ class Report:
         self.slowest = max(self.slowest, now - begun)
         self.done += 1
 
-    def bad(self, what):
-        self.failed.append(f"{time.monotonic():.3f} {what}")
+    def bad(self, begun, what):
+        self.failed.append(f"{begun:.3f} {time.monotonic() - begun:.3f} {what}")
 
 
 async def within(seconds, work):
@@ -93,7 +93,7 @@ async def keepalive(address, until, report, number):
             await within(5, get(reader, writer))
             report.good(begun)
         except Exception as error:  # whatever it is, it is a failed request
-            report.bad(repr(error))
+            report.bad(begun, repr(error))
             return
         await asyncio.sleep(0.4)
     writer.close()
@@ -102,6 +102,7 @@ async def keepalive(address, until, report, number):
 async def download(address, until, report, number):
     """A megabyte a second, none of which may stall or differ."""
     reader, writer = await asyncio.open_connection(address, 80)
+    begun = time.monotonic()
     writer.write(b"GET /stream HTTP/1.1\r\nHost: pair\r\n\r\n")
     try:
         await within(5, reader.readuntil(b"\r\n\r\n"))
@@ -110,7 +111,7 @@ async def download(address, until, report, number):
             assert await within(5, reader.readexactly(len(BLOCK))) == BLOCK, "other bytes"
             report.good(begun)
     except Exception as error:
-        report.bad(repr(error))
+        report.bad(begun, repr(error))
     writer.close()
 
 
@@ -128,7 +129,7 @@ async def idle(address, until, report, number):
             report.good(begun)
             spoken += 1
         except Exception as error:
-            report.bad(repr(error))
+            report.bad(begun, repr(error))
             return
         await asyncio.sleep(2.0)
     writer.close()
@@ -145,7 +146,7 @@ async def one_connection(address, report):
         await within(5, all_of_it())
         report.good(begun)
     except Exception as error:
-        report.bad(repr(error))
+        report.bad(begun, repr(error))
     finally:
         if writer:
             writer.close()

@@ -20,6 +20,8 @@ constexpr Duration kBetweenLines = 1s;
 constexpr Duration kBeforeYield = 10ms;
 // A peer that can hand over does so within moments; one that does not by then is preempted.
 constexpr Duration kCourtesy = 3s;
+// What a giver sent before it gave may be read after its word, which came another way.
+constexpr Duration kStale = 100ms;
 
 bool elapsed(TimePoint since, Duration span, TimePoint now) {
   return since == TimePoint::min() || now - since >= span;
@@ -211,6 +213,7 @@ void InstanceFsm::as_candidate(const IpAddress& source, std::uint8_t priority, D
     }
     return;
   }
+  if (now < given_until_) return;
   if (priority == priority_ && source.is_v4() != settings_.source.is_v4()) return;
   if (priority > priority_ || (priority == priority_ && source > settings_.source)) {
     out.push_back(Noticed{Event::HigherAdvert, source, priority});
@@ -300,6 +303,7 @@ Effects InstanceFsm::yield(Cause::Kind why, TimePoint now) {
 Effects InstanceFsm::on_handover(TimePoint now) {
   Effects out;
   if (state_ != State::Backup) return out;
+  given_until_ = now + kStale;
   out.push_back(Noticed{Event::Transition});
   become_master({Why::Handover}, now, out);
   return out;

@@ -161,6 +161,7 @@ class InstanceFsm {
   std::optional<Rival> current_master_;  // of a backup
   std::optional<std::uint8_t> peer_priority_;
   bool gave_ = false;                         // handed over, and well since
+  TimePoint given_until_ = TimePoint::min();  // adverts are of before the address was given to us
   bool courteous_ = false;
   TimePoint asked_at_ = TimePoint::min();     // for a handover
   bool master_resigned_ = false;              // what the timer of a backup then means

@@ -690,6 +690,15 @@ TEST(InstanceFsmHandover, IsTakenByABackupAndNobodyElse) {
   EXPECT_THAT(fsm.on_handover(t0 + 2s), IsEmpty());
 }
 
+TEST(InstanceFsmHandover, WhoTakesDoesNotMindWhatTheGiverSentBefore) {
+  InstanceFsm fsm = backup(101);
+  fsm.on_handover(t0 + 1s);
+  EXPECT_THAT(fsm.on_advert(kPeer, 103, t0 + 1s + 50ms), IsEmpty());
+  EXPECT_EQ(fsm.state(), State::Master);
+  fsm.on_advert(kPeer, 103, t0 + 1s + 100ms);
+  EXPECT_EQ(fsm.state(), State::Backup);
+}
+
 TEST(InstanceFsmHandover, WhoGaveDoesNotPreempt) {
   InstanceFsm fsm = master(103);
   EXPECT_THAT(fsm.yield(Cause::Kind::Handover, t0 + 10s),
