@@ -79,8 +79,15 @@ def lose_adverts(stage: Stage, master: Node, other: Node):
     return lambda: stage.run(["ip", "netns", "exec", other.space, "nft", *rules])
 
 
+def can_switch_over(stage: Stage, node: Node) -> bool:
+    return stage.stack == "hapair" and "hapair switchover" in stage.inside(node, "hapair", "--help")
+
+
 def hand_over(stage: Stage, master: Node, other: Node):
-    """Incumbents have no word for it: their operators stop keepalived."""
+    """Incumbents have no word for it: their operators stop keepalived. Nor has a hapair whose command does not
+    know it yet, but its daemon hands over when it stops politely."""
+    if can_switch_over(stage, master):
+        return lambda: stage.inside(master, "hapair", "switchover")
     number = signal.SIGUSR1 if stage.stack == "hapair" else signal.SIGTERM
     return kill("vrrp", number, leader=True)(stage, master, other)
 
@@ -103,9 +110,11 @@ def go_on(service: str) -> Undo:
     return undo
 
 
-def leave_and_start(stage: Stage, master: Node, other: Node):
-    """A daemon that hands over ends with the last connection that stayed behind."""
-    stage.tell("anew")
+def hand_back(stage: Stage, master: Node, other: Node):
+    if can_switch_over(stage, other):
+        stage.inside(other, "hapair", "switchover")
+        return
+    stage.tell("anew")  # a daemon that hands over ends with the last connection that stayed behind
     start("vrrp")(stage, master, other)
 
 
@@ -141,7 +150,7 @@ DRILLS = [
     Drill("cut-adverts", "adverts lost one way for 5 s", lose_adverts, hear_adverts,
           Limits(gap=150, lost=0, broken=0), moves=False, lasts=5),
     Drill("power-off", "the power goes", power_off, power_on, SILENT),
-    Drill("switchover", "a planned handover", hand_over, leave_and_start,
+    Drill("switchover", "a planned handover", hand_over, hand_back,
           Limits(gap=150, lost=0, broken=0, takeover=1000)),
 ]
 BY_NAME = {drill.name: drill for drill in DRILLS}
