@@ -7,6 +7,7 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "common/control_config.h"
 #include "common/health_config.h"
 #include "common/log.h"
 #include "vrrp/config/tracking.h"
@@ -149,6 +150,7 @@ struct Config {
   bool guardian = true;  // a process that resigns for a daemon that died
   bool realtime = true;  // scheduling class and locked memory
   std::string run_directory = "/run/hapair";  // what outlives a restart, but not the machine's
+  std::vector<ControlSocket> control;         // empty: the default one
 
   /// Those of that name; the loader has checked that they exist.
   const Script& script(const std::string& name) const;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/control_config.h"
 #include "common/log_config.h"
 #include "vrrp/config/readers.h"
 
@@ -13,7 +14,8 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::array kVrrpNotBuilt = {
-    "notify"sv, "notify_fifo"sv, "control"sv,
+    "notify"sv,
+    "notify_fifo"sv,
 };
 
 class Loader {
@@ -84,6 +86,7 @@ class Loader {
       if (!folder->starts_with('/'))
         vrrp.error("run_directory", "a folder is named by its whole path", "\"/run/hapair\"");
     }
+    config_.control = read_control_sockets(vrrp, "");
     if (auto user = vrrp.string("script_user")) config_.script_user = *user;
     for (auto& [name, table] : vrrp.named_tables("script"))
       config_.scripts.push_back(read_script(name, table));
