@@ -79,17 +79,11 @@ def lose_adverts(stage: Stage, master: Node, other: Node):
     return lambda: stage.run(["ip", "netns", "exec", other.space, "nft", *rules])
 
 
-def can_switch_over(stage: Stage, node: Node) -> bool:
-    return stage.stack == "hapair" and "hapair switchover" in stage.inside(node, "hapair", "--help")
-
-
 def hand_over(stage: Stage, master: Node, other: Node):
-    """Incumbents have no word for it: their operators stop keepalived. Nor has a hapair whose command does not
-    know it yet, but its daemon hands over when it stops politely."""
-    if can_switch_over(stage, master):
+    """The incumbents have no word for it: their operators stop keepalived."""
+    if stage.stack == "hapair":
         return lambda: stage.inside(master, "hapair", "switchover")
-    number = signal.SIGUSR1 if stage.stack == "hapair" else signal.SIGTERM
-    return kill("vrrp", number, leader=True)(stage, master, other)
+    return kill("vrrp", signal.SIGTERM, leader=True)(stage, master, other)
 
 
 # ---- and undone
@@ -111,11 +105,10 @@ def go_on(service: str) -> Undo:
 
 
 def hand_back(stage: Stage, master: Node, other: Node):
-    if can_switch_over(stage, other):
+    if stage.stack == "hapair":
         stage.inside(other, "hapair", "switchover")
-        return
-    stage.tell("anew")  # a daemon that hands over ends with the last connection that stayed behind
-    start("vrrp")(stage, master, other)
+    else:
+        start("vrrp")(stage, master, other)
 
 
 def join(stage: Stage, master: Node, other: Node):

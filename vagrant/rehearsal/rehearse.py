@@ -4,7 +4,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from rehearsal.cost import Cost, Said, Seen, cost, longest_gap, milliseconds
+from rehearsal.cost import Cost, Seen, cost, longest_gap, milliseconds
 from rehearsal.drills import Drill, Limits
 from rehearsal.stage import NODES, VIRTUAL_ADDRESS, VRRP_TAGS, Stage, Trouble
 
@@ -46,9 +46,10 @@ def last_words(stage: Stage) -> str:
     return "\n".join(f"  {line.at:.3f} {line.node} {line.tag}: {line.text}" for line in stage.seen.said[-20:])
 
 
-def settle(stage: Stage, limit: float = SETTLE_LIMIT):
+def settle(stage: Stage):
     """Waits until hap1 is the master again and both nodes serve."""
     began = time.monotonic()
+    stage.served = None
     asked = 0.0
     while True:
         now = time.monotonic()
@@ -57,8 +58,8 @@ def settle(stage: Stage, limit: float = SETTLE_LIMIT):
             stage.tell("nodes")
         if is_well(stage, began) and len(stage.served or []) == len(NODES):
             return
-        if now - began > limit:
-            raise Trouble(f"the pair of {stage.stack} has not settled within {limit:.0f} s: {VIRTUAL_ADDRESS} is on "
+        if now - began > SETTLE_LIMIT:
+            raise Trouble(f"the pair of {stage.stack} has not settled within {SETTLE_LIMIT:.0f} s: {VIRTUAL_ADDRESS} is on "
                           f"{' and '.join(stage.masters()) or 'nobody'}, {len(stage.served or [])} of 2 nodes serve\n"
                           + last_words(stage))
         stage.look(0.02)
@@ -93,7 +94,6 @@ def settled_on_it(stage: Stage, drill: Drill, event: float, other: str) -> bool:
 def rehearse(stage: Stage, drill: Drill, limits: Limits) -> Outcome:
     """Trouble tells that the pair was not ready, or did not settle again."""
     stage.seen = Seen()
-    stage.served = None
     settle(stage)
     part(stage)
     master, other = NODES
@@ -115,13 +115,9 @@ def rehearse(stage: Stage, drill: Drill, limits: Limits) -> Outcome:
         back=cost(stage.seen, undone, end, master.name, tags),
         undone_after=milliseconds(undone - event),
         log=[(milliseconds(line.at - event), line.node, f"{line.tag}: {line.text}")
-             for line in story(stage.seen.said, event, end)])
+             for line in sorted(stage.seen.said, key=lambda line: line.at) if event <= line.at < end])
     outcome.failures = failures(outcome, drill, limits)
     return outcome
-
-
-def story(said: list[Said], since: float, until: float) -> list[Said]:
-    return [line for line in sorted(said, key=lambda line: line.at) if since <= line.at < until]
 
 
 def failures(outcome: Outcome, drill: Drill, limits: Limits) -> list[str]:
