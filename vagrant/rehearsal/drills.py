@@ -23,7 +23,7 @@ class Limits:
     gap: float | None = None
     lost: int | None = None
     broken: int | None = None
-    two_masters: float | None = 10
+    two_masters: float | None = 50  # whoever leaves says so first and removes the address then
     takeover: float | None = None
     back_gap: float | None = 250
     back_broken: int | None = 0
