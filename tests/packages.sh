@@ -13,7 +13,7 @@ build_packages=(
 
 # What the lab's hosts run besides hapair.
 # shellcheck disable=SC2034
-lab_packages=(apache2 rsyslog psmisc procps curl w3m iproute2 util-linux)
+lab_packages=(apache2 rsyslog psmisc procps curl w3m iproute2 util-linux nftables python3)
 
 # Debian's own pair, for LAB_STACK=incumbent.
 # shellcheck disable=SC2034
@@ -22,7 +22,7 @@ incumbent_packages=(haproxy keepalived)
 # What the tests use besides all of the above.
 # shellcheck disable=SC2034
 test_packages=(
-  python3 python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
+  python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
   valgrind jq ccache clang clang-format git socat php-fpm
   hatop python3-pyte
   openssl redis-server mariadb-server-core postgresql-15 slapd python3-aiosmtpd
