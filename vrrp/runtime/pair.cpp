@@ -178,6 +178,7 @@ void Pair::on_message(const PairMessage& message) {
     port->router().set_courteous(report && report->state == State::Master);
     port->router().on_peer(report, host_.loop.now());
     port->rearm();
+    if (HandoverUnit* unit = unit_of(port->router()); unit && report) unit->on_report(*report);
   }
   if (leaving_) leave();
 }
