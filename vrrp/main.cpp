@@ -10,16 +10,20 @@
 #include "common/config_digest.h"
 #include "common/config_reader.h"
 #include "common/key_ring.h"
+#include "common/loop/control_server.h"
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "common/options.h"
 #include "common/secret_file.h"
 #include "common/service.h"
+#include "vrrp/admin/operator_service.h"
 #include "vrrp/config/loader.h"
 #include "vrrp/runtime/guardian.h"
+#include "vrrp/runtime/history_keeper.h"
 #include "vrrp/runtime/notifier.h"
 #include "vrrp/runtime/privileges.h"
 #include "vrrp/runtime/realtime.h"
+#include "vrrp/runtime/sequence_keeper.h"
 #include "vrrp/runtime/supervisor.h"
 
 namespace hapair::vrrp {
@@ -99,12 +103,19 @@ Duration patience(const Config& config) {
   return std::max(2 * shortest, kLeast);
 }
 
+/// Where `hapair status` asks when the file names no place.
+ControlSocket default_control_socket(const Config& config) {
+  return {.path = config.run_directory + "/vrrp.sock", .level = control::Level::Admin};
+}
+
 /// Everything that lives as long as the daemon does, on one loop.
 class Daemon {
  public:
   Daemon(const DaemonOptions& options, const Config& config)
       : log_(loop_, log_targets(options, config), std::string(kProgram)),
-        watchdog_(loop_, [this] { beat(); }) {}
+        watchdog_(loop_, [this] { beat(); }),
+        history_(config.run_directory, log_),
+        sequences_(config.run_directory, log_) {}
 
   Result<void> open(const DaemonOptions& options, const Task& task) {
     if (task.config.realtime)
@@ -112,11 +123,13 @@ class Daemon {
     auto supervisor = Supervisor::open(loop_, task, log_);
     if (!supervisor) return tl::make_unexpected(supervisor.error());
     supervisor_ = *std::move(supervisor);
+    remember();
     auto notifier = Notifier::open(loop_, task.config, task.mail_password, log_);
     if (!notifier) return tl::make_unexpected(notifier.error());
     notifier_ = *std::move(notifier);
     supervisor_->on_transition([this](const Transition& it) { notifier_->on_transition(it); });
     supervisor_->on_remark([this](const Remark& it) { notifier_->on_remark(it); });
+    if (auto opened = open_control(task.config); !opened) return opened;
     if (!task.config.guardian) return {};
     auto guardian = Guardian::start(loop_,
                                     {.patience = patience(task.config),
@@ -146,6 +159,33 @@ class Daemon {
   }
 
  private:
+  /// What the last process left is known before the first packet; what the next one needs is
+  /// written when everything urgent is done.
+  void remember() {
+    sequences_.resume(supervisor_->ports());
+    supervisor_->on_transition([this](const Transition& change) { history_.add(change); });
+    loop_.at_turn_end([this] {
+      sequences_.save(supervisor_->ports());
+      history_.save();
+    });
+  }
+
+  Result<void> open_control(const Config& config) {
+    operators_ = std::make_unique<OperatorService>(loop_, *supervisor_, history_.history());
+    control_ = std::make_unique<ControlServer>(loop_, *operators_);
+    for (const ControlSocket& socket : config.control)
+      if (auto opened = control_->open(socket); !opened) return opened;
+    if (!config.control.empty()) return {};
+    // Nobody asked for this one: that it cannot be there is no reason to stay down.
+    const auto opened = make_run_directory(config.run_directory).and_then([&] {
+      return control_->open(default_control_socket(config));
+    });
+    if (!opened)
+      log_.log(Severity::Warning, "{}; nobody can ask this daemon how it stands",
+               opened.error().message);
+    return {};
+  }
+
   void stop() {
     if (std::exchange(stopping_, true)) return loop_.stop();
     log_.log(Severity::Info, "Stopping {}", kProgram);
@@ -176,9 +216,13 @@ class Daemon {
   Loop loop_;
   LogShipper log_;
   Timer watchdog_;
+  HistoryKeeper history_;
+  SequenceKeeper sequences_;
   std::unique_ptr<Guardian> guardian_;
   std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<OperatorService> operators_;
+  std::unique_ptr<ControlServer> control_;
   bool stopping_ = false;
 };
 

@@ -70,7 +70,7 @@ LogRoute LogShipper::open(const std::vector<LogTarget>& targets) {
 void LogShipper::close(LogRoute route) {
   for_each_bit(route, [this](std::size_t i) {
     if (--sinks_[i]->users > 0) return;
-    note_loss(*sinks_[i], sinks_[i]->finish());
+    note_loss(*sinks_[i], sinks_[i]->leave());
     sinks_[i].reset();
     opened_ &= ~(LogRoute{1} << i);
   });

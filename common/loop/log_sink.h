@@ -24,6 +24,9 @@ class LogSink {
   virtual std::uint64_t flush() = 0;
   /// As flush(), at the end of the process: may take a moment for what else would be lost.
   virtual std::uint64_t finish() { return flush(); }
+  /// As flush(), before it is closed while its thread goes on: waits for nobody at the other end of a
+  /// connection.
+  virtual std::uint64_t leave() { return finish(); }
   /// As far as can be known: what is written now will arrive.
   virtual bool is_well() const { return true; }
 

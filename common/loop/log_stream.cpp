@@ -124,6 +124,11 @@ std::uint64_t LogStream::finish() {
     if (::poll(&room, 1, kLastWait) != 1) break;
     if (room.revents & (POLLERR | POLLHUP)) break;
   }
+  return leave();
+}
+
+std::uint64_t LogStream::leave() {
+  send();
   lost_ += batch.lines();
   batch.clear();
   partial_ = 0;

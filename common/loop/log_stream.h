@@ -14,6 +14,7 @@ class LogStream final : public LogSink, private Watcher {
   ~LogStream() override;
   std::uint64_t flush() override;
   std::uint64_t finish() override;
+  std::uint64_t leave() override;
   bool is_well() const override { return state_ == State::Open && batch.empty(); }
 
  private:

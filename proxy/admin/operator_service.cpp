@@ -261,8 +261,13 @@ void OperatorService::run(const admin::SetAddress& command) {
     told += after.port == before.port ? ", no need to change the port"
                                       : fmt::format(", port changed from '{}' to '{}'",
                                                     before.port, after.port);
-  if (after != before) supervisor_.move_server(place->state().live, after);
-  answer(told + " by 'stats socket command'\n");
+  told += " by 'stats socket command'\n";
+  if (after == before) return answer(told);
+  supervisor_.move_server(place->state().live, after);
+  // Answered when no worker has an idle connection to where the server was: what is typed next can
+  // count on it.
+  ask_workers([](Worker&) -> OnMain { return [] {}; },
+              [reply = reply_, told](std::size_t) { reply(told); });
 }
 
 void OperatorService::run(const admin::SetServerLimit& command) {

@@ -13,7 +13,7 @@ using stats::Number;
 using stats::Row;
 
 constexpr std::string_view kStyle = R"(
-:root{--ink:#1d2733;--soft:#5b6878;--line:#d5dce4;--head:#eef2f6;--up:#c9ecd0;--down:#f6b9b3;--warn:#fdeab8;--idle:#f2f4f6}
+:root{--ink:#1d2733;--soft:#5b6878;--line:#d5dce4;--head:#eef2f6;--up:#c9ecd0;--spare:#cfe3f7;--change:#fdeab8;--leave:#e0d8f3;--down:#f6b9b3;--maint:#e3d5c3;--blind:#f2f4f6}
 body{margin:1.2rem;font:14px/1.4 system-ui,sans-serif;color:var(--ink);background:#fff}
 h1{margin:0;font-size:1rem;font-weight:600;color:var(--soft)}
 h2{margin:.1rem 0 .8rem;font-size:1.35rem}
@@ -23,15 +23,18 @@ a{color:#145a9c}
 .facts{color:var(--soft)}.facts b{color:var(--ink);font-weight:600}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:12px;white-space:nowrap}
-th,td{border:1px solid var(--line);padding:.2rem .36rem;text-align:right}
+th,td{border:1px solid var(--line);padding:.2rem .25rem;text-align:right}
 thead th{background:var(--head);font-weight:600;text-align:center}
 th[scope=row],td.text{text-align:left}
 tr.up>*{background:var(--up)}
+tr.spare>*{background:var(--spare)}
+tr.change>*{background:var(--change)}
+tr.leave>*{background:var(--leave)}
 tr.down>*{background:var(--down)}
-tr.change>*{background:var(--warn)}
-tr.other>*{background:var(--idle)}
+tr.maint>*{background:var(--maint)}
+tr.blind>*{background:var(--blind)}
 tr.total>*{font-weight:600;border-top:2px solid #9fadbc}
-.key span{display:inline-block;padding:0 .6rem;margin-right:.4rem;border:1px solid var(--line)}
+.key span{display:inline-block;padding:0 .6rem;margin:0 .4rem .2rem 0;border:1px solid var(--line)}
 footer{margin-top:1.6rem;color:var(--soft);font-size:12.5px}
 )";
 
@@ -98,29 +101,55 @@ void time_cell(std::string& out, const Number& seconds) {
   text_cell(out, seconds && *seconds >= 0 ? ago(*seconds) : std::string());
 }
 
+/// A row's class, which is its colour.
+struct Colour {
+  std::string_view name;
+  std::string_view meaning;
+};
+constexpr Colour kUp = {"up", "up"};
+constexpr Colour kSpare = {"spare", "backup, up"};
+constexpr Colour kChange = {"change", "about to change"};
+constexpr Colour kLeave = {"leave", "no new visitors (DRAIN, NOLB)"};
+constexpr Colour kDown = {"down", "down, closed or full"};
+constexpr Colour kMaint = {"maint", "in maintenance"};
+constexpr Colour kBlind = {"blind", "in use, not checked"};
+
 // Green, red, in between: what the eye looks for first.
-std::string_view colour(const Row& row) {
+const Colour& colour(const Row& row) {
   const std::string_view status = row.status;
-  if (status == "UP" || status == "OPEN") return "up";
-  if (status == "DOWN" || status == "FULL" || status == "PAUSED" || status == "STOP" || status.starts_with("DOWN ("))
-    return "down";
-  if (status.starts_with("UP ") || status.starts_with("DOWN ") || status == "NOLB" ||
-      status == "DRAIN")
-    return "change";
-  return "other";  // MAINT, "no check"
+  if (status.starts_with("MAINT")) return kMaint;
+  if (status.starts_with("NOLB") || status.starts_with("DRAIN")) return kLeave;
+  if (status == "no check") return kBlind;
+  if (status.starts_with("UP ")) return kChange;                              // "UP 1/3"
+  if (status.starts_with("DOWN ") && !status.ends_with(')')) return kChange;  // "DOWN 1/2"
+  if (status == "UP") return row.type == Row::kServer && row.bck == 1 ? kSpare : kUp;
+  return status == "OPEN" ? kUp : kDown;
 }
 
+/// "L7OK/200 in 3ms"; of a server without checks what its agent says.
 std::string last_check(const Row& row) {
-  if (row.check_status.empty()) return {};
-  std::string text = row.check_status;
-  if (row.check_code) text += fmt::format("/{}", *row.check_code);
-  if (row.check_duration) text += fmt::format("\u00a0in\u00a0{}ms", *row.check_duration);
+  const bool by_agent = row.check_status.empty() && !row.agent_status.empty();
+  std::string text = by_agent ? "agent\u00a0" + row.agent_status : row.check_status;
+  const Number& code = by_agent ? row.agent_code : row.check_code;
+  const Number& duration = by_agent ? row.agent_duration : row.check_duration;
+  if (code) text += fmt::format("/{}", *code);
+  if (duration) text += fmt::format("\u00a0in\u00a0{}ms", *duration);
   return text;
 }
 
 std::string check_story(const Row& row) {
-  if (row.last_chk.empty()) return row.check_desc;
-  return row.check_desc + ": " + row.last_chk;
+  const bool by_agent = row.check_status.empty();
+  const std::string& what = by_agent ? row.agent_desc : row.check_desc;
+  const std::string& more = by_agent ? row.last_agt : row.last_chk;
+  return more.empty() ? what : what + ": " + more;
+}
+
+/// Failed checks; where live traffic counts too, a second number for it.
+void failures_cell(std::string& out, const Row& row) {
+  if (!row.hanafail) return cell(out, row.chkfail);
+  fmt::format_to(std::back_inserter(out),
+                 "<td title=\"failed checks/times that live traffic failed\">{}/{}</td>",
+                 grouped(row.chkfail.value_or(0)), grouped(*row.hanafail));
 }
 
 struct Group {
@@ -152,7 +181,7 @@ void append_head(std::string& out) {
 
 void append_row(std::string& out, const Row& row) {
   const bool total = row.type == Row::kBackend;
-  fmt::format_to(std::back_inserter(out), "<tr class=\"{}{}\"><th scope=\"row\">", colour(row),
+  fmt::format_to(std::back_inserter(out), "<tr class=\"{}{}\"><th scope=\"row\">", colour(row).name,
                  total ? " total" : "");
   append_text(out, row.svname == "FRONTEND"  ? "Frontend"
                    : row.svname == "BACKEND" ? "Backend"
@@ -178,7 +207,7 @@ void append_row(std::string& out, const Row& row) {
       cell(out, number);
   };
   mark(row.act), mark(row.bck);
-  cell(out, row.chkfail), cell(out, row.chkdown);
+  failures_cell(out, row), cell(out, row.chkdown);
   time_cell(out, row.downtime);
   text_cell(out, row.throttle ? fmt::format("{}%", *row.throttle) : "");
   out += "</tr>\n";
@@ -222,11 +251,11 @@ void append_page(std::string& out, const Facts& facts, std::span<const Row> rows
   fmt::format_to(std::back_inserter(out),
                  "<p><a href=\"{0}\">Refresh</a> · <a href=\"{0};csv\">CSV</a> · <a href=\"{0};json\">JSON</a></p>\n",
                  escaped(facts.uri));
-  out +=
-      "<p class=\"key\"><span style=\"background:var(--up)\">up</span> "
-      "<span style=\"background:var(--warn)\">about to change</span> "
-      "<span style=\"background:var(--down)\">down</span> "
-      "<span style=\"background:var(--idle)\">not checked or in maintenance</span></p>\n";
+  out += "<p class=\"key\">";
+  for (const Colour& each : {kUp, kSpare, kBlind, kChange, kLeave, kDown, kMaint})
+    fmt::format_to(std::back_inserter(out), "<span style=\"background:var(--{})\">{}</span> ",
+                   each.name, each.meaning);
+  out += "</p>\n";
   std::string_view proxy;
   bool open = false;
   for (const Row& row : rows) {

@@ -33,12 +33,16 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
                            {"t", V::AcceptDate},
                            {"T", V::GmtDate},
                            {"Tl", V::LocalDate},
+                           {"trg", V::GmtRequestDate, true},
+                           {"trl", V::LocalRequestDate, true},
                            {"Ts", V::AcceptSecond},
                            {"ms", V::AcceptMilliseconds},
                            {"ft", V::Frontend},
                            {"f", V::Frontend},
                            {"b", V::Backend},
                            {"s", V::Server},
+                           {"si", V::ServerAddress},
+                           {"sp", V::ServerPort},
                            {"TR", V::TimeToRequest, true},
                            {"Tw", V::TimeInQueue},
                            {"Tc", V::TimeToConnect},
@@ -65,6 +69,8 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
                            {"bq", V::BackendQueue},
                            {"hr", V::RequestHeaders, true},
                            {"hs", V::ResponseHeaders, true},
+                           {"hrl", V::RequestHeaderList, true},
+                           {"hsl", V::ResponseHeaderList, true},
                            {"r", V::RequestLine, true},
                            {"HM", V::Method, true},
                            {"HP", V::Path, true},
@@ -81,8 +87,8 @@ constexpr Word kExpressions[] = {
     {"path", V::Path, true},     {"query", V::Query, true},   {"url", V::Uri, true},
     {"status", V::Status, true}, {"hostname", V::HostName},   {"pid", V::ProcessId}};
 
-constexpr std::string_view kNotBuilt[] = {"ID", "bi",  "bp",  "fi",  "fp",  "si",   "sp",   "lc",
-                                          "rt", "hrl", "hsl", "trg", "trl", "sslc", "sslv", "Tu"};
+constexpr std::string_view kNotBuilt[] = {"ID", "bi", "bp",   "fi",   "fp",
+                                          "lc", "rt", "sslc", "sslv", "Tu"};
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -206,9 +212,11 @@ class Parser {
     if (word.http_only && !scope_.http)
       return refuse(begin, fmt::format("%{} needs mode \"http\"", word.name), "");
     piece.variable = word.variable;
-    const auto* captures = word.variable == V::RequestHeaders    ? &scope_.request_headers
-                           : word.variable == V::ResponseHeaders ? &scope_.response_headers
-                                                                 : nullptr;
+    const std::vector<HeaderCapture>* captures = nullptr;
+    if (word.variable == V::RequestHeaders || word.variable == V::RequestHeaderList)
+      captures = &scope_.request_headers;
+    else if (word.variable == V::ResponseHeaders || word.variable == V::ResponseHeaderList)
+      captures = &scope_.response_headers;
     if (captures && captures->empty()) {
       // Nothing is captured: no field, and not two spaces where it would stand.
       const bool after_space =

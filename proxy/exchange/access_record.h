@@ -29,6 +29,7 @@ struct AccessRecord {
   std::string_view frontend;
   std::string_view backend;  // the frontend's name when none was chosen
   std::string_view server;   // empty: <NOSRV>; our own answers say "<STATS>"
+  const SocketAddress* server_address = nullptr;  // null: no server, or a Unix socket
 
   TimePoint idle_since = kNever;  // http: accepted, or the answer before was complete
   TimePoint start = kNever;      // http: first byte of the request; tcp: accept

@@ -21,6 +21,7 @@ using V = LogVariable;
 constexpr char kHex[] = "0123456789ABCDEF";
 constexpr std::string_view kBadRequest = "<BADREQ>";
 constexpr std::string_view kBraces = "{|}";  // around and between captured fields
+constexpr std::string_view kListed = "{}|";  // the same, where those that are missing show as '-'
 // A number, an address, a date with its punctuation.
 constexpr std::size_t kFixedRoom = 64;
 
@@ -92,8 +93,10 @@ class Writer {
             4);
       case V::RequestDate: return date(piece, record_.date);
       case V::AcceptDate: return date(piece, accept_date());
-      case V::GmtDate: return long_date(piece, false);
-      case V::LocalDate: return long_date(piece, true);
+      case V::GmtDate: return long_date(piece, accept_date(), false);
+      case V::LocalDate: return long_date(piece, accept_date(), true);
+      case V::GmtRequestDate: return long_date(piece, record_.date, false);
+      case V::LocalRequestDate: return long_date(piece, record_.date, true);
       case V::IsoDate: return value(piece, clock_.iso(record_.date));
       case V::AcceptSecond: return number(piece, second(accept_date()), 4);
       case V::AcceptMilliseconds: return accept_milliseconds();
@@ -101,6 +104,12 @@ class Writer {
       case V::Backend: return value(piece, record_.backend);
       case V::Server:
         return value(piece, record_.server.empty() ? std::string_view("<NOSRV>") : record_.server);
+      case V::ServerAddress:
+        if (!record_.server_address) return foreign(piece, {});
+        return address(piece, *record_.server_address);
+      case V::ServerPort:
+        if (!record_.server_address) return foreign(piece, {});
+        return number(piece, record_.server_address->port, 4);
       case V::TimeToRequest: return time(piece, span(record_.start, record_.received));
       case V::TimeInQueue:
         return time(piece, span(record_.received == kNever ? record_.start : record_.received,
@@ -134,6 +143,8 @@ class Writer {
       case V::BackendQueue: return number(piece, record_.backend_queue, 1);
       case V::RequestHeaders: return captures(piece, record_.request_captures);
       case V::ResponseHeaders: return captures(piece, record_.response_captures);
+      case V::RequestHeaderList: return list(piece, record_.request_captures);
+      case V::ResponseHeaderList: return list(piece, record_.response_captures);
       case V::RequestHeader: return capture(piece, record_.request_captures);
       case V::ResponseHeader: return capture(piece, record_.response_captures);
       case V::RequestLine:
@@ -252,9 +263,9 @@ class Writer {
   }
 
   /// "21/Nov/2026:02:56:40 +0100"
-  void long_date(const LogPiece& piece, bool is_local) {
+  void long_date(const LogPiece& piece, WallTime date, bool is_local) {
     static constexpr char kMonths[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    const auto time = static_cast<std::time_t>(second(accept_date()));
+    const auto time = static_cast<std::time_t>(second(date));
     std::tm parts{};
     if (is_local)
       localtime_r(&time, &parts);
@@ -299,6 +310,14 @@ class Writer {
     quote(piece);
   }
 
+  /// "a -", or "\"a\" \"\"" in quotes, each in its own.
+  void list(const LogPiece& piece, const CapturedFields* fields) {
+    for (std::size_t i = 0; i < piece.index; ++i) {
+      if (i > 0) *at_++ = ' ';
+      foreign(piece, fields ? (*fields)[i] : std::string_view(), kListed);
+    }
+  }
+
   void capture(const LogPiece& piece, const CapturedFields* fields) {
     foreign(piece, fields ? (*fields)[piece.index] : std::string_view());
   }
@@ -325,9 +344,11 @@ std::size_t pattern_room(const proxy::LogPattern& pattern, const AccessRecord& r
   const std::size_t names = record.frontend.size() + record.backend.size() + record.server.size();
   std::size_t room = 0;
   for (const LogPiece& piece : pattern.pieces) {
-    const bool all = piece.variable == V::RequestHeaders || piece.variable == V::ResponseHeaders;
+    const bool all = piece.variable == V::RequestHeaders || piece.variable == V::ResponseHeaders ||
+                     piece.variable == V::RequestHeaderList ||
+                     piece.variable == V::ResponseHeaderList;
     room += piece.variable == V::Text ? piece.text.size()
-            : all                     ? kFixedRoom + piece.index + 6 * captured
+            : all                     ? kFixedRoom + 4u * piece.index + 6 * captured
                                       : kFixedRoom + 6 * (names + longest);
   }
   return room;

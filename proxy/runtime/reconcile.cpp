@@ -139,10 +139,8 @@ void FarmKeeper::forget_tracked(Snapshot& snapshot) {
       if (server.config.track || !now.has(foreign)) continue;
       // A check of its own has yet to find out what is true of it.
       const bool unproven = server.config.check && now.has(Condition::kTrackedDown);
-      change(*backend, i,
-             now.without(foreign).with(Condition::kUnproven,
-                                       unproven || now.has(Condition::kUnproven)),
-             {});
+      const Condition own = now.without(foreign);
+      change(*backend, i, unproven ? own.with(Condition::kUnproven) : own, {});
     }
   }
 }

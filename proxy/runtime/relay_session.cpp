@@ -227,8 +227,10 @@ void RelaySession::end(exchange::Termination why, bool reset) {
     if (why.cause == 'C' || why.cause == 'c') ++counters.client_aborts;
     if (why.phase == 'D' && (why.cause == 'S' || why.cause == 's')) ++counters.server_aborts;
   });
-  if (const ServerState* server = dispatch_.server())
+  if (const ServerState* server = dispatch_.server()) {
     record_.server_connections = server->live->sessions();
+    if (!server->config.approach.unix_socket) record_.server_address = &server->live->address();
+  }
   if (backend) record_.backend_connections = backend->sessions.current();
   const bool said_nothing = up_.moved == 0 && down_.moved == 0;
   if (frontend().config.log_null || !said_nothing || why.cause != '-')

@@ -703,8 +703,10 @@ void RequestRelay::conclude() {
     counters.response_time.add(milliseconds_between(record_.connected, record_.answered));
     counters.total_time.add(milliseconds_between(record_.received, record_.end));
   });
-  if (const ServerState* server = dispatch_.server())
+  if (const ServerState* server = dispatch_.server()) {
     record_.server_connections = server->live->sessions();
+    if (!server->config.approach.unix_socket) record_.server_address = &server->live->address();
+  }
   if (backend) record_.backend_connections = backend->sessions.current();
   if (persistence_ || client_->frontend().has_cookie) log_cookie_letters();
   if (!unlogged_) worker_.log_access(client_->frontend(), record_);

@@ -221,14 +221,16 @@ class Duo:
     def masters(self):
         return [name for name in NODES if self.holds(name)]
 
+    def logs(self):
+        return "\n".join(f"{name}:\n{process.lines()}" for name, process in self.vrrp.items())
+
     def wait_for_master(self, name, timeout=10.0):
-        wait_until(lambda: self.masters() == [name], timeout, 
-                   f"{name} is the master, alone; {self.vrrp['hap1'].lines()}\n{self.vrrp['hap2'].lines()}",
-                   interval=0.01)
+        wait_until(lambda: self.masters() == [name], timeout,
+                   lambda: f"{name} is the master, alone\n{self.logs()}", interval=0.01)
 
     def wait_for_line(self, name, text, timeout=10.0, count=1):
         return wait_until(lambda: len(re.findall(text, self.vrrp[name].lines())) >= count, timeout,
-                          f"{text!r} in {self.vrrp[name].lines()}", interval=0.01)
+                          lambda: f"{text!r} from {name}\n{self.logs()}", interval=0.01)
 
     def leftovers(self, name):
         """What a handover could have left: tables, addresses on the loopback, settings."""

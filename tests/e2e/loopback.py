@@ -220,7 +220,7 @@ facility = "local0"
 mode = "http"
 log_format = "http"
 log_null = false
-timeout = {{ connect = "2s", client = "5s", server = "5s", http_request = "5s", http_keep_alive = "5s", queue = "5s" }}
+timeout = {{ connect = "2s", client = "5s", server = "20s", http_request = "5s", http_keep_alive = "5s", queue = "20s" }}
 {defaults}
 [frontend.http-in]
 bind = ["127.0.0.1:{self.port}"]
@@ -273,6 +273,13 @@ balance = {balance}
             return connection.message()
         finally:
             connection.close()
+
+    def has_accepted(self, connection):
+        """Whether it is the proxy's own by now: until then a listener that closes takes it along. For IPv4."""
+        theirs = f":{connection.socket.getsockname()[1]:04X}"
+        table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        return any(row[2].endswith(theirs) and row[1].endswith(f":{self.port:04X}") and row[9] != "0"
+                   for row in map(str.split, table))
 
     def column(self, server, name, backend="app"):
         """A column of the statistics, which the frontend must serve at /stats."""

@@ -29,15 +29,17 @@ SCRIPT_INTERVAL = 2.0
 CHECK_INTERVAL = 2.0
 
 
-def wait_until(condition, timeout: float, what: str = "", interval: float = 0.05):
-    """Returns what `condition` returns as soon as that is true; fails after `timeout` seconds."""
+def wait_until(condition, timeout: float, what="", interval: float = 0.05):
+    """Returns what `condition` returns as soon as that is true; fails after `timeout` seconds, saying `what`,
+    a text or what makes it then."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {timeout} s: {what or condition}; last seen: {value!r}")
+            told = what() if callable(what) else what or condition
+            raise AssertionError(f"not within {timeout} s: {told}; last seen: {value!r}")
         time.sleep(interval)
 
 

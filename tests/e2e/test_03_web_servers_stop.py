@@ -26,7 +26,7 @@ def test_one_stops_and_returns_and_no_request_fails(lab, name):
     assert sum(outcome.begun > down for outcome in load.outcomes) > 100
 
     # A request every 20 ms while it returns: rise 2 at checks every 2 s.
-    with lab.client.load(rate=50, seconds=8) as load:
+    with lab.client.load(rate=50, seconds=12) as load:
         stopped.start("apache")
     assert load.failed == []
     assert load.servers(begun=load.outcomes[-1].begun - 1) == {"web1", "web2"}
@@ -43,11 +43,11 @@ def test_both_stopped_gives_the_503_page(lab):
     assert response.headers["content-length"] == "107"
 
     # Noticed by the checks within fall 3 × 2 s, and said so.
-    lab.hap1.wait_for("backend webservers has no server available!", 8)
+    lab.hap1.wait_for("backend webservers has no server available!", 18)
     assert lab.client.curl(PAIR + "/").body == PAGE_503
 
     lab.web2.start("apache")
-    wait_until(lambda: lab.ask() == "web2", 8, "web2 is used again")
+    wait_until(lambda: lab.ask() == "web2", 12, "web2 is used again")
 
 
 def test_the_state_lines_are_haproxys(lab):
@@ -56,11 +56,11 @@ def test_the_state_lines_are_haproxys(lab):
     lab.hap1.wait_for(
         r"Server webservers/web1 is DOWN, reason: Layer4 connection problem, info: \"Connection refused"
         r".*, check duration: \d+ms\. 1 active and 0 backup servers left\. "
-        r"\d+ sessions active, 0 requeued, 0 remaining in queue\.$", 10, since=mark)
+        r"\d+ sessions active, 0 requeued, 0 remaining in queue\.$", 18, since=mark)
     lab.web1.start("apache")
     lab.hap1.wait_for(
         r"Server webservers/web1 is UP, reason: Layer7 check passed, code: 200, check duration: \d+ms\. "
-        r"2 active and 0 backup servers online\. 0 sessions requeued, 0 total in queue\.$", 10, since=mark)
+        r"2 active and 0 backup servers online\. 0 sessions requeued, 0 total in queue\.$", 12, since=mark)
 
 
 def test_the_access_log_line_is_haproxys(lab):

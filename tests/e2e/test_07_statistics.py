@@ -78,7 +78,7 @@ def test_the_csv_counts_and_shows_states(lab):
 
 
 def wait_for_down(lab, server):
-    wait_until(lambda: rows(lab)["webservers", server]["status"] == "DOWN", 10, f"{server} is DOWN in the CSV")
+    wait_until(lambda: rows(lab)["webservers", server]["status"] == "DOWN", 18, f"{server} is DOWN in the CSV")
 
 
 def screenshot(lab, name) -> Image.Image:

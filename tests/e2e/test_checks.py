@@ -98,7 +98,7 @@ STATS = 'stats = { uri = "/stats" }'
 def test_mv_check_txt_takes_a_server_out_and_no_request_fails(tmp_path):
     sites = [Site("s1"), Site("s2")]
     check = ('request = "GET /check.txt HTTP/1.1", disable_on_404 = true, send_state = true, '
-             'interval = "50ms"')
+             'interval = "50ms", timeout = "1s"')
     with checked(tmp_path, [site.port for site in sites], check, frontend=STATS) as proxy:
         wait_until(lambda: {proxy.get()[2] for _ in range(4)} == {b"s1", b"s2"}, "both serve")
         sites[0].page = False
@@ -124,7 +124,7 @@ def test_mv_check_txt_takes_a_server_out_and_no_request_fails(tmp_path):
 
 def test_content_decides(tmp_path):
     site = Site("ready")
-    with checked(tmp_path, [site.port], 'request = "GET /", interval = "50ms", '
+    with checked(tmp_path, [site.port], 'request = "GET /", interval = "50ms", timeout = "1s", '
                  'expect = { status = 200, body_regex = "^ready", not = { body = "maintenance" } }') as proxy:
         wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
         site.name = "in maintenance"
@@ -214,7 +214,7 @@ def test_an_agent_sets_weight_and_takes_its_server_out(tmp_path):
 def test_a_tracking_server_follows_its_own(tmp_path):
     sites = [Site("s1"), Site("s2")]
     text = (f'\n[[backend.lead.server]]\nname = "l1"\naddress = "127.0.0.1:{sites[1].port}"\n'
-            'check = { request = "GET /check.txt HTTP/1.1", interval = "50ms", fall = 1, rise = 1 }\n')
+            'check = { request = "GET /check.txt HTTP/1.1", interval = "50ms", timeout = "1s", fall = 1, rise = 1 }\n')
     proxy = Proxy(tmp_path, [sites[0].port], run=False, server_extra='track = "lead/l1"' + text)
     proxy.start()
     try:

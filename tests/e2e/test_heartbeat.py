@@ -67,14 +67,14 @@ def listener(proxy, tmp_path):
 
 
 def test_a_proxy_that_serves_says_so_ten_times_a_second(listener):
+    begun = time.monotonic()
     first = listener.wait_for("serving")
     assert first["workers"] == "2" and first["interval"] == "100"
-    begun = time.monotonic()
     for number in range(1, 6):
         beat = listener.hear()
         assert beat["state"] == "serving"
         assert int(beat["sequence"]) == int(first["sequence"]) + number
-    assert 4.5 * INTERVAL < time.monotonic() - begun < 15 * INTERVAL
+    assert 4.5 * INTERVAL < time.monotonic() - begun < 30 * INTERVAL
 
 
 def test_its_socket_is_not_for_everybody(listener, tmp_path):

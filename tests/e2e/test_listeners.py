@@ -394,7 +394,7 @@ log = {{ target = "udp:127.0.0.1:{sink.port}", facility = "local0" }}""")
 
 def test_a_header_that_ends_or_stalls_is_refused(listening):
     proxy = listening(None, frontend='accept_proxy = ["127.0.0.1"]\n'
-                                     'timeout = { client = "5s", http_request = "300ms" }')
+                                     'timeout = { client = "5s", http_request = "1s" }')
     client = proxy.connect()
     client.send(b"PROXY TCP4 203")
     client.socket.shutdown(socket.SHUT_WR)

@@ -46,12 +46,13 @@ def lines_of(proxy, count):
 
 def test_a_format_of_ones_own(tmp_path):
     form = TOML_FORMAT % ('%ci %{+Q}r %ST %B in=%U %f>%b/%s %hr %hs '
-                          '[%[capture.req.hdr(0)]] %HM %HP %HQ %tsc %Ta 100%%')
-    with proxy_and_origin(tmp_path, serve, frontend=form) as (proxy, _):
+                          '[%[capture.req.hdr(0)]] %HM %HP %HQ %tsc %Ta 100%% %si:%sp %{+Q}hrl')
+    with proxy_and_origin(tmp_path, serve, frontend=form) as (proxy, origin):
         ask(proxy, body=b"x" * 1000)
         line, = lines_of(proxy, 1)
     found = re.fullmatch(r'127\.0\.0\.1 "POST /a\?b=c HTTP/1\.1" 200 (\d+) in=(\d+) http-in>app/s1 '
-                         r'\{shop\.example\|curl\} \{A#22#7C#7D#E9\} \[shop\.example\] POST /a \?b=c ---- \d+ 100%', line)
+                         r'\{shop\.example\|curl\} \{A#22#7C#7D#E9\} \[shop\.example\] POST /a \?b=c ---- \d+ 100% '
+                         rf'127\.0\.0\.1:{origin.port} "shop\.example" "curl"', line)
     assert found, line
     assert int(found[1]) > 5
     assert int(found[2]) > 1000, "head and body"

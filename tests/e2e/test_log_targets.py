@@ -167,19 +167,27 @@ def test_a_target_that_never_reads_delays_nobody_and_what_it_misses_is_counted(t
             connection.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             connection.message()
             worst = max(worst, time.monotonic() - began)
-        assert worst < 0.5, f"a request took {worst:.3f} s"
+        # Who waits for it waits for ever.
+        assert worst < 3, f"a request took {worst:.3f} s"
         # It reads again: the line that tells how many it missed comes with those that follow.
         slow.read_on()
+        asked = 2000
 
         def told():
+            nonlocal asked
             proxy.get("/after")
-            return re.search(rb"(\d+) log lines could not be delivered to tcp:127", slow.data)
+            asked += 1
+            return b'"GET /after' in slow.data and missed()
 
-        missed = int(wait_until(told, "the target hears what it missed")[1])
-        wait_until(lambda: b'"GET /after' in slow.data, "and what came later")
-        seen = sum(1 for message in octet_counted(slow.data) if '"GET /xxx' in message)
-        assert missed >= 100
-        assert seen + missed == 2000
+        def missed():
+            return sum(map(int, re.findall(rb"(\d+) log lines could not be delivered to tcp:127", slow.data)))
+
+        def seen():
+            return sum(1 for message in octet_counted(slow.data) if '"GET /' in message)
+
+        wait_until(told, "the target hears what it missed, and what came later")
+        assert missed() >= 100
+        wait_until(lambda: seen() + missed() == asked, f"{seen()} and {missed()} lost ones are {asked}")
     slow.close()
 
 
@@ -222,11 +230,11 @@ def test_a_stream_that_breaks_begins_again_with_a_whole_line(tmp_path):
     with proxy_and_origin(tmp_path, answering(), globals_=target(where), workers=1) as (proxy, _):
         proxy.get("/one")
         wait_until(lambda: b"/one" in receiver.data, "the first line")
-        known = len(receiver.peers)
+        wait_until(lambda: len(receiver.peers) == 2, "the worker and the main thread are connected")
         receiver.streams.clear()
         for peer in receiver.peers[:]:
             peer.shutdown(socket.SHUT_RDWR)
-        wait_until(lambda: len(receiver.peers) == 2 * known, "all connect again")
+        wait_until(lambda: len(receiver.peers) == 4, "both connect again")
         proxy.get("/two")
         wait_until(lambda: b"/two" in receiver.data, "a line over the new connection")
         assert '"GET /two' in octet_counted(receiver.data)[-1]

@@ -71,9 +71,9 @@ def test_whoever_is_at_a_server_that_goes_down_is_told_at_once(tmp_path, command
         assert ended(half) == b""
         assert upload.message()[0] == "HTTP/1.1 502 Bad Gateway"
         log = farm.proxy.log
-        log.wait_for(r'app/s1 0/0/\d+/-1/\d+ 502 \d+ - - DH-- .* "GET /silent')
-        log.wait_for(r'app/s1 0/0/\d+/\d+/\d+ 200 \d+ - - DD-- .* "GET /half')
-        log.wait_for(r'app/s1 0/0/\d+/-1/\d+ 502 \d+ - - DD-- .* "POST /silent')
+        log.wait_for(r'app/s1 \d+/\d+/\d+/-1/\d+ 502 \d+ - - DH-- .* "GET /silent')
+        log.wait_for(r'app/s1 \d+/\d+/\d+/\d+/\d+ 200 \d+ - - DD-- .* "GET /half')
+        log.wait_for(r'app/s1 \d+/\d+/\d+/-1/\d+ 502 \d+ - - DD-- .* "POST /silent')
         row = farm.rows()["app", "s1"]
         assert (row["scur"], row["eresp"], row["srv_abrt"]) == ("0", "2", "1")
         # Who waits for nothing of it goes on.

@@ -1,6 +1,7 @@
 """Live traffic as evidence of health: observe, error_limit, on_error. Checks alone would find nothing."""
 
 import contextlib
+import re
 import socket
 import threading
 
@@ -68,10 +69,11 @@ def test_errors_in_a_row_mark_a_server_down_and_its_checks_bring_it_back(tmp_pat
         spoil(proxy, 3)
         line = proxy.log.wait_for(r"Server app/s1 is ")
         assert line.startswith("<129>"), line
-        assert line.endswith(
+        # The last of them may still be under way.
+        assert re.search(
             ": Server app/s1 is DOWN, reason: Health analyze, "
-            'info: "Detected 3 consecutive errors, last one was: Wrong http response". '
-            "1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue."), line
+            r'info: "Detected 3 consecutive errors, last one was: Wrong http response"\. '
+            r"1 active and 0 backup servers left\. [01] sessions active, 0 requeued, 0 remaining in queue\.$", line), line
         assert column(proxy, "s1", "hanafail") == "1"
         assert column(proxy, "s2", "hanafail") == ""
         proxy.log.wait_for(r"Server app/s1 is UP, reason: Layer4 check passed")
@@ -114,7 +116,7 @@ def test_fastinter_asks_the_check_soon(tmp_path):
 ], ids=["closed", "head", "silent"])
 def test_every_kind_of_error_has_its_words(tmp_path, answer, words):
     with observed(tmp_path, 'observe = "layer7"\nerror_limit = 1\non_error = "mark-down"',
-                  QUIET + '\ntimeout = { server = "200ms" }') as (proxy, site):
+                  QUIET + '\ntimeout = { server = "1s" }') as (proxy, site):
         site.answer = answer
         for _ in range(2):
             with contextlib.suppress(EOFError, ConnectionError):

@@ -610,11 +610,12 @@ def total(proxy):
 
 
 def test_draining_ends_with_the_last_answer(tmp_path):
-    gate = threading.Event()
+    gate, asked = threading.Event(), []
 
     def serve(connection, _number):
         while True:
             line, _, _ = connection.message()
+            asked.append(line)
             if "slow" in line:
                 gate.wait(TIMEOUT)
             connection.send(ok())
@@ -627,7 +628,7 @@ def test_draining_ends_with_the_last_answer(tmp_path):
             client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert "connection" not in client.message()[1]
         busy.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
-        wait_until(lambda: origin.accepted and stat_line(proxy), "it is under way")
+        wait_until(lambda: any("/slow" in line for line in asked), "it is under way")
         proxy.process.send_signal(signal.SIGUSR1)
         proxy.log.wait_for("Draining: the listeners are closed, 3 connections go on for at most 60s")
         wait_until(lambda: not listeners(proxy), "nobody listens")
@@ -656,24 +657,20 @@ def test_draining_ends_with_the_last_answer(tmp_path):
         origin.close()
 
 
-def stat_line(proxy):
-    return pathlib.Path(f"/proc/{proxy.process.pid}/stat").exists()
-
-
 def test_a_tunnel_is_cut_at_the_drain_limit(tmp_path):
     origin = Origin(echo)
-    proxy = Proxy(tmp_path, [origin.port], globals_='drain_limit = "1s"')
+    proxy = Proxy(tmp_path, [origin.port], globals_='drain_limit = "2s"')
     try:
         client = proxy.connect()
         client.send(b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         client.until(b"\r\n\r\n")
         begun = time.monotonic()
         proxy.process.send_signal(signal.SIGUSR1)
-        proxy.log.wait_for("go on for at most 1s")
+        proxy.log.wait_for("go on for at most 2s")
         client.send(b"still here")
         assert client.exactly(10) == b"still here"
         assert proxy.process.wait(TIMEOUT) == 0
-        assert 0.9 < time.monotonic() - begun < 5
+        assert 2 <= time.monotonic() - begun < 8
         proxy.log.wait_for("The drain limit is reached: 1 connections are cut")
         client.close()
     finally:
@@ -689,7 +686,7 @@ def test_without_connections_draining_is_over_at_once(proxy):
 def test_a_draining_daemon_refuses_to_reload(proxy):
     client = proxy.connect()
     client.send(b"GET / HTTP/1.1\r\n")
-    wait_until(lambda: f"{proxy.port:04X}", "")
+    wait_until(lambda: proxy.has_accepted(client), "it is in")
     proxy.process.send_signal(signal.SIGUSR1)
     proxy.log.wait_for("Draining")
     proxy.process.send_signal(signal.SIGHUP)

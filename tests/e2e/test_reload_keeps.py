@@ -75,9 +75,10 @@ def test_limits_of_clients(farm):
     touched(farm)
     assert farm.rows()["http-in", "FRONTEND"]["slim"] == "1"
     assert "\nMaxconn: 50\n" in farm.ask("show info")
-    first, second = farm.proxy.connect(), farm.proxy.connect()
+    first = farm.proxy.connect()
     first.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert first.message()[2] == b"hello"
+    second = farm.proxy.connect()
     second.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     second.socket.settimeout(0.2)
     with pytest.raises(TimeoutError):

@@ -118,9 +118,10 @@ def test_seed_003_option_httplog(farm):
     farm.serve()
     farm.client.curl(PUBLIC + "/file.php?logged")
     line = farm.log("/file.php?logged")
+    # The connection of the visit before may just be ending.
     assert re.fullmatch(
         r"local0\.info 127\.0\.0\.1 hapair-proxy\[\d+\]: 117\.213\.87\.127:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] "
-        r"appname appname/lamp[12] 0/0/\d+/\d+/\d+ 200 \d+ - - --NI 1/1/0/0/0 0/0 \"GET /file\.php\?logged HTTP/1\.1\"",
+        r"appname appname/lamp[12] \d+/\d+/\d+/\d+/\d+ 200 \d+ - - --NI [12]/[12]/0/0/0 0/0 \"GET /file\.php\?logged HTTP/1\.1\"",
         line), line
 
 
@@ -210,12 +211,12 @@ def test_seed_003_timeout_http_keep_alive(farm):
 import socket, time
 s = socket.create_connection(("1.1.1.1", 80), 10)
 for _ in range(2):
+    begun = time.monotonic()
     s.sendall(b"GET /index.html HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
     answer = s.recv(65536)
     while not answer.endswith(b"</h1>\\n"): answer += s.recv(65536)
-begun = time.monotonic()
 print(s.recv(1), time.monotonic() - begun)""").split()
-    assert out[0] == "b''" and 2.8 < float(out[1]) < 4.5, out
+    assert out[0] == "b''" and 3 <= float(out[1]) < 9, out
 
 
 @pytest.mark.parametrize("user", ["A_Username:YourPassword", "Another_User:passwd"])

@@ -118,20 +118,20 @@ def test_an_idle_tunnel_ends_with_its_own_timeout(tmp_path, echo, mode):
         async with websockets.connect(f"ws://127.0.0.1:{proxy.port}/", ping_interval=None) as client:
             for _ in range(3):
                 await asyncio.sleep(0.6)  # longer than client and server would wait
+                began = time.monotonic()
                 await client.send("still here")
                 assert await asyncio.wait_for(client.recv(), 10) == "still here"
-            began = time.monotonic()
             with pytest.raises(websockets.ConnectionClosed):
                 await asyncio.wait_for(client.recv(), 10)
             return time.monotonic() - began
 
     short = timeouts(client="300ms", server="300ms", http_request="5s")
-    options = {"http": dict(frontend=short, backend=timeouts(server="300ms", tunnel="1200ms")),
+    options = {"http": dict(frontend=short, backend=timeouts(server="300ms", tunnel="2500ms")),
                "tcp": dict(frontend=TCP["frontend"] + "\n" + short,
-                           backend=TCP["backend"] + "\n" + timeouts(server="300ms", tunnel="1200ms"))}[mode]
+                           backend=TCP["backend"] + "\n" + timeouts(server="300ms", tunnel="2500ms"))}[mode]
     proxy = Proxy(tmp_path, [echo.port], **options)
     try:
-        assert 1.1 < asyncio.run(exchange(proxy)) < 4
+        assert 2.5 <= asyncio.run(exchange(proxy)) < 8
         proxy.log.wait_for(r" [cs]D[- ]")
     finally:
         proxy.stop()

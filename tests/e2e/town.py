@@ -164,6 +164,11 @@ class Host:
         path.write_text(text)
         path.chmod(0o644)
 
+    def wait_for_accesses(self, pattern, count=1):
+        """Apache writes a line after the answer."""
+        return wait_until(lambda: len(lines := self.accesses(pattern)) >= count and lines,
+                          f"{count} lines {pattern!r} in {self.name}'s access log", LIMIT)
+
     def accesses(self, pattern=""):
         try:
             lines = (self.root / "run/access.log").read_text().splitlines()

@@ -66,6 +66,7 @@ class Link:
             ip("-n", switch, "link", "set", name, "master", "br0", "up")
             ip("-n", host, "addr", "add", f"{address}/24", "dev", "eth1")
             ip("-n", host, "link", "set", "eth1", "up")
+            ip("-n", host, "link", "set", "lo", "up")
 
     def down(self):
         for daemon in self.daemons:
@@ -80,14 +81,29 @@ class Link:
         self.folder.chmod(0o755)
         return path
 
+    def run_directory(self, name):
+        """What is /run/hapair on a host of its own: the namespaces share the machine's files."""
+        path = self.folder / f"run-{name}"
+        if not path.exists():
+            path.mkdir()
+            path.chmod(0o777)
+        return path
+
+    def own_file(self):
+        """The run directories, in words that are the same on both hosts, as the files of a pair should be."""
+        path = self.folder / "own.toml"
+        path.write_text("".join(f'[node.{name}]\nvrrp.run_directory = "{self.run_directory(name)}"\n' for name in ADDRESSES))
+        path.chmod(0o644)
+        return path
+
     def run(self, name, *command, **options):
         return subprocess.run(["ip", "netns", "exec", f"{self.prefix}-{name}", *map(str, command)],
                               capture_output=True, text=True, timeout=20, **options)
 
     def start(self, name, *before, text=CONFIGURATION, binary=BINARY) -> Daemon:
         """The daemon of that node; `before` are the words of a command that runs it."""
-        return self.start_other(name, ["ip", "netns", "exec", f"{self.prefix}-{name}", *before,
-                                       binary, "-d", "-f", self.file(text), "--node", name])
+        return self.start_other(name, ["ip", "netns", "exec", f"{self.prefix}-{name}", *before, binary, "-d",
+                                       "-f", self.file(text), "-f", self.own_file(), "--node", name])
 
     def start_other(self, name, command) -> Daemon:
         """Any daemon, ended with the link."""

@@ -32,7 +32,8 @@ LAYERS = {
     "vrrp/core": ["common"],
     "vrrp/net": ["common", "common/loop", "vrrp/core"],
     "vrrp/runtime": ["common", "common/loop", "vrrp/config", "vrrp/core", "vrrp/net"],
-    "vrrp": ["common", "common/loop", "vrrp/config", "vrrp/core", "vrrp/net", "vrrp/runtime"],  # main.cpp
+    "vrrp/admin": ["common", "common/loop", "vrrp/config", "vrrp/core", "vrrp/net", "vrrp/runtime"],
+    "vrrp": ["common", "common/loop", "vrrp/config", "vrrp/core", "vrrp/net", "vrrp/runtime", "vrrp/admin"],  # main.cpp
     "ctl": ["common", "common/loop", "proxy/config", "vrrp/config", "vrrp/core"],
 }
 TOPS = ("common", "proxy", "vrrp", "ctl")

@@ -7,6 +7,7 @@
 
 #include "common/address.h"
 #include "common/clock.h"
+#include "common/control_config.h"
 #include "common/health_config.h"
 #include "common/log.h"
 #include "vrrp/config/notify.h"
@@ -155,6 +156,7 @@ struct Config {
   std::string notify_fifo;   // told of every instance and group; empty: none
   std::optional<AlertMail> mail;
   std::string run_directory = "/run/hapair";  // what outlives a restart, but not the machine's
+  std::vector<ControlSocket> control;         // empty: the default one
 
   /// Those of that name; the loader has checked that they exist.
   const Script& script(const std::string& name) const;

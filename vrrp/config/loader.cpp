@@ -1,20 +1,14 @@
 #include "vrrp/config/loader.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "common/control_config.h"
 #include "common/log_config.h"
 #include "vrrp/config/readers.h"
 
 namespace hapair::vrrp {
 namespace {
-
-using namespace std::string_view_literals;
-
-constexpr std::array kVrrpNotBuilt = {
-    "control"sv,
-};
 
 class Loader {
  public:
@@ -77,7 +71,6 @@ class Loader {
   }
 
   void load_vrrp(TableReader& vrrp) {
-    for (std::string_view key : kVrrpNotBuilt) vrrp.refuse(key, kNotBuilt);
     if (auto guardian = vrrp.boolean("guardian")) config_.guardian = *guardian;
     if (auto realtime = vrrp.boolean("realtime")) config_.realtime = *realtime;
     if (auto folder = vrrp.string("run_directory")) {
@@ -85,6 +78,7 @@ class Loader {
       if (!folder->starts_with('/'))
         vrrp.error("run_directory", "a folder is named by its whole path", "\"/run/hapair\"");
     }
+    config_.control = read_control_sockets(vrrp, "");
     if (auto user = vrrp.string("script_user")) config_.script_user = *user;
     if (auto user = vrrp.string("notify_user")) config_.notify_user = *user;
     config_.notify_fifo = read_fifo(vrrp);

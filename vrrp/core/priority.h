@@ -17,17 +17,20 @@ struct Tracked {
   Verdict verdict = Verdict::Unknown;
 };
 
-/// `base` plus what each adds: a positive weight while good, a negative one while not. What
-/// is not known yet counts as bad: a guess must not make a master. Stays within 1..254: 0 would
+/// What it adds to the priority: a positive weight while good, a negative one while not. What is
+/// not known yet counts as bad: a guess must not make a master.
+inline int contribution(const Tracked& one) {
+  const bool good = one.verdict == Verdict::Good;
+  return good == (one.weight > 0) ? one.weight : 0;
+}
+
+/// `base` plus what each adds. Stays within 1..254: 0 would
 /// resign, 255 would claim to own the addresses. An owner (base 255) is never changed (RFC 3768
 /// section 5.3.4).
 inline std::uint8_t effective_priority(int base, std::span<const Tracked> tracked) {
   if (base == kOwner) return kOwner;
   int sum = base;
-  for (const Tracked& one : tracked) {
-    const bool good = one.verdict == Verdict::Good;
-    if (good == (one.weight > 0)) sum += one.weight;
-  }
+  for (const Tracked& one : tracked) sum += contribution(one);
   return static_cast<std::uint8_t>(std::clamp(sum, 1, 254));
 }
 

@@ -16,6 +16,7 @@ struct Transition {
   std::uint8_t priority = 0;  // effective, at that moment
   std::string why;            // a sentence's worth: "no master was heard", "interface eth1 is down or gone"
   WallTime at{};
+  friend bool operator==(const Transition&, const Transition&) = default;
 };
 
 }  // namespace hapair::vrrp

@@ -23,6 +23,8 @@ class AddressKeeper {
 
   const std::vector<AddressOrder>& addresses() const { return settings_.addresses; }
   const std::vector<RouteOrder>& routes() const { return settings_.routes; }
+  /// How long the kernel keeps an address that is not renewed; zero: for ever.
+  Duration lease() const { return settings_.lease; }
   bool is_on(int index) const;
 
   /// All of them, addresses first. What failed; empty: nothing.

@@ -165,6 +165,7 @@ PairMessage Pair::compose() {
 void Pair::on_message(const PairMessage& message) {
   const bool first = !heard_;
   heard_ = message;
+  heard_at_ = host_.loop.now();
   if (first) greet();
   compare_configurations(message);
   // Words first: a handover is known before the change of state that it brings.

@@ -66,6 +66,8 @@ class Pair final : private PairSpeaker {
   // What is known of the other.
   const Node& other() const { return other_; }
   bool is_alive() const { return channel_->is_alive(); }
+  /// When its last message came; nothing: none ever did.
+  std::optional<TimePoint> heard_at() const { return heard_at_; }
   /// Its last message; null: never heard, or not any more.
   const PairMessage* heard() const { return heard_ && is_alive() ? &*heard_ : nullptr; }
   const std::string& digest() const { return digest_.whole(); }
@@ -98,6 +100,7 @@ class Pair final : private PairSpeaker {
   std::vector<std::unique_ptr<HandoverUnit>> units_;
   std::unique_ptr<PairChannel> channel_;
   std::optional<PairMessage> heard_;
+  std::optional<TimePoint> heard_at_;
   std::vector<std::string> differing_;
   std::string told_digest_;  // of the other, that was told to differ
   std::string told_version_;

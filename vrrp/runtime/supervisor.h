@@ -51,10 +51,15 @@ class Supervisor final : private RouterObserver {
   using RemarkListener = std::function<void(const Remark&)>;
   void on_remark(RemarkListener listener) { remark_listeners_.push_back(std::move(listener)); }
 
+  const Config& config() const { return config_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
+  /// Null: there is none.
+  const Guardian* guardian() const { return guardian_; }
   const Trackers& trackers() const { return trackers_; }
   /// The other node; null: this one does not speak with any.
   Pair* pair() { return pair_.get(); }
+  /// How the proxy stands here; empty: nobody looks at it.
+  std::string proxy_standing() const;
 
  private:
   /// What goes with a port, in the order of life.
@@ -71,7 +76,6 @@ class Supervisor final : private RouterObserver {
   void on_leaving(bool leaving);
   void check_left();
   void check_drained();
-  std::string proxy_standing() const;
   Result<void> open_router(const Instance& instance);
   Result<void> open_speakers(Port& port, Companions& companions);
   void on_link_change(int index);

@@ -245,6 +245,7 @@ void VirtualRouter::update_fitness(TimePoint now) {
 
 void VirtualRouter::on_absence(Duration absence, TimePoint now) {
   if (absence <= fsm_.longest_absence()) return;
+  ++counters_.absences;
   if (fsm_.state() == State::Master)
     ports_.log.log(Severity::Warning,
                    "VRRP_Instance({}) the daemon did not run for {}: giving the addresses up before "
@@ -529,6 +530,7 @@ void VirtualRouter::compare_addresses(const Advert& advert, const Datagram& data
   std::ranges::sort(ours);
   std::ranges::sort(theirs);
   if (ours == theirs) return;
+  ++counters_.other_addresses;
   // However often right and wrong lists alternate.
   if (const auto count = differing_lines_.take(now))
     ports_.log.log(Severity::Warning,

@@ -69,6 +69,8 @@ class VirtualRouter {
     std::uint64_t announcements = 0;   // frames
     std::uint64_t restored = 0;        // addresses put back
     std::uint64_t duplicates = 0;      // somebody else answered for an address of ours
+    std::uint64_t other_addresses = 0;  // adverts believed whose addresses are not ours
+    std::uint64_t absences = 0;         // the process did not run for longer than others wait
     std::array<std::uint64_t, kRefusals> refused{};
   };
   /// The advert that was believed last.
@@ -124,9 +126,11 @@ class VirtualRouter {
   bool is_fit() const { return link_usable_ && tracked_fit_ && addresses_fit_; }
   bool started() const { return started_; }
   const Counters& counters() const { return counters_; }
+  void clear_counters() { counters_ = {}; }
   const std::optional<Heard>& heard() const { return heard_; }
   const PeerGuard& peer() const { return peer_; }
   TimePoint deadline() const;
+  const AddressKeeper& keeper() const { return keeper_; }
   /// What is to be done now if the daemon dies. Takes a sequence number of its own.
   Testament testament();
   AdvertCodec& codec() { return codec_; }

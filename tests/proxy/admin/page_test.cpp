@@ -107,8 +107,54 @@ TEST(Page, ColoursServersByTheirState) {
   EXPECT_TRUE(has(html, "<tr class=\"down\"><th scope=\"row\">web1</th>"));
   EXPECT_TRUE(has(html, "<tr class=\"up\"><th scope=\"row\">web2</th>"));
   EXPECT_TRUE(has(html, "<tr class=\"change\"><th scope=\"row\">web3</th>"));
-  EXPECT_TRUE(has(html, "<tr class=\"other\"><th scope=\"row\">web4</th>"));
+  EXPECT_TRUE(has(html, "<tr class=\"blind\"><th scope=\"row\">web4</th>"));
   EXPECT_TRUE(has(html, "<tr class=\"up total\"><th scope=\"row\">Backend</th>"));
+}
+
+TEST(Page, HasAColourForEveryState) {
+  for (const auto& [status, colour] : {std::pair{"UP", "up"},
+                                       {"UP 2/3", "change"},
+                                       {"DOWN 1/2", "change"},
+                                       {"DOWN", "down"},
+                                       {"DOWN (agent)", "down"},
+                                       {"NOLB", "leave"},
+                                       {"NOLB 1/3", "leave"},
+                                       {"DRAIN", "leave"},
+                                       {"DRAIN (agent)", "leave"},
+                                       {"MAINT", "maint"},
+                                       {"MAINT (via b/s)", "maint"},
+                                       {"no check", "blind"},
+                                       {"STOP", "down"},
+                                       {"FULL", "down"},
+                                       {"PAUSED", "down"},
+                                       {"OPEN", "up"}})
+    EXPECT_TRUE(has(page({server("s", status)}),
+                    fmt::format("<tr class=\"{}\"><th scope=\"row\">s</th>", colour)))
+        << status;
+  Row backup = server("s", "UP");
+  backup.act = 0;
+  backup.bck = 1;
+  EXPECT_TRUE(has(page({backup}), "<tr class=\"spare\">"));
+}
+
+TEST(Page, ShowsWhatAnAgentSaysWhereNothingElseIsAsked) {
+  Row row = server("s", "DOWN (agent)");
+  row.check_status.clear();
+  row.agent_status = "L7STS";
+  row.agent_code = 0;
+  row.agent_duration = 2;
+  row.agent_desc = "Layer7 wrong status";
+  row.last_agt = "via agent : down (too hot)";
+  EXPECT_TRUE(has(page({row}),
+                  "title=\"Layer7 wrong status: via agent : down (too hot)\">agent\u00a0L7STS/0"));
+}
+
+TEST(Page, CountsWhatTrafficHasShownBesideFailedChecks) {
+  Row row = server("s", "UP");
+  row.chkfail = 1234;
+  EXPECT_TRUE(has(page({row}), "<td>1&#8239;234</td>"));
+  row.hanafail = 2;
+  EXPECT_TRUE(has(page({row}), ">1&#8239;234/2</td>"));
 }
 
 TEST(Page, HasOneTableAProxyWithAsManyCellsAsColumns) {

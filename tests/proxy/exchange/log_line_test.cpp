@@ -238,6 +238,31 @@ TEST_F(LogLine, ShowsCapturedFields) {
   EXPECT_EQ(line("%hr"), "{a#7Cb#7D#7B#22#0A|#FF}");
 }
 
+// As HAProxy 2.6 writes them.
+TEST_F(LogLine, ListsCapturedFields) {
+  capture("a b", "", "Apache");
+  EXPECT_EQ(line("%hrl|%hsl"), "a b -|Apache");
+  EXPECT_EQ(line("%{+Q}hrl %{+Q}hsl"), "\"a b\" \"\" \"Apache\"");
+  capture("a\"b] {x|y} \\ z", "", "x");
+  EXPECT_EQ(line("%{+Q}hrl"), "\"a#22b] #7Bx#7Cy#7D \\ z\" \"\"");
+  record_.response_captures = nullptr;
+  EXPECT_EQ(line("%hsl"), "-");
+}
+
+TEST_F(LogLine, SaysWhereTheServerIs) {
+  EXPECT_EQ(line("%si:%sp %{+Q}si"), "-:- \"\"");
+  const SocketAddress address{IpAddress::v4(0x0a000002), 8080};
+  record_.server_address = &address;
+  EXPECT_EQ(line("%si:%sp %{+X}si:%{+X}sp"), "10.0.0.2:8080 0A000002:1F90");
+}
+
+TEST_F(LogLine, SaysInWhichZoneTheRequestBegan) {
+  use_zone("CET-1");
+  EXPECT_EQ(line("%trl|%trg"), "21/Nov/2026:03:56:40 +0100|21/Nov/2026:02:56:40 +0000");
+  EXPECT_EQ(line("%Tl"), "21/Nov/2026:03:56:38 +0100");  // accepted 1.5 s before
+  use_zone("UTC");
+}
+
 TEST_F(LogLine, SaysThatNothingWasCapturedWhenNoResponseCame) {
   capture("example.org", "", "Apache");
   record_.response_captures = nullptr;

@@ -251,6 +251,18 @@ TEST(Loader, AcceptsAFileWithoutInstances) {
   EXPECT_TRUE(config->instances.empty());
 }
 
+TEST(Loader, ReadsWhereOperatorsAreHeard) {
+  EXPECT_TRUE(load(kPair).config->control.empty()) << "the default one, which may be missing";
+  const auto [config, diagnostics] =
+      load(with("", "[vrrp]\nrun_directory = \"/run/x\"\n[[vrrp.control]]\nbind = \"127.0.0.1:9650\"\n"
+                    "level = \"user\"\n[[vrrp.control]]\nbind = \"unix:/run/x/vrrp.sock\""));
+  ASSERT_TRUE(config) << diagnostics.to_string();
+  ASSERT_EQ(config->control.size(), 2U);
+  EXPECT_EQ(config->control[0].address->to_string(), "127.0.0.1:9650");
+  EXPECT_EQ(config->control[0].level, control::Level::User);
+  EXPECT_EQ(config->control[1].path, "/run/x/vrrp.sock");
+}
+
 TEST(Loader, CutsALongPasswordWithAWarningAsKeepalivedDoes) {
   const auto [config, diagnostics] =
       load(with("", "auth = { type = \"pass\", password = \"123456789\" }"));
@@ -389,6 +401,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "needs a password"},
         Mistake{"PasswordWithoutAuth", "", "auth = { type = \"none\", password = \"x\" }", "16:36",
                 "without authentication"},
+        Mistake{"ControlForEverybody", "", "[[vrrp.control]]\nbind = \"192.168.50.11:9650\"", "17:8",
+                "can be reached from other machines"},
         Mistake{"Pair", "", "[pair]\nkeyfile = \"/k\"", "17:1", "did you mean \"key_file\"?"},
         Mistake{"RouterIdTwice", "",
                 "[vrrp.instance.VI_2]\ninterface = \"eth1\"\nvirtual_router_id = 51\n"

@@ -214,6 +214,7 @@ TEST_F(VirtualRouterTest, AcceptsOtherAddressesWithOneWarning) {
   for (int second = 1; second < 60; ++second) hear(other, t0 + std::chrono::seconds(second));
   EXPECT_EQ(router().state(), State::Backup) << "a different list makes no second master";
   EXPECT_EQ(router().counters().received, 59U);
+  EXPECT_EQ(router().counters().other_addresses, 59U);
   EXPECT_THAT(log_, ElementsAre(HasSubstr("Entering BACKUP"),
                                 HasSubstr("192.168.50.12 advertises other virtual addresses")));
 }
@@ -435,6 +436,7 @@ TEST_F(VirtualRouterTest, GivesItsAddressesUpWithoutAWordAfterAnAbsenceAndListen
   EXPECT_FALSE(netlink_.has(kVirtual));
   EXPECT_THAT(events_, IsEmpty()) << "nothing is asserted, not even a resignation";
   EXPECT_EQ(router().deadline(), t0 + 15s) << "one interval of listening";
+  EXPECT_EQ(router().counters().absences, 1U);
   router().on_due(t0 + 15s);
   EXPECT_EQ(router().state(), State::Master) << "nobody was there";
 }
