@@ -27,6 +27,17 @@ SourceLocation where(const ConfigNode& root, std::initializer_list<std::string_v
   return node->where;
 }
 
+/// Null: there is none.
+const ConfigNode* find(const ConfigNode& root, std::initializer_list<std::string_view> path) {
+  const ConfigNode* node = &root;
+  for (const std::string_view key : path) {
+    const ConfigNode::Entry* entry = node->find(key);
+    if (!entry) return nullptr;
+    node = &entry->value;
+  }
+  return node;
+}
+
 SourceLocation where(const NodeView& node, const Instance& instance, std::string_view key) {
   return where(node.document->root, {"vrrp", "instance", instance.name, key});
 }
@@ -71,37 +82,31 @@ Words words_of(TrackerKind kind) {
   return {};
 }
 
-bool is_same(const Tracking& a, const Tracking& b) { return a.kind == b.kind && a.name == b.name; }
+bool is_same(const Tracking& a, const Tracking& b) {
+  return a.kind == b.kind && a.name == b.name;
+}
 
 /// Where its weight is said: by the instance, or for all of them.
 SourceLocation place_of_weight(const NodeView& node, const Instance& instance,
                                const Tracking& tracking) {
+  const ConfigNode& root = node.document->root;
   if (tracking.kind == TrackerKind::Proxy || tracking.kind == TrackerKind::Backends)
-    return where(node.document->root,
-                 {"vrrp", "instance", instance.name, "track_proxy",
-                  tracking.kind == TrackerKind::Proxy ? "weight" : "unserved_weight"});
-  const auto [list, section] = words_of(tracking.kind);
-  const ConfigNode* items = &node.document->root;
-  for (const std::string_view key : {std::string_view("vrrp"), std::string_view("instance"),
-                                     std::string_view(instance.name), list}) {
-    const ConfigNode::Entry* entry = items->find(key);
-    if (!entry) return where(node, instance, list);
-    items = &entry->value;
-  }
-  const bool is_list = items->kind == ConfigNode::Kind::Array;
-  for (const ConfigNode& item : std::span(is_list ? items->array.data() : items,
-                                          is_list ? items->array.size() : 1)) {
+    return where(root, {"vrrp", "instance", instance.name, "track_proxy",
+                        tracking.kind == TrackerKind::Proxy ? "weight" : "unserved_weight"});
+  const auto [key, section] = words_of(tracking.kind);
+  const ConfigNode& list = *find(root, {"vrrp", "instance", instance.name, key});
+  const bool is_one = list.kind != ConfigNode::Kind::Array;
+  for (const ConfigNode& item : is_one ? std::span(&list, 1) : std::span(list.array)) {
     const ConfigNode::Entry* name = item.find("name");
-    const bool named = name && name->value.string == tracking.name;
-    if (const ConfigNode::Entry* weight = named ? item.find("weight") : nullptr)
-      return weight->value.where;
-    if ((named || item.string == tracking.name) && section.empty()) return item.where;
+    if ((name ? name->value.string : item.string) != tracking.name) continue;
+    if (const ConfigNode::Entry* weight = item.find("weight")) return weight->value.where;
+    if (section.empty()) return item.where;
   }
-  return where(node.document->root, {"vrrp", section, tracking.name, "weight"});
+  return where(root, {"vrrp", section, tracking.name, "weight"});
 }
 
-/// How what an instance tracks stands: all good, or all but one. A file is good as it is while nobody has
-/// written it.
+/// How what an instance tracks stands: all good, or all but one. A file is good as it is while
+/// nobody has written it.
 struct Situation {
   const vrrp::Config* config;
   const Tracking* failed = nullptr;

@@ -13,7 +13,7 @@ build_packages=(
 
 # What the lab's hosts run besides hapair.
 # shellcheck disable=SC2034
-lab_packages=(apache2 rsyslog psmisc procps curl w3m iproute2 util-linux)
+lab_packages=(apache2 rsyslog psmisc procps curl w3m iproute2 util-linux nftables python3)
 
 # Debian's own pair, for LAB_STACK=incumbent.
 # shellcheck disable=SC2034
@@ -22,10 +22,11 @@ incumbent_packages=(haproxy keepalived)
 # What the tests use besides all of the above.
 # shellcheck disable=SC2034
 test_packages=(
-  python3 python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
+  python3-pytest python3-websockets python3-pytest-xdist python3-pil tshark chromium shellcheck vagrant systemd wrk strace
   valgrind jq ccache clang clang-format git socat php-fpm
   hatop python3-pyte
   openssl redis-server mariadb-server-core postgresql-15 slapd python3-aiosmtpd
+  frr
 )
 
 # install_packages PACKAGE…: installs those that are missing, and only those. A second call with
@@ -63,7 +64,7 @@ install_packages() {
   if [[ -d /run/systemd/system ]]; then
     for package in "${missing[@]}"; do
       case $package in
-        apache2 | haproxy | keepalived | redis-server | slapd) systemctl disable --quiet --now "$package" || true ;;
+        apache2 | frr | haproxy | keepalived | redis-server | slapd) systemctl disable --quiet --now "$package" || true ;;
         postgresql-15) systemctl disable --quiet --now postgresql || true ;;
       esac
     done

@@ -124,12 +124,12 @@ class Daemon {
     if (!supervisor) return tl::make_unexpected(supervisor.error());
     supervisor_ = *std::move(supervisor);
     remember();
+    if (auto opened = open_control(task.config); !opened) return opened;
     auto notifier = Notifier::open(loop_, task.config, task.mail_password, log_);
     if (!notifier) return tl::make_unexpected(notifier.error());
     notifier_ = *std::move(notifier);
     supervisor_->on_transition([this](const Transition& it) { notifier_->on_transition(it); });
     supervisor_->on_remark([this](const Remark& it) { notifier_->on_remark(it); });
-    if (auto opened = open_control(task.config); !opened) return opened;
     if (!task.config.guardian) return {};
     auto guardian = Guardian::start(loop_,
                                     {.patience = patience(task.config),

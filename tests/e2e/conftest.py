@@ -1,4 +1,5 @@
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,20 @@ def pytest_runtest_makereport(item, call):
     if lab:
         for host in lab.balancers:
             report.sections.append((f"{host}: hapair.log", "\n".join(host.log_lines()[-60:])))
+
+
+FIGURE = "figure: "
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What tests have measured (record_property("figure: …", …)) is shown, and kept beside their results."""
+    figures = {name.removeprefix(FIGURE): value for reports in terminalreporter.stats.values() for report in reports
+               for name, value in getattr(report, "user_properties", ()) if name.startswith(FIGURE)}
+    if not figures:
+        return
+    terminalreporter.section("figures")
+    for name, value in figures.items():
+        terminalreporter.write_line(f"{name}: {value}")
+    results = pair.TREE / "build" / "test-results"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "vrrp-failover.json").write_text(json.dumps(figures, indent=1) + "\n")

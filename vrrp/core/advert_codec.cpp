@@ -90,13 +90,13 @@ tl::expected<Advert, Refusal> AdvertCodec::decode(const Datagram& datagram, Wall
   const IpAddress& source = datagram.way.source;
   if (datagram.protocol != kProtocol && datagram.protocol != kAuthHeaderProtocol)
     return refuse(Refusal::Header);
-  if (datagram.ttl < settings_.least_ttl) return refuse(Refusal::Ttl);
-  if (std::ranges::find(settings_.own, source) != settings_.own.end())
-    return refuse(Refusal::OwnAddress);
-  // Other routers of the link are nobody's trouble, strangers or not.
+  // Other routers of the link are nobody's trouble, whatever else is wrong with what they send.
   const auto router = router_id(datagram);
   if (!router) return refuse(Refusal::Length);
   if (*router != settings_.virtual_router_id) return refuse(Refusal::Vrid);
+  if (datagram.ttl < settings_.least_ttl) return refuse(Refusal::Ttl);
+  if (std::ranges::find(settings_.own, source) != settings_.own.end())
+    return refuse(Refusal::OwnAddress);
   if (!may_speak(source)) return refuse(Refusal::Stranger);
   const bool has_header = datagram.protocol == kAuthHeaderProtocol;
   if (has_header != (settings_.auth.kind == Kind::Header)) return refuse(Refusal::AuthKind);

@@ -88,7 +88,7 @@ void InstanceFsm::become_backup(Cause cause, TimePoint now, Effects& out) {
   const bool was_master = state_ == State::Master;
   state_ = State::Backup;
   cause_ = cause;
-  master_resigned_ = false;
+  master_resigned_ = waits_ = false;
   preempt_from_ = kNever;
   asked_at_ = TimePoint::min();
   deadline_ = now + master_down_interval();
@@ -109,14 +109,14 @@ void InstanceFsm::follow(const IpAddress& master, std::uint8_t priority, Duratio
   current_master_->addresses[master.is_v6()] = master;
   current_master_->priority = priority;
   current_master_->followed = true;
-  master_resigned_ = false;
+  master_resigned_ = waits_ = false;
   if (interval > Duration::zero()) master_interval_ = std::min(interval, settings_.longest_adopted);
   deadline_ = std::max(now, grace_until_) + master_down_interval();
 }
 
 bool InstanceFsm::follows_better(TimePoint now) const {
   return state_ == State::Backup && current_master_ && current_master_->followed &&
-         current_master_->priority >= priority_ && !master_resigned_ && now < deadline_;
+         current_master_->priority >= priority_ && !master_resigned_ && !waits_ && now < deadline_;
 }
 
 void InstanceFsm::send_advert(TimePoint now, Effects& out) {

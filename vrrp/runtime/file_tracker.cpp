@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "vrrp/core/file_value.h"
-#include "vrrp/net/small_file.h"
 #include "vrrp/runtime/drain.h"
 
 namespace hapair::vrrp {
@@ -23,29 +22,32 @@ FileTracker::FileTracker(Loop& loop, Logger& log, TrackFile file, FileWatch watc
       loop_(loop),
       log_(log),
       on_reading_(std::move(on_reading)),
-      watch_(std::make_shared<FileWatch>(std::move(watch))),
-      question_(
-          loop,
-          [watch = watch_, path = file_.path] {
-            const bool watched = watch->place();
-            return Look{.watched = watched, .text = read_small_file(path)};
-          },
-          [this](const Look& look) { on_look(look); }),
-      timer_(loop, [this] { question_.ask(); }) {
-  loop_.watch(watch_->fd(), *this, EPOLLIN);
-  question_.ask();
+      look_(std::make_shared<Look>(std::move(watch), file_.path)),
+      timer_(loop, [this] { thread_->ask(); }) {
+  loop_.watch(look_->watch.fd(), *this, EPOLLIN);
 }
 
 FileTracker::~FileTracker() {
-  loop_.unwatch(watch_->fd(), *this);
+  loop_.unwatch(look_->watch.fd(), *this);
 }
 
 Result<std::unique_ptr<FileTracker>> FileTracker::open(Loop& loop, Logger& log, TrackFile file,
                                                        OnReading on_reading) {
   auto watch = FileWatch::open(file.path);
   if (!watch) return tl::make_unexpected(watch.error());
-  return std::unique_ptr<FileTracker>(
+  std::unique_ptr<FileTracker> self(
       new FileTracker(loop, log, std::move(file), *std::move(watch), std::move(on_reading)));
+  auto thread = SideThread::begin(
+      loop,
+      [look = self->look_] {
+        look->watched = look->watch.place();
+        look->file = read_small_file(look->path);
+      },
+      [tracker = self.get()] { tracker->on_look(); });
+  if (!thread) return tl::make_unexpected(thread.error());
+  self->thread_ = *std::move(thread);
+  self->thread_->ask();
+  return self;
 }
 
 std::string FileTracker::standing() const {
@@ -55,21 +57,21 @@ std::string FileTracker::standing() const {
 
 void FileTracker::on_ready(std::uint32_t) {
   bool touched = false;
-  const bool more = drain([this] { return watch_->take(); },
+  const bool more = drain([this] { return look_->watch.take(); },
                           [&](FileWatch::News news) {
                             touched = touched || news != FileWatch::News::None;
                             written_ = written_ || news == FileWatch::News::Written;
                           });
   if (more) loop_.resume(*this, EPOLLIN);
-  if (touched) question_.ask();
+  if (touched) thread_->ask();
 }
 
-void FileTracker::on_look(const Look& look) {
-  if (!look.watched) {
+void FileTracker::on_look() {
+  if (!look_->watched) {
     complain("its folder is not there: looking every second");
     timer_.arm(loop_.now() + kBetweenLooks);
   }
-  const auto said = judge(look.text);
+  const auto said = judge(look_->file.text(file_.path));
   const int value = said.value_or(value_.value_or(file_.initial));
   if (value == value_) return;
   log_.log(Severity::Info, "VRRP_File({}) says {}", file_.name, value);

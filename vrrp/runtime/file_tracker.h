@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "vrrp/net/file_watch.h"
-#include "vrrp/runtime/side_question.h"
+#include "vrrp/net/small_file.h"
+#include "vrrp/runtime/side_thread.h"
 #include "vrrp/runtime/tracker.h"
 
 namespace hapair::vrrp {
@@ -28,14 +29,17 @@ class FileTracker final : public Tracker, private Watcher {
   std::string standing() const override;
 
  private:
+  /// What the thread does: its own from ask() to on_look(), but for the watch's news.
   struct Look {
+    FileWatch watch;
+    const std::string path;
     bool watched = false;  // changes will be heard
-    Result<std::string> text;
+    SmallFile file;
   };
 
   FileTracker(Loop& loop, Logger& log, TrackFile file, FileWatch watch, OnReading on_reading);
   void on_ready(std::uint32_t events) override;
-  void on_look(const Look& look);
+  void on_look();
   /// What the file says; nothing: what it said.
   std::optional<int> judge(const Result<std::string>& text);
   /// Said once, until something else is.
@@ -45,8 +49,8 @@ class FileTracker final : public Tracker, private Watcher {
   Loop& loop_;
   Logger& log_;
   OnReading on_reading_;
-  std::shared_ptr<FileWatch> watch_;
-  SideQuestion<Look> question_;
+  std::shared_ptr<Look> look_;
+  std::unique_ptr<SideThread> thread_;
   Timer timer_;  // to look for a folder that is not there
   std::optional<int> value_;
   bool written_ = true;  // the next look sees a finished file

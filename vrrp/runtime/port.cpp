@@ -51,7 +51,8 @@ Result<std::unique_ptr<Port>> Port::open(Loop& loop, const Instance& instance, P
                                     .interface = link.name,
                                     .index = link.index,
                                     .sending_interface = face.name,
-                                    .sending_index = face.index};
+                                    .sending_index = face.index,
+                                    .source = channel.source};
     if (!instance.unicast_peers.empty()) settings.local = channel.source;
     auto socket = AdvertSocket::open(settings);
     if (!socket) return tl::make_unexpected(socket.error());
@@ -79,11 +80,13 @@ void Port::resume(const InstanceFsm::Memory& memory) {
 }
 
 void Port::on_tracked(std::span<const Tracked> tracked, std::string_view why) {
+  check_absence();
   router_.on_tracked(tracked, loop_.now(), why);
   rearm();
 }
 
 void Port::on_link(bool up) {
+  check_absence();  // an address whose lease ended meanwhile must not be put back
   router_.on_link(up, loop_.now());
   rearm();
 }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "common/text.h"
-#include "vrrp/net/small_file.h"
 
 namespace hapair::vrrp {
 namespace {
@@ -33,11 +32,24 @@ ProcessTracker::ProcessTracker(Loop& loop, Logger& log, TrackProcess process, On
       quorum_({.least = process_.quorum,
                .delays = {.up_delay = process_.delay, .down_delay = process_.terminate_delay}},
               loop.now()),
-      pidfile_(
-          loop, [path = process_.pidfile] { return read_small_file(path); },
-          [this](const Result<std::string>& text) { on_pidfile(text); }),
       timer_(loop, [this] { on_due(); }) {
   rearm();
+}
+
+Result<std::unique_ptr<ProcessTracker>> ProcessTracker::open(Loop& loop, Logger& log,
+                                                             TrackProcess process,
+                                                             OnReading on_reading) {
+  std::unique_ptr<ProcessTracker> self(
+      new ProcessTracker(loop, log, std::move(process), std::move(on_reading)));
+  if (self->process_.pidfile.empty()) return self;
+  self->pidfile_ = std::make_shared<SmallFile>();
+  auto thread = SideThread::begin(
+      loop,
+      [file = self->pidfile_, path = self->process_.pidfile] { *file = read_small_file(path); },
+      [tracker = self.get()] { tracker->on_pidfile(); });
+  if (!thread) return tl::make_unexpected(thread.error());
+  self->thread_ = *std::move(thread);
+  return self;
 }
 
 ProcessTracker::~ProcessTracker() {
@@ -57,7 +69,7 @@ void ProcessTracker::on_due() {
 
 void ProcessTracker::begin_search() {
   quorum_.on_search();
-  if (!process_.pidfile.empty()) return pidfile_.ask();
+  if (thread_) return thread_->ask();
   auto begun = ProcessSearch::begin();
   if (!begun) {
     complain(begun.error().message);
@@ -75,7 +87,8 @@ void ProcessTracker::search() {
   loop_.resume(*this, EPOLLIN);  // everybody else has his turn
 }
 
-void ProcessTracker::on_pidfile(const Result<std::string>& text) {
+void ProcessTracker::on_pidfile() {
+  const auto text = pidfile_->text(process_.pidfile);
   if (text) {
     const auto pid =
         parse_number<int>(std::string_view(*text).substr(0, text->find_first_of(" \t\r\n")));

@@ -10,7 +10,8 @@
 #include "common/loop/loop.h"
 #include "vrrp/core/quorum.h"
 #include "vrrp/net/process_table.h"
-#include "vrrp/runtime/side_question.h"
+#include "vrrp/net/small_file.h"
+#include "vrrp/runtime/side_thread.h"
 #include "vrrp/runtime/tracker.h"
 
 namespace hapair::vrrp {
@@ -20,7 +21,9 @@ namespace hapair::vrrp {
 /// hang: it is read on another thread.
 class ProcessTracker final : public Tracker, private Watcher {
  public:
-  ProcessTracker(Loop& loop, Logger& log, TrackProcess process, OnReading on_reading);
+  /// An error tells why the pid file cannot be read apart.
+  static Result<std::unique_ptr<ProcessTracker>> open(Loop& loop, Logger& log, TrackProcess process,
+                                                      OnReading on_reading);
   ~ProcessTracker() override;
 
   TrackerKind kind() const override { return TrackerKind::Process; }
@@ -42,11 +45,12 @@ class ProcessTracker final : public Tracker, private Watcher {
     FileDescriptor process_;
   };
 
+  ProcessTracker(Loop& loop, Logger& log, TrackProcess process, OnReading on_reading);
   void on_due();
   void begin_search();
   void search();
   void on_ready(std::uint32_t) override { search(); }  // goes on in another turn
-  void on_pidfile(const Result<std::string>& text);
+  void on_pidfile();
   void try_process(int pid);
   void end_search();
   void on_ended(int pid);
@@ -62,7 +66,8 @@ class ProcessTracker final : public Tracker, private Watcher {
   Quorum quorum_;
   std::map<int, Watch> watches_;         // by pid
   std::optional<ProcessSearch> search_;  // under way
-  SideQuestion<Result<std::string>> pidfile_;
+  std::shared_ptr<SmallFile> pidfile_;   // the thread's from ask() to on_pidfile()
+  std::unique_ptr<SideThread> thread_;   // null: there is none
   std::string told_;
   Timer timer_;
 };

@@ -2,16 +2,15 @@
 
 namespace hapair::vrrp {
 
-ScriptRunner::ScriptRunner(Loop& loop, const Script& script, Logger& log,
-                           OnReading on_reading)
-    : script_(script),
+ScriptRunner::ScriptRunner(Loop& loop, PreparedScript script, Logger& log, OnReading on_reading)
+    : prepared_(std::move(script)),
       loop_(loop),
       log_(log),
       on_reading_(std::move(on_reading)),
-      fsm_({.interval = script.interval,
-            .rise = script.rise,
-            .fall = script.fall,
-            .begins_bad = script.init_fail},
+      fsm_({.interval = prepared_.script.interval,
+            .rise = prepared_.script.rise,
+            .fall = prepared_.script.fall,
+            .begins_bad = prepared_.script.init_fail},
            loop.now()),
       timer_(loop, [this] { run(); }) {
   timer_.arm(fsm_.next_run());
@@ -19,7 +18,7 @@ ScriptRunner::ScriptRunner(Loop& loop, const Script& script, Logger& log,
 
 std::string ScriptRunner::standing() const {
   const Verdict verdict = fsm_.verdict();
-  return fmt::format("script {} {}", script_.name,
+  return fmt::format("script {} {}", script().name,
                      verdict == Verdict::Good  ? "succeeded"
                      : verdict == Verdict::Bad ? "failed"
                                                : "has not ended yet");
@@ -27,8 +26,8 @@ std::string ScriptRunner::standing() const {
 
 void ScriptRunner::run() {
   fsm_.on_run(loop_.now());
-  process_.emplace(loop_, Command{.argv = script_.command}, script_.timeout,
-                   [this](const ExitReport& report) { on_exit(report); });
+  process_.emplace(loop_, Command{.argv = script().command, .credentials = prepared_.credentials},
+                   script().timeout, [this](const ExitReport& report) { on_exit(report); });
 }
 
 void ScriptRunner::on_exit(const ExitReport& report) {
@@ -37,10 +36,10 @@ void ScriptRunner::on_exit(const ExitReport& report) {
   if (report.error != told_error_) {
     told_error_ = report.error;
     if (!told_error_.empty())
-      log_.log(Severity::Warning, "VRRP_Script({}) cannot be run: {}", script_.name, told_error_);
+      log_.log(Severity::Warning, "VRRP_Script({}) cannot be run: {}", script().name, told_error_);
   }
   if (!changed) return;
-  log_.log(Severity::Info, "VRRP_Script({}) {}", script_.name,
+  log_.log(Severity::Info, "VRRP_Script({}) {}", script().name,
            *changed == Verdict::Good ? "succeeded" : "failed");
   on_reading_();
 }

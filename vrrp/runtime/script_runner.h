@@ -7,8 +7,8 @@
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "common/loop/subprocess.h"
-#include "vrrp/config/config.h"
 #include "vrrp/core/script_fsm.h"
+#include "vrrp/runtime/prepared_script.h"
 #include "vrrp/runtime/tracker.h"
 
 namespace hapair::vrrp {
@@ -16,18 +16,19 @@ namespace hapair::vrrp {
 class ScriptRunner final : public Tracker {
  public:
   /// The first run starts with the loop.
-  ScriptRunner(Loop& loop, const Script& script, Logger& log, OnReading on_reading);
+  ScriptRunner(Loop& loop, PreparedScript script, Logger& log, OnReading on_reading);
 
   TrackerKind kind() const override { return TrackerKind::Script; }
-  const std::string& name() const override { return script_.name; }
+  const std::string& name() const override { return script().name; }
   Reading reading() const override { return Reading::of(fsm_.verdict()); }
   std::string standing() const override;
 
  private:
+  const Script& script() const { return prepared_.script; }
   void run();
   void on_exit(const ExitReport& report);
 
-  const Script script_;
+  const PreparedScript prepared_;
   Loop& loop_;
   Logger& log_;
   OnReading on_reading_;

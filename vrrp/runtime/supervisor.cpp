@@ -34,6 +34,7 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
       netlink_(std::move(netlink)),
       announcements_(std::move(announcements)),
       trackers_(loop, *netlink_, log, [this] { on_reading(); }),
+      groups_(config_.sync_groups, [this](const std::string& name) { return find_router(name); }),
       group_timer_(loop, [this] { carry_out_group_orders(); }),
       left_timer_(loop, [this] { check_left(); }) {
   netlink_->on_change([this](int index) {
@@ -50,6 +51,11 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
 Supervisor::~Supervisor() = default;
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& task, Logger& log) {
+  // Before anything is touched.
+  std::vector<std::string> warnings;
+  const auto scripts = prepare_scripts(task.config, warnings);
+  if (!scripts) return tl::make_unexpected(scripts.error());
+  for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
   auto netlink = LibnlNetlink::open(loop);
   if (!netlink) return tl::make_unexpected(netlink.error());
   auto announcements = AnnounceSocket::open();
@@ -63,7 +69,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
       return tl::make_unexpected(opened.error());
     }
   }
-  if (auto followed = self->trackers_.follow(self->config_); !followed)
+  if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
   if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
   return self;
@@ -249,28 +255,9 @@ void Supervisor::remark(const VirtualRouter& router, Remark::Kind kind) {
   untold_.push_back(Remark{router.config().name, kind, router.state(), router.priority()});
 }
 
-// ---- synchronization groups
-
-std::vector<Port*> Supervisor::companions_of(const VirtualRouter& router) const {
-  std::vector<Port*> out;
-  for (const SyncGroup& group : config_.sync_groups) {
-    if (std::ranges::find(group.instances, router.config().name) == group.instances.end()) continue;
-    for (const auto& port : ports_)
-      if (&port->router() != &router &&
-          std::ranges::find(group.instances, port->router().config().name) != group.instances.end())
-        out.push_back(port.get());
-  }
-  return out;
-}
-
-bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
-  return std::ranges::none_of(companions_of(router), [now](const Port* port) {
-    return port->router().election().follows_better(now) || !port->router().is_fit();
-  });
-}
+// ---- what the routers tell
 
 void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
-  const Cause& cause = router.election().cause();
   untold_.push_back(Transition{.instance = router.config().name,
                                .from = before,
                                .to = router.state(),
@@ -278,35 +265,23 @@ void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
                                .why = router.why(),
                                .at = wall_now()});
   if (pair_) pair_->on_became(router);
-  // Both halves of a handover change all members themselves.
-  if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||
-      cause.kind == Cause::Kind::Handover)
-    return;
-  group_orders_.push_back({router.config().name, before});
-  group_timer_.arm(now);
+  if (groups_.on_became(router, before)) group_timer_.arm(now);
 }
 
-/// In a turn of its own: a member must not be changed from within another's call.
+void Supervisor::on_fitness(VirtualRouter& router, TimePoint now) {
+  if (groups_.on_fitness(router)) group_timer_.arm(now);
+}
+
 void Supervisor::carry_out_group_orders() {
   if (ended_) return;
-  for (const auto& [name, before] : std::exchange(group_orders_, {})) {
-    const auto changed = std::ranges::find_if(ports_, [&, &wanted = name](const auto& port) {
-      return port->router().config().name == wanted;
-    });
-    if (changed == ports_.end()) continue;
-    const State state = (*changed)->router().state();
-    for (Port* other : companions_of((*changed)->router())) {
-      VirtualRouter& router = other->router();
-      if (state == State::Master) router.on_group_leads(loop_.now());
-      if (state == State::Backup && before != State::Fault) router.on_group_follows(loop_.now());
-      const bool all_fit = (*changed)->router().is_fit() &&
-                           std::ranges::all_of(companions_of(router), [](const Port* port) {
-                             return port->router().is_fit();
-                           });
-      router.on_group_usable(all_fit, loop_.now());
-      other->rearm();
-    }
-  }
+  groups_.carry_out(loop_.now());
+  for (const auto& port : ports_) port->rearm();
+}
+
+VirtualRouter* Supervisor::find_router(const std::string& name) const {
+  const auto found = std::ranges::find_if(
+      ports_, [&](const auto& port) { return port->router().config().name == name; });
+  return found == ports_.end() ? nullptr : &(*found)->router();
 }
 
 // ---- the guardian

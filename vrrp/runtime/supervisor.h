@@ -20,6 +20,7 @@
 #include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
 #include "vrrp/runtime/speaker_watch.h"
+#include "vrrp/runtime/sync_groups.h"
 #include "vrrp/runtime/task.h"
 #include "vrrp/runtime/trackers.h"
 #include "vrrp/runtime/virtual_mac.h"
@@ -80,8 +81,7 @@ class Supervisor final : private RouterObserver {
   Result<void> open_speakers(Port& port, Companions& companions);
   void on_link_change(int index);
   void on_reading();
-  /// The other members of its synchronization group.
-  std::vector<Port*> companions_of(const VirtualRouter& router) const;
+  VirtualRouter* find_router(const std::string& name) const;
   void carry_out_group_orders();
   void tell_listeners();
   void publish();
@@ -89,7 +89,10 @@ class Supervisor final : private RouterObserver {
   // RouterObserver.
   void on_became(VirtualRouter& router, State before, TimePoint now) override;
   void on_testament(VirtualRouter& router) override;
-  bool may_lead(const VirtualRouter& router, TimePoint now) override;
+  void on_fitness(VirtualRouter& router, TimePoint now) override;
+  bool may_lead(const VirtualRouter& router, TimePoint now) override {
+    return groups_.may_lead(router, now);
+  }
   void on_lower_heard(VirtualRouter& router) override { remark(router, Remark::Kind::LowerHeard); }
   void on_priority(VirtualRouter& router) override;
   void on_handover_wanted(VirtualRouter& router) override;
@@ -105,8 +108,8 @@ class Supervisor final : private RouterObserver {
   std::vector<Companions> companions_;  // of ports_, in their order
   std::vector<std::unique_ptr<Port>> ports_;
   Trackers trackers_;
-  Timer group_timer_;                       // what a group's members owe each other, in a turn of its own
-  std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
+  SyncGroups groups_;
+  Timer group_timer_;           // what a group's members owe each other, in a turn of its own
   std::unique_ptr<Pair> pair_;  // null: the other node is not spoken with
   bool leaving_ = false;        // the proxy is
   Timer left_timer_;            // looks whether it may

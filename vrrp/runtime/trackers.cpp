@@ -19,14 +19,15 @@ ProxyTracker::Settings proxy_of(const Config& config, const Tracking& tracking) 
   return {.path = config.health.path, .backends = tracking.backends};
 }
 
-Trackers::Definition definition_of(const Config& config, const Tracking& tracking) {
+Trackers::Definition definition_of(const Config& config, const PreparedScripts& scripts,
+                                   const Tracking& tracking) {
   // Weights are the instances'.
   const auto weightless = [](auto section) {
     section.weight = 0;
     return section;
   };
   switch (tracking.kind) {
-    case TrackerKind::Script: return weightless(config.script(tracking.name));
+    case TrackerKind::Script: return scripts.at(tracking.name);
     case TrackerKind::File: return weightless(config.track_file(tracking.name));
     case TrackerKind::Process: return weightless(config.track_process(tracking.name));
     case TrackerKind::Proxy:
@@ -38,11 +39,11 @@ Trackers::Definition definition_of(const Config& config, const Tracking& trackin
 
 }  // namespace
 
-Result<void> Trackers::follow(const Config& config) {
+Result<void> Trackers::follow(const Config& config, const PreparedScripts& scripts) {
   std::vector<Definition> wanted;
   for (const Instance& instance : config.instances)
     for (const Tracking& tracking : instance.tracked)
-      if (Definition definition = definition_of(config, tracking);
+      if (Definition definition = definition_of(config, scripts, tracking);
           std::ranges::find(wanted, definition) == wanted.end())
         wanted.push_back(std::move(definition));
 
@@ -64,7 +65,7 @@ Result<std::unique_ptr<Tracker>> Trackers::make(const Definition& definition) {
   using Made = Result<std::unique_ptr<Tracker>>;
   struct Maker {
     Trackers& all;
-    Made operator()(const Script& script) const {
+    Made operator()(const PreparedScript& script) const {
       return std::make_unique<ScriptRunner>(all.loop_, script, all.log_, all.on_reading_);
     }
     Made operator()(const InterfaceTracker::Settings& settings) const {
@@ -78,7 +79,7 @@ Result<std::unique_ptr<Tracker>> Trackers::make(const Definition& definition) {
       return std::make_unique<ProxyTracker>(all.loop_, all.log_, settings, all.on_reading_);
     }
     Made operator()(const TrackProcess& process) const {
-      return std::make_unique<ProcessTracker>(all.loop_, all.log_, process, all.on_reading_);
+      return ProcessTracker::open(all.loop_, all.log_, process, all.on_reading_);
     }
   };
   return std::visit(Maker{*this}, definition);

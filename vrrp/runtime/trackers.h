@@ -12,6 +12,7 @@
 #include "vrrp/core/priority.h"
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/interface_tracker.h"
+#include "vrrp/runtime/prepared_script.h"
 #include "vrrp/runtime/proxy_tracker.h"
 #include "vrrp/runtime/tracker.h"
 
@@ -24,10 +25,10 @@ class Trackers {
   Trackers(Loop& loop, Netlink& netlink, Logger& log, OnReading on_reading)
       : loop_(loop), netlink_(netlink), log_(log), on_reading_(std::move(on_reading)) {}
 
-  /// Begins what the instances of `config` track, and ends what they do not. What they tracked
-  /// before goes on with what it knows, whatever weight it has now. After an error everything is as
-  /// it was.
-  Result<void> follow(const Config& config);
+  /// `scripts`: prepare_scripts() of it. Begins what the instances of `config` track, and ends what
+  /// they do not. What they tracked before goes on with what it knows, whatever weight it has now.
+  /// After an error everything is as it was.
+  Result<void> follow(const Config& config, const PreparedScripts& scripts);
   void on_link_change(int index);
   /// This node has none of the addresses.
   void on_left();
@@ -42,7 +43,8 @@ class Trackers {
   Standing standing_of(const Instance& instance) const;
 
   /// What a tracker is made from; of the same, there is one tracker.
-  using Definition = std::variant<Script, InterfaceTracker::Settings, TrackFile, TrackProcess, ProxyTracker::Settings>;
+  using Definition = std::variant<PreparedScript, InterfaceTracker::Settings, TrackFile,
+                                  TrackProcess, ProxyTracker::Settings>;
   struct Entry {
     Definition definition;
     std::unique_ptr<Tracker> tracker;

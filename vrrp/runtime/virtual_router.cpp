@@ -241,6 +241,8 @@ void VirtualRouter::update_fitness(TimePoint now) {
              : !group_fit_      ? "another member of its synchronization group cannot serve"
                                 : "";
   run(fsm_.on_usable(is_fit() && group_fit_, now), now);
+  if (std::exchange(told_fit_, is_fit()) != is_fit() && ports_.observer)
+    ports_.observer->on_fitness(*this, now);
 }
 
 void VirtualRouter::on_absence(Duration absence, TimePoint now) {
@@ -495,8 +497,9 @@ Testament VirtualRouter::testament() {
   for (const Channel& channel : placement_.channels) {
     const bool unicast = !config_.unicast_peers.empty();
     for (const IpAddress& destination : channel.destinations)
-      out.packets.push_back({.index = unicast ? 0 : placement_.face.index,
-                             .interface = unicast ? std::string() : placement_.face.name,
+      // By the interface itself: a macvlan is gone by then.
+      out.packets.push_back({.index = unicast ? 0 : placement_.link.index,
+                             .interface = unicast ? std::string() : placement_.link.name,
                              .destination = destination,
                              .bytes = encode(kResign, channel, destination)});
   }

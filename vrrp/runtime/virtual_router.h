@@ -34,6 +34,8 @@ class RouterObserver {
  public:
   /// The change is complete; the router knows its state and cause.
   virtual void on_became(VirtualRouter& router, State before, TimePoint now) = 0;
+  /// Whether it could serve by itself has changed, whatever its state.
+  virtual void on_fitness(VirtualRouter& router, TimePoint now) = 0;
   /// Something the router sent or became has changed what is to be done if the daemon dies.
   virtual void on_testament(VirtualRouter& router) = 0;
   /// Its timer is over: may it become master, as far as its synchronization group goes?
@@ -191,6 +193,7 @@ class VirtualRouter {
   bool tracked_fit_ = true;
   bool addresses_fit_ = true;        // what was to be added is there
   bool group_fit_ = true;
+  bool told_fit_ = true;             // what was told of is_fit() last
   TimePoint retry_at_ = kNever;      // when that is assumed again
   TimePoint probe_at_ = kNever;
   TimePoint alarm_from_ = kNever;    // who answers before this may only be late

@@ -104,6 +104,7 @@ TEST(AdvertCodec, IsNotTroubledByOtherRoutersOfTheLink) {
   other.virtual_router_id = 52;
   AdvertCodec theirs(other);
   EXPECT_EQ(refusal(ours, with(speak(theirs), 15, 99)), Refusal::Vrid) << "a stranger, but not ours";
+  EXPECT_EQ(refusal(ours, with(speak(theirs), 8, 1)), Refusal::Vrid) << "nor is how far it has come";
 }
 
 TEST(AdvertCodec, LooksAtTheHopsOfUnicastOnlyWhenAsked) {

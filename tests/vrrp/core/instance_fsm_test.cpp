@@ -583,6 +583,17 @@ TEST(InstanceFsm, FollowsItsGroup) {
   EXPECT_FALSE(fsm.follows_better(t0 + 3s));
 }
 
+TEST(InstanceFsm, FollowsNobodyWhileItWaitsForItsGroup) {
+  InstanceFsm fsm = backup(100);
+  fsm.on_advert(kPeer, 150, t0 + 1s);
+  const TimePoint silent = fsm.deadline();
+  fsm.wait_on(silent);
+  EXPECT_EQ(fsm.deadline(), silent + 1s);
+  EXPECT_FALSE(fsm.follows_better(silent)) << "or two members would wait for each other for ever";
+  fsm.on_advert(kPeer, 150, silent + 500ms);
+  EXPECT_TRUE(fsm.follows_better(silent + 500ms)) << "it was only late";
+}
+
 // ---- two families
 
 const IpAddress kUs6 = *IpAddress::parse("fe80::b");

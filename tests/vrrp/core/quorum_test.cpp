@@ -77,6 +77,19 @@ TEST(Quorum, OneThatEndsDuringASearchBeginsNoOther) {
   EXPECT_EQ(quorum.search_at(), t0 + 200ms);
 }
 
+TEST(Quorum, ASearchThatTakesLongIsNotWaitedFor) {
+  Quorum quorum({}, t0);
+  search(quorum, {7}, t0);
+  quorum.on_ended(7, t0 + 1s);
+  quorum.on_search();
+  EXPECT_EQ(quorum.deadline(), t0 + 1020ms);
+  EXPECT_EQ(quorum.on_deadline(t0 + 1019ms), std::nullopt);
+  EXPECT_EQ(quorum.on_deadline(t0 + 1020ms), Verdict::Bad);
+  EXPECT_EQ(quorum.deadline(), kNever);
+  quorum.on_found(9);
+  EXPECT_EQ(quorum.on_searched(t0 + 3s), Verdict::Good) << "it was only late";
+}
+
 TEST(Quorum, DelaysCountFromWhenThereAreEnoughOrTooFew) {
   Quorum quorum({.least = 1, .delays = {.up_delay = 300ms, .down_delay = 1s}}, t0);
   search(quorum, {7}, t0);

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/health_message.h"
+#include "common/loop/health_server.h"
 #include "tests/vrrp/fake_netlink.h"
 
 namespace hapair::vrrp {
@@ -44,7 +46,10 @@ class TrackersTest : public ::testing::Test, public Logger {
   /// The instance tracks this, besides what it does already.
   void track(Tracking tracking) { config_.instances[0].tracked.push_back(std::move(tracking)); }
   void follow() {
-    const auto followed = trackers_.follow(config_);
+    std::vector<std::string> warnings;
+    const auto scripts = prepare_scripts(config_, warnings);
+    ASSERT_TRUE(scripts) << scripts.error().message;
+    const auto followed = trackers_.follow(config_, *scripts);
     ASSERT_TRUE(followed) << followed.error().message;
   }
   Trackers::Standing standing() const { return trackers_.standing_of(config_.instances[0]); }
@@ -321,6 +326,29 @@ TEST_F(TrackersTest, AStalePidfileNamesNobodyWithThatName) {
   follow();
   wait_until([this] { return standing().is_known; });
   EXPECT_EQ(priority(), 0);
+}
+
+// ---- the proxy
+
+TEST_F(TrackersTest, TheProxyIsMindedAndSoAreTheBackendsThatAnInstanceNames) {
+  config_.health.path = path("health.sock");
+  HealthServer proxy(loop_, [] {});
+  ASSERT_TRUE(proxy.open(config_.health.path, "", ""));
+  proxy.send(
+      encode({.state = HealthMessage::State::Serving, .interval = 10s, .unserved = {"web"}}));
+  track({.kind = TrackerKind::Proxy, .name = "proxy"});
+  track({.kind = TrackerKind::Backends, .name = "backends", .backends = {"web"}, .weight = -20});
+  follow();
+  EXPECT_FALSE(standing().is_known);
+  wait_until([this] { return standing().is_known && priority() == 80; });
+
+  // Whoever has no business with a backend does not suffer from it, and goes on as it was.
+  const Tracker* const kept = trackers_.entries()[0].tracker.get();
+  config_.instances[0].tracked.pop_back();
+  follow();
+  EXPECT_EQ(trackers_.entries().size(), 1U);
+  EXPECT_EQ(trackers_.entries()[0].tracker.get(), kept);
+  EXPECT_EQ(priority(), 100);
 }
 
 // ---- all of them
