@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -13,6 +14,10 @@ import pair  # noqa: E402  (the folder has to be in the path first)
 
 def pytest_configure(config):
     """Each process of a parallel run has a network, and so ports, and a lab of its own."""
+    # A daemon that writes to a busy disk waits for it, and its guardian for nobody. Logs and run directories are
+    # in memory on the hosts, too.
+    if os.access("/dev/shm", os.W_OK):
+        tempfile.tempdir = "/dev/shm"
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if not worker:
         return
