@@ -154,6 +154,14 @@ tl::expected<Advert, Refusal> AdvertCodec::decode_with_trailer(const Datagram& d
   return advert;
 }
 
+void AdvertCodec::change(Settings settings) {
+  // What the peer was heard to use stays as long as it may be followed.
+  if (settings.checksum != settings_.checksum ||
+      settings.checksum_follows_peer != settings_.checksum_follows_peer)
+    checksum_ = settings.checksum;
+  settings_ = std::move(settings);
+}
+
 AdvertCodec::Memory AdvertCodec::memory() const {
   return {.sequence = sequence_,
           .sequences = sequences_.entries(),

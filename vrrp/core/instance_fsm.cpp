@@ -405,4 +405,21 @@ Effects InstanceFsm::on_resume(const Memory& memory, TimePoint now) {
   return {};
 }
 
+void InstanceFsm::change(const Settings& settings, TimePoint now) {
+  const Duration waited_for = master_down_interval();
+  if (settings.preempt != settings_.preempt || settings.preempt_delay != settings_.preempt_delay)
+    preempt_from_ = kNever;
+  // What was heard of the peer is newer than what the file says.
+  if (peer_priority_ == settings_.peer_priority) peer_priority_ = settings.peer_priority;
+  settings_ = settings;
+  const bool adopted = settings_.version == Version::V3 && state_ == State::Backup &&
+                       current_master_ && current_master_->followed;
+  master_interval_ = adopted ? std::min(master_interval_, settings_.longest_adopted)
+                             : settings_.interval;
+  if (state_ == State::Backup && !master_resigned_)
+    deadline_ = std::max(now, deadline_ + (master_down_interval() - waited_for));
+  if (state_ == State::Master || state_ == State::Claiming)
+    deadline_ = std::min(deadline_, now + settings_.interval);
+}
+
 }  // namespace hapair::vrrp

@@ -127,6 +127,11 @@ class InstanceFsm {
   /// Instead of on_start(): a master puts its addresses where they are already and goes on sending.
   Effects on_resume(const Memory& memory, TimePoint now);
 
+  /// Other settings from here on, whatever it is now; of the priority on_priority() tells. What it waits
+  /// for comes as if these had been its settings when the wait began, and a master's next advert is late
+  /// by neither's interval.
+  void change(const Settings& settings, TimePoint now);
+
  private:
   struct Rival {
     std::array<std::optional<IpAddress>, 2> addresses;  // by family

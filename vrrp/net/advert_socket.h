@@ -28,6 +28,7 @@ class AdvertSocket {
     IpAddress source{};  // as in the headers of what is sent
     /// Unicast: the address of ours that peers send to. Absent: the group.
     std::optional<IpAddress> local{};
+    friend bool operator==(const Settings&, const Settings&) = default;
   };
   static Result<AdvertSocket> open(const Settings& settings);
 

@@ -18,11 +18,6 @@ bool forwards_v6(const std::string& interface) {
   return value != 0;
 }
 
-std::string virtual_mac_name(const Instance& instance) {
-  if (!instance.virtual_mac_name.empty()) return instance.virtual_mac_name;
-  return fmt::format("vrrp{}.{}", instance.has(false) ? "" : "6", instance.virtual_router_id);
-}
-
 }  // namespace
 
 Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
@@ -63,30 +58,30 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
   std::unique_ptr<Supervisor> self(
       new Supervisor(loop, task, log, *std::move(netlink), *std::move(announcements)));
   for (const Instance& instance : self->config_.instances) {
-    if (auto opened = self->open_router(instance); !opened) {
-      opened.error().message =
-          fmt::format("instance {}: {}", instance.name, opened.error().message);
-      return tl::make_unexpected(opened.error());
-    }
+    auto opened = self->open_router(self->config_, self->keys_, instance, {});
+    if (!opened) return tl::make_unexpected(opened.error());
+    self->companions_.push_back(std::move(opened->companions));
+    self->ports_.push_back(std::move(opened->port));
   }
   if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
-  if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
+  if (self->config_.has_pair_channel()) {
+    auto pair = self->open_pair(self->config_, self->keys_, task.digest);
+    if (!pair) return tl::make_unexpected(pair.error());
+    self->pair_ = *std::move(pair);
+    self->pair_->set_ports(self->ports_, self->config_.sync_groups);
+  }
   return self;
 }
 
-Result<void> Supervisor::open_pair(const Task& task) {
-  if (!config_.has_pair_channel()) return {};
-  auto pair = Pair::open({.loop = loop_,
+Result<std::unique_ptr<Pair>> Supervisor::open_pair(const Config& config, const KeyRing& keys,
+                                                    const ConfigDigest& digest) {
+  return Pair::open({.loop = loop_,
                           .netlink = *netlink_,
                           .log = log_,
                           .on_testament = [this] { testament_changed_ = true; },
                           .proxy = [this] { return proxy_standing(); }},
-                         config_, keys_, task.digest);
-  if (!pair) return tl::make_unexpected(pair.error());
-  pair_ = *std::move(pair);
-  pair_->set_ports(ports_, config_.sync_groups);
-  return {};
+                    config, keys, digest);
 }
 
 /// Of the first tracker that minds it.
@@ -96,47 +91,53 @@ std::string Supervisor::proxy_standing() const {
   return {};
 }
 
-Result<void> Supervisor::open_router(const Instance& instance) {
+Result<Supervisor::Opened> Supervisor::open_router(const Config& config, const KeyRing& keys,
+                                                   const Instance& instance,
+                                                   const std::set<IpAddress>& virtual_ones) {
+  const auto failed = [&](const Error& error) {
+    return fail(error.code, "instance {}: {}", instance.name, error.message);
+  };
   const auto link = find_link(*netlink_, instance);
-  if (!link) return tl::make_unexpected(link.error());
+  if (!link) return failed(link.error());
   Companions companions{.link_name = link->name};
   Link face = *link;
   if (instance.virtual_mac) {
     auto made = VirtualMac::make(*netlink_, *link, virtual_mac_name(instance),
                                  !instance.has(false), instance.virtual_router_id);
-    if (!made) return tl::make_unexpected(made.error());
+    if (!made) return failed(made.error());
     companions.virtual_mac = *std::move(made);
     face = companions.virtual_mac->link();
   }
-  auto placement = place(*netlink_, config_, instance, *link, face);
-  if (!placement) return tl::make_unexpected(placement.error());
+  auto placement = place(*netlink_, config, instance, *link, face, virtual_ones);
+  if (!placement) return failed(placement.error());
   if (companions.virtual_mac) placement->face_testament = companions.virtual_mac->testament();
   placement->forwards_v6 = forwards_v6(face.name);
-  if (config_.other_nodes.size() == 1) placement->peer_priority = instance.peer_priority;
-  auto port = Port::open(loop_, instance, *std::move(placement), keys_, *netlink_, announcements_,
+  auto port = Port::open(loop_, instance, *std::move(placement), keys, *netlink_, announcements_,
                          log_, this);
-  if (!port) return tl::make_unexpected(port.error());
-  if (auto opened = open_speakers(**port, companions); !opened) return opened;
-  companions_.push_back(std::move(companions));
-  ports_.push_back(*std::move(port));
-  return {};
+  if (!port) return failed(port.error());
+  auto speakers = open_speakers(**port, instance, (*port)->router().placement());
+  if (!speakers) return failed(speakers.error());
+  companions.speakers = *std::move(speakers);
+  return Opened{std::move(companions), *std::move(port)};
 }
 
-Result<void> Supervisor::open_speakers(Port& port, Companions& companions) {
-  if (port.router().config().announcements.probe == Duration::zero()) return {};
+Result<std::vector<std::unique_ptr<SpeakerWatch>>> Supervisor::open_speakers(
+    Port& port, const Instance& instance, const Placement& placement) {
+  std::vector<std::unique_ptr<SpeakerWatch>> speakers;
+  if (instance.announcements.probe == Duration::zero()) return speakers;
   // For each interface and family that has addresses.
   std::map<std::pair<int, bool>, std::vector<IpAddress>> wanted;
-  for (const AddressOrder& order : port.router().placement().addresses)
+  for (const AddressOrder& order : placement.addresses)
     wanted[{order.index, order.address.address.is_v6()}].push_back(order.address.address);
   for (const auto& [where, addresses] : wanted) {
     auto socket = SpeakerSocket::open(where.first, addresses);
     if (!socket) return tl::make_unexpected(socket.error());
-    companions.speakers.push_back(std::make_unique<SpeakerWatch>(
+    speakers.push_back(std::make_unique<SpeakerWatch>(
         loop_, *std::move(socket), [this, &port](const Speaker& speaker) {
           port.router().on_speaker(speaker.mac, speaker.address, loop_.now());
         }));
   }
-  return {};
+  return speakers;
 }
 
 void Supervisor::start() {
@@ -150,8 +151,11 @@ void Supervisor::start() {
 void Supervisor::on_reading() {
   if (ended_) return;
   bool leaving = false;
-  for (const auto& port : ports_) {
-    const auto standing = trackers_.standing_of(port->router().config());
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    Port* const port = ports_[i].get();
+    const auto standing =
+        trackers_.standing_of(port->router().config(), companions_[i].trusted);
+    if (standing.is_known) companions_[i].trusted = false;
     leaving = leaving || standing.is_leaving;
     port->on_tracked(standing.tracked, standing.trouble);
     if (standing.is_known && !port->router().started()) port->start();
@@ -209,25 +213,29 @@ void Supervisor::on_priority(VirtualRouter& router) {
 void Supervisor::on_link_change(int index) {
   if (ended_) return;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    Port* const port = ports_[i].get();
-    const Placement& placement = port->router().placement();
+    const Placement& placement = ports_[i]->router().placement();
     const auto concerns = [&](const Link& link) { return index == 0 || index == link.index; };
     if (!concerns(placement.link) && !concerns(placement.face) &&
         std::ranges::none_of(placement.other_links, concerns))
       continue;
-    // By its index: what our sockets are bound to, whatever it is called by now. One of the same name
-    // that was made anew is another.
-    const auto link = netlink_->link(port->link().index);
-    const bool up = link && link->up;
-    if (link && link->name != companions_[i].link_name)
-      log_.log(Severity::Warning, "interface {} is called {} now, and is used as before: mend the configuration",
-               std::exchange(companions_[i].link_name, link->name), link->name);
-    if (up != port->was_up)
-      log_.log(Severity::Info, "Kernel is reporting: interface {} {}", port->link().name,
-               up ? "UP" : "DOWN");
-    port->was_up = up;
-    port->on_link(up);
+    look_at_link(i);
   }
+}
+
+void Supervisor::look_at_link(std::size_t i) {
+  Port* const port = ports_[i].get();
+  // By its index: what our sockets are bound to, whatever it is called by now. One of the same name
+  // that was made anew is another.
+  const auto link = netlink_->link(port->link().index);
+  const bool up = link && link->up;
+  if (link && link->name != companions_[i].link_name)
+    log_.log(Severity::Warning, "interface {} is called {} now, and is used as before: mend the configuration",
+             std::exchange(companions_[i].link_name, link->name), link->name);
+  if (up != port->was_up)
+    log_.log(Severity::Info, "Kernel is reporting: interface {} {}", port->link().name,
+             up ? "UP" : "DOWN");
+  port->was_up = up;
+  port->on_link(up);
 }
 
 void Supervisor::shutdown() {

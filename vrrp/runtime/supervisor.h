@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,6 +37,11 @@ class Supervisor final : private RouterObserver {
   ~Supervisor();
 
   void start();
+  /// Goes over to another configuration: instances that are equal are not touched, those that are the
+  /// same virtual router go on in their state. After an error, which says why, everything is as it was.
+  /// `scripts`: prepare_scripts() of it. Listeners have heard of the end of what ends when this returns,
+  /// and of nothing else that it did.
+  Result<void> reload(const Task& task, const PreparedScripts& scripts);
   /// Masters resign and their addresses are removed before this returns; whatever the loop still does,
   /// no election begins any more.
   void shutdown();
@@ -52,6 +58,7 @@ class Supervisor final : private RouterObserver {
   using RemarkListener = std::function<void(const Remark&)>;
   void on_remark(RemarkListener listener) { remark_listeners_.push_back(std::move(listener)); }
 
+  /// The one in force: a reload replaces it.
   const Config& config() const { return config_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
   /// Null: there is none.
@@ -69,17 +76,30 @@ class Supervisor final : private RouterObserver {
     std::unique_ptr<VirtualMac> virtual_mac;
     std::vector<std::unique_ptr<SpeakerWatch>> speakers;
     Testament testament;
+    /// A master of before a reload: what has not been seen yet does not count against it.
+    bool trusted = false;
   };
+  struct Opened {
+    Companions companions;
+    std::unique_ptr<Port> port;
+  };
+  class Reload;  // reload.cpp
 
   Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
              AnnounceSocket announcements);
-  Result<void> open_pair(const Task& task);
+  Result<std::unique_ptr<Pair>> open_pair(const Config& config, const KeyRing& keys,
+                                          const ConfigDigest& digest);
   void on_leaving(bool leaving);
   void check_left();
   void check_drained();
-  Result<void> open_router(const Instance& instance);
-  Result<void> open_speakers(Port& port, Companions& companions);
+  /// `virtual_ones`: see place().
+  Result<Opened> open_router(const Config& config, const KeyRing& keys, const Instance& instance,
+                             const std::set<IpAddress>& virtual_ones);
+  Result<std::vector<std::unique_ptr<SpeakerWatch>>> open_speakers(Port& port,
+                                                                   const Instance& instance,
+                                                                   const Placement& placement);
   void on_link_change(int index);
+  void look_at_link(std::size_t port);
   void on_reading();
   VirtualRouter* find_router(const std::string& name) const;
   void carry_out_group_orders();
@@ -98,8 +118,8 @@ class Supervisor final : private RouterObserver {
   void on_handover_wanted(VirtualRouter& router) override;
   void remark(const VirtualRouter& router, Remark::Kind kind);
 
-  const Config config_;
-  const KeyRing keys_;
+  Config config_;
+  KeyRing keys_;
   Loop& loop_;
   Logger& log_;
   std::unique_ptr<Netlink> netlink_;

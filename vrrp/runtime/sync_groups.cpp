@@ -16,6 +16,21 @@ std::vector<VirtualRouter*> SyncGroups::companions_of(const VirtualRouter& route
   return out;
 }
 
+void SyncGroups::change(std::vector<SyncGroup> groups, TimePoint now) {
+  const std::vector<SyncGroup> before = std::exchange(groups_, std::move(groups));
+  // Who has other companions now, or none, may be held back no more.
+  for (const auto* list : {&before, &std::as_const(groups_)})
+    for (const SyncGroup& group : *list)
+      for (const std::string& name : group.instances)
+        if (VirtualRouter* const member = find_(name))
+          member->on_group_usable(
+              std::ranges::all_of(companions_of(*member), &VirtualRouter::is_fit), now);
+  for (const SyncGroup& group : groups_)
+    for (const std::string& name : group.instances)
+      if (const VirtualRouter* const member = find_(name); member && member->state() == State::Master)
+        orders_.push_back({name, State::Backup});
+}
+
 bool SyncGroups::may_lead(const VirtualRouter& router, TimePoint now) const {
   return std::ranges::none_of(companions_of(router), [now](const VirtualRouter* other) {
     return other->election().follows_better(now) || !other->is_fit();
@@ -42,8 +57,13 @@ void SyncGroups::carry_out(TimePoint now) {
   for (const Order& order : std::exchange(orders_, {})) {
     VirtualRouter* const changed = find_(order.changed);
     if (!changed) continue;
+    const std::vector<VirtualRouter*> others = companions_of(*changed);
+    // Who comes to a group that is master already is none of those who lost an election.
+    const bool joins = order.before == State::Initialize && changed->state() == State::Backup &&
+                       std::ranges::find(others, State::Master, &VirtualRouter::state) != others.end();
+    if (joins) changed->on_group_leads(now);
     const State state = changed->state();
-    for (VirtualRouter* const other : companions_of(*changed)) {
+    for (VirtualRouter* const other : others) {
       if (order.before && state == State::Master) other->on_group_leads(now);
       if (order.before && state == State::Backup && order.before != State::Fault)
         other->on_group_follows(now);

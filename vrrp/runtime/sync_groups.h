@@ -20,6 +20,8 @@ class SyncGroups {
   SyncGroups(std::vector<SyncGroup> groups, Find find)
       : groups_(std::move(groups)), find_(std::move(find)) {}
 
+  /// Other groups, or other members, from now on; carry_out() is owed. Who is master leads.
+  void change(std::vector<SyncGroup> groups, TimePoint now);
   /// Its timer is over: may it become master, as far as its companions go?
   bool may_lead(const VirtualRouter& router, TimePoint now) const;
   /// Whether carry_out() is owed now.
@@ -36,7 +38,7 @@ class SyncGroups {
   /// The other members of its group.
   std::vector<VirtualRouter*> companions_of(const VirtualRouter& router) const;
 
-  const std::vector<SyncGroup> groups_;
+  std::vector<SyncGroup> groups_;
   const Find find_;
   std::vector<Order> orders_;
 };

@@ -88,6 +88,12 @@ class VirtualRouter {
   void start(TimePoint now);
   /// Instead of start(): goes on where another process ended.
   void resume(const InstanceFsm::Memory& memory, TimePoint now);
+  /// A master gives back the addresses and routes that it will not have after a change().
+  void give_back(const Instance& config, const Placement& placement);
+  /// The same virtual router, configured in another way: the election goes on where it is, and counters
+  /// go on. A master has what is added when this returns. What is tracked, and the link, are to be told
+  /// anew afterwards.
+  void change(const Instance& config, Placement placement, const KeyRing& keys, TimePoint now);
   /// A packet as an IPv4 raw socket delivers it, header included.
   void on_packet(ByteView packet, TimePoint now) { on_datagram(read_ipv4(packet), now); }
   void on_datagram(const tl::expected<Datagram, Refusal>& datagram, TimePoint now);
@@ -171,7 +177,7 @@ class VirtualRouter {
   std::vector<IpAddress> advertised(bool v6) const;
   Bytes encode(std::uint8_t priority, const Channel& channel, const IpAddress& destination);
 
-  const Instance config_;
+  Instance config_;
   Placement placement_;
   Ports ports_;
   AdvertCodec codec_;

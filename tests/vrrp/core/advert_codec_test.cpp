@@ -228,6 +228,17 @@ TEST(AdvertCodec, ChangesKeysWithoutAMomentInWhichNobodyUnderstands) {
   EXPECT_EQ(refusal(ours, speak(forger)), Refusal::Signature);
 }
 
+TEST(AdvertCodec, RemembersWhatItHeardWhenItsSettingsChange) {
+  AdvertCodec theirs = sender(signing()), ours(settings(signing()));
+  const Bytes first = speak(theirs);
+  EXPECT_TRUE(hear(ours, first));
+  Authentication old_only = signing();
+  old_only.keys.keys.pop_back();
+  ours.change(settings(old_only));
+  EXPECT_EQ(refusal(ours, first), Refusal::Replay);
+  EXPECT_TRUE(hear(ours, speak(theirs)));
+}
+
 TEST(AdvertCodec, LetsAPairMigrateNodeByNode) {
   AdvertCodec bare = sender(), permissive = sender(signing(Mode::Permissive)),
               silent = sender(signing(Mode::ReceiveOnly));
