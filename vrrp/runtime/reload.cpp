@@ -63,7 +63,9 @@ Result<void> Supervisor::reload(const Task& task, const PreparedScripts& scripts
 
 std::size_t Supervisor::Reload::index_of(const std::string& instance) const {
   const auto found = std::ranges::find_if(
-      self_.ports_, [&](const auto& port) { return port->router().config().name == instance; });
+      self_.ports_, [&](const auto& port) {
+        return port && port->router().config().name == instance;  // null: arranged already
+      });
   return static_cast<std::size_t>(found - self_.ports_.begin());
 }
 
