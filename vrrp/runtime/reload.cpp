@@ -171,6 +171,7 @@ void Supervisor::Reload::carry_out() {
   self_.keys_ = task_.keys;
   self_.groups_.change(plan_.config.sync_groups, self_.loop_.now());
   self_.group_timer_.arm(self_.loop_.now());
+  self_.closed_.close(self_.closed_addresses());
   settle_pair();
   gone.clear();
   begin();
