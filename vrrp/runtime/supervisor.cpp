@@ -80,10 +80,19 @@ Result<void> Supervisor::open_pair(const Task& task) {
                           .netlink = *netlink_,
                           .log = log_,
                           .on_testament = [this] { testament_changed_ = true; },
-                          .proxy = [this] { return proxy_standing(); }},
+                          .proxy = [this] { return proxy_standing(); },
+                          .drills = [this] { return drills_->words(); },
+                          .on_drills = [this](const auto& words) { drills_->on_words(words); }},
                          config_, keys_, task.digest);
   if (!pair) return tl::make_unexpected(pair.error());
   pair_ = *std::move(pair);
+  drills_ = std::make_unique<DrillHall>(DrillHall::Host{.loop = loop_,
+                                                        .log = log_,
+                                                        .pair = *pair_,
+                                                        .trackers = trackers_,
+                                                        .ports = ports_,
+                                                        .on_testament = [this] { testament_changed_ = true; }},
+                                        config_.pair.drills);
   pair_->set_ports(ports_, config_.sync_groups);
   return {};
 }
@@ -234,8 +243,10 @@ void Supervisor::shutdown() {
   ended_ = true;
   on_drained_ = nullptr;
   for (const auto& port : ports_) port->shutdown();
+  if (drills_) drills_->shutdown();
   if (pair_) pair_->shutdown();
   publish();
+  drills_.reset();
   pair_.reset();  // nobody may offer us an address any more
   tell_listeners();
 }
@@ -334,6 +345,7 @@ void Supervisor::publish() {
   Testament all;
   for (const Companions& companions : companions_) append(all, companions.testament);
   if (pair_) append(all, pair_->testament());
+  if (drills_) append(all, drills_->testament());
   guardian_->publish(all);
 }
 

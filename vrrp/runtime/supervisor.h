@@ -16,6 +16,7 @@
 #include "vrrp/core/transition.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
+#include "vrrp/runtime/drill_hall.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
@@ -58,6 +59,8 @@ class Supervisor final : private RouterObserver {
   const Trackers& trackers() const { return trackers_; }
   /// The other node; null: this one does not speak with any.
   Pair* pair() { return pair_.get(); }
+  /// Null: there is no other node to have drills with.
+  DrillHall* drills() { return drills_.get(); }
   /// How the proxy stands here; empty: nobody looks at it.
   std::string proxy_standing() const;
 
@@ -108,6 +111,7 @@ class Supervisor final : private RouterObserver {
   Timer group_timer_;                       // what a group's members owe each other, in a turn of its own
   std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
   std::unique_ptr<Pair> pair_;  // null: the other node is not spoken with
+  std::unique_ptr<DrillHall> drills_;  // null without a pair
   bool leaving_ = false;        // the proxy is
   Timer left_timer_;            // looks whether it may
   bool held_ = false;           // the addresses were here at the last look
