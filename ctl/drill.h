@@ -6,8 +6,9 @@
 
 namespace hapair::ctl {
 
-/// Runs it, waits until the pair has settled and the daemon keeps the result: some seconds, a minute and a
-/// half at most. An error tells why nothing was done, or what is not known of what was. `options` has a kind.
+/// Runs it, waits until the pair has settled and the daemon keeps the result: some seconds, a
+/// minute and a half at most. An error tells why nothing was done, or what is not known of what
+/// was. `options` has a kind.
 Result<DrillReport> run_drill(const DrillOptions& options);
 
 }  // namespace hapair::ctl

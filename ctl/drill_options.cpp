@@ -14,7 +14,8 @@ constexpr std::string_view kLinkDown = "link-down";
 tl::unexpected<Error> no_drill(std::string_view name) {
   if (name == kLinkDown)
     return fail(Errc::Unsupported,
-                "drill link-down is not built yet: an interface that is switched off loses routes and addresses that "
+                "drill link-down is not built yet: an interface that is switched off loses routes "
+                "and addresses that "
                 "nobody puts back; ./vagrant/lab drill link-down pulls a cable");
   std::vector<std::string> names;
   for (const auto& one : drill::descriptions()) names.emplace_back(one.name);
@@ -25,8 +26,10 @@ tl::unexpected<Error> no_drill(std::string_view name) {
 
 }  // namespace
 
-Result<DrillOptions> DrillOptions::parse(std::span<const std::string_view> words, std::string socket) {
-  DrillOptions out{.kind = {}, .instance = {}, .probe = {}, .limit = {}, .socket = std::move(socket)};
+Result<DrillOptions> DrillOptions::parse(std::span<const std::string_view> words,
+                                         std::string socket) {
+  DrillOptions out{
+      .kind = {}, .instance = {}, .probe = {}, .limit = {}, .socket = std::move(socket)};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
     const auto value = [&]() -> std::optional<std::string_view> {
@@ -54,7 +57,8 @@ Result<DrillOptions> DrillOptions::parse(std::span<const std::string_view> words
       if (!count) return fail(Errc::Syntax, "--limit needs milliseconds, a whole number");
       out.limit = std::chrono::milliseconds(*count);
     } else if (word == "--hold") {
-      constexpr auto kMost = std::chrono::duration_cast<std::chrono::seconds>(drill::kLongestHold).count();
+      constexpr auto kMost =
+          std::chrono::duration_cast<std::chrono::seconds>(drill::kLongestHold).count();
       const auto count = parse_number<std::uint32_t>(value().value_or(""));
       if (!count || *count < 1 || *count > kMost)
         return fail(Errc::Range, "--hold needs seconds, a whole number from 1 to {}", kMost);

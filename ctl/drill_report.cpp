@@ -13,7 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using vrrp::drill::Kind;
 
-double milliseconds(Duration span) { return std::chrono::duration<double, std::milli>(span).count(); }
+double milliseconds(Duration span) {
+  return std::chrono::duration<double, std::milli>(span).count();
+}
 
 /// "12 ms", "3.2 s".
 std::string span(Duration length) {
@@ -47,8 +49,10 @@ std::vector<std::string> DrillReport::failures() const {
   std::vector<std::string> out;
   if (!taken_over) out.push_back(fmt::format("{} did not take over", node));
   if (longest_gap > limit)
-    out.push_back(fmt::format("the longest gap was {}, above its limit of {}", span(longest_gap), span(limit)));
-  if (!settled) out.push_back(fmt::format("the pair did not settle: look at hapair status on {}", other));
+    out.push_back(fmt::format("the longest gap was {}, above its limit of {}", span(longest_gap),
+                              span(limit)));
+  if (!settled)
+    out.push_back(fmt::format("the pair did not settle: look at hapair status on {}", other));
   return out;
 }
 
@@ -69,28 +73,35 @@ void take_events(DrillReport& report, const vrrp::DrillOutlook& outlook, WallTim
 
 std::string drill_text(const DrillReport& report) {
   const auto failures = report.failures();
-  std::string out = fmt::format("drill {} of {}, seen from {}: {}\n", report.drill, report.instance, report.node,
-                                failures.empty() ? "passed" : "FAILED");
+  std::string out = fmt::format("drill {} of {}, seen from {}: {}\n", report.drill, report.instance,
+                                report.node, failures.empty() ? "passed" : "FAILED");
   const auto line = [&out](std::string_view name, std::string_view text) {
     fmt::format_to(std::back_inserter(out), "    {:<11} {}\n", name, text);
   };
   for (const std::string& failure : failures) line("failure", failure);
-  line("detected", report.detected ? fmt::format("{} after it was asked for", span(*report.detected))
-                                   : "nothing changed");
-  line("taken over", report.taken_over ? fmt::format("{} after it was asked for", span(*report.taken_over)) : "no");
-  line("gap", fmt::format("{} without a good answer at the longest, limit {}", span(report.longest_gap),
-                          span(report.limit)));
+  line("detected", report.detected
+                       ? fmt::format("{} after it was asked for", span(*report.detected))
+                       : "nothing changed");
+  line("taken over", report.taken_over
+                         ? fmt::format("{} after it was asked for", span(*report.taken_over))
+                         : "no");
+  line("gap", fmt::format("{} without a good answer at the longest, limit {}",
+                          span(report.longest_gap), span(report.limit)));
   line("lost", fmt::format("{} of {} {} {}", report.lost, report.tries,
                            report.only_connects ? "connections to" : "requests of", report.probe));
   if (report.longest_pause > 4 * std::chrono::milliseconds(5))
-    line("probe", fmt::format("paused for {} itself: this machine was busy", span(report.longest_pause)));
+    line("probe",
+         fmt::format("paused for {} itself: this machine was busy", span(report.longest_pause)));
   if (report.only_connects && report.drill == "hang-proxy")
-    line("probe", "only connected, which a hung proxy's kernel accepts: ask for an answer with --probe http://…");
+    line("probe",
+         "only connected, which a hung proxy's kernel accepts: ask for an answer with --probe "
+         "http://…");
   line("two masters", "not measured from here");
-  line("settled", report.settled ? fmt::format("{} after it was asked for", span(*report.settled)) : "no");
+  line("settled",
+       report.settled ? fmt::format("{} after it was asked for", span(*report.settled)) : "no");
   for (const DrillReport::Event& event : report.events)
-    fmt::format_to(std::back_inserter(out), "    {:>8} {}: {}\n", fmt::format("+{:.0f} ms", milliseconds(event.after)),
-                   event.node, event.text);
+    fmt::format_to(std::back_inserter(out), "    {:>8} {}: {}\n",
+                   fmt::format("+{:.0f} ms", milliseconds(event.after)), event.node, event.text);
   return out;
 }
 
@@ -128,7 +139,8 @@ std::string drill_json(const DrillReport& report) {
 
 std::string drill_line(const DrillReport& report) {
   return fmt::format("{}: {}, longest gap {} of {}, {} of {} lost{}", report.drill,
-                     report.taken_over ? fmt::format("{} took over after {}", report.node, span(*report.taken_over))
+                     report.taken_over ? fmt::format("{} took over after {}", report.node,
+                                                     span(*report.taken_over))
                                        : fmt::format("{} did not take over", report.node),
                      span(report.longest_gap), span(report.limit), report.lost, report.tries,
                      report.settled ? "" : ", and the pair did not settle");

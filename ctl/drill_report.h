@@ -24,7 +24,7 @@ struct DrillReport {
 
   std::string drill, instance, node, other, probe;
   Duration limit{};
-  bool only_connects = false;  // the probe
+  bool only_connects = false;                    // the probe
   std::optional<Duration> detected, taken_over;  // after it was asked for
   Duration longest_gap{}, longest_pause{};
   std::size_t tries = 0, lost = 0;

@@ -39,14 +39,17 @@ Result<ProbeTarget> ProbeTarget::parse(std::string_view text) {
     const std::string_view path = slash < rest.size() ? rest.substr(slash) : "/";
     if (std::ranges::any_of(path, [](unsigned char c) { return c <= ' ' || c == 0x7F; }))
       return fail(Errc::Syntax, "'{}' has a blank in its path", text);
-    out.request = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hapair-drill\r\nConnection: close\r\n\r\n",
-                              path, where);
-    if (IpAddress::parse(where)) where = IpAddress::parse(where)->is_v6() ? fmt::format("[{}]:80", where) : where + ":80";
+    out.request = fmt::format(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hapair-drill\r\nConnection: close\r\n\r\n",
+        path, where);
+    if (IpAddress::parse(where))
+      where = IpAddress::parse(where)->is_v6() ? fmt::format("[{}]:80", where) : where + ":80";
     if (where.ends_with(']')) where += ":80";
   }
   auto address = SocketAddress::parse(where);
   if (!address)
-    return fail(Errc::Syntax, "'{}' is no place to probe: http://ADDRESS[:PORT]/PATH, or ADDRESS:PORT; {}", text,
+    return fail(Errc::Syntax,
+                "'{}' is no place to probe: http://ADDRESS[:PORT]/PATH, or ADDRESS:PORT; {}", text,
                 address.error().message);
   out.address = *address;
   return out;
@@ -54,7 +57,9 @@ Result<ProbeTarget> ProbeTarget::parse(std::string_view text) {
 
 Probe::Probe(ProbeTarget target) : target_(std::move(target)), thread_([this] { run(); }) {}
 
-Probe::~Probe() { stop(); }
+Probe::~Probe() {
+  stop();
+}
 
 ProbeRecord Probe::record() const {
   const std::lock_guard lock(mutex_);
@@ -78,7 +83,8 @@ void Probe::run() {
     }
     waiting.clear();
     for (const Try& one : tries_)
-      waiting.push_back({.fd = one.fd, .events = static_cast<short>(one.asked ? POLLIN : POLLOUT), .revents = 0});
+      waiting.push_back(
+          {.fd = one.fd, .events = static_cast<short>(one.asked ? POLLIN : POLLOUT), .revents = 0});
     const timespec left = to_timespec(next - steady_now());
     const timespec moment = to_timespec(kInterval);
     ::ppoll(waiting.data(), waiting.size(), stopping_ ? &moment : &left, nullptr);
@@ -95,13 +101,15 @@ void Probe::run() {
 void Probe::launch(TimePoint now) {
   sockaddr_storage raw{};
   const socklen_t size = target_.address.to_sockaddr(raw);
-  Try one{.fd = ::socket(raw.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), .began = now};
+  Try one{.fd = ::socket(raw.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+          .began = now};
   {
     const std::lock_guard lock(mutex_);
     one.number = record_.begin(now);
   }
-  const bool begun = one.fd >= 0 && (::connect(one.fd, reinterpret_cast<const sockaddr*>(&raw), size) == 0 ||
-                                     errno == EINPROGRESS);
+  const bool begun =
+      one.fd >= 0 && (::connect(one.fd, reinterpret_cast<const sockaddr*>(&raw), size) == 0 ||
+                      errno == EINPROGRESS);
   if (begun)
     tries_.push_back(std::move(one));
   else
@@ -116,7 +124,8 @@ bool Probe::advance(Try& one, short events) {
     if (error != 0 || (events & (POLLERR | POLLHUP)) != 0) return finish(one, false);
     if (target_.request.empty()) return finish(one, true);
     // It fits into an empty send buffer.
-    const ssize_t sent = ::send(one.fd, target_.request.data(), target_.request.size(), MSG_NOSIGNAL);
+    const ssize_t sent =
+        ::send(one.fd, target_.request.data(), target_.request.size(), MSG_NOSIGNAL);
     if (sent != static_cast<ssize_t>(target_.request.size())) return finish(one, false);
     one.asked = true;
     return false;

@@ -20,13 +20,13 @@ struct ProbeTarget {
   std::string request;  // of HTTP; empty: that a connection is made is good enough
   std::string name;     // as it was given
 
-  /// "http://192.168.50.10[:80][/path]", "192.168.50.10:80", "[2001:db8::10]:80". Addresses only: a name
-  /// would be looked up.
+  /// "http://192.168.50.10[:80][/path]", "192.168.50.10:80", "[2001:db8::10]:80". Addresses only: a
+  /// name would be looked up.
   static Result<ProbeTarget> parse(std::string_view text);
 };
 
-/// A fresh connection every 5 ms, each with a second to be answered, on a thread of its own. Every member
-/// may be called from whoever made it.
+/// A fresh connection every 5 ms, each with a second to be answered, on a thread of its own. Every
+/// member may be called from whoever made it.
 class Probe {
  public:
   static constexpr Duration kInterval = std::chrono::milliseconds(5);

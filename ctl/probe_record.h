@@ -24,8 +24,8 @@ class ProbeRecord {
   std::size_t lost() const;
   /// Nothing was lost in the last `span`, something was good, and nothing is late.
   bool is_good_for(Duration span, TimePoint now) const;
-  /// The longest time without a good answer between the first of them and `until`; all of it if there was
-  /// none.
+  /// The longest time without a good answer between the first of them and `until`; all of it if
+  /// there was none.
   Duration longest_gap(TimePoint until) const;
   /// The longest time between two tries: what the gap owes to whoever probes.
   Duration longest_pause() const;

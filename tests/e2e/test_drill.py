@@ -3,21 +3,28 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
 
 import pytest
-from duo import BIN, VIRTUAL, Duo
+from duo import BIN, NODES, VIRTUAL, Duo
 from pair import wait_until
 
 ROOM = ["--limit", "5000"]  # where the limit is not what is tested, a busy machine is none either
 
 
 @pytest.fixture
-def duo():
+def keys():
+    """Of the pair, in the file."""
+    return "drills = true"
+
+
+@pytest.fixture
+def duo(keys):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hapair-duo-"))
-    duo = Duo(os.environ.get("LAB_PREFIX", "haptest") + "dr", folder, pair_keys="drills = true")
+    duo = Duo(os.environ.get("LAB_PREFIX", "haptest") + "dr", folder, pair_keys=keys)
     duo.up()
     duo.wait_for_master("hap1")
     yield duo
@@ -25,23 +32,32 @@ def duo():
     shutil.rmtree(folder)
 
 
-def socket(duo, name):
+def control_socket(duo, name):
     return duo.folder / f"{name}-run" / "vrrp.sock"
 
 
 def ask(duo, name, words):
-    return duo.run(name, BIN / "hapair", *words, "--socket", socket(duo, name), check=False)
+    return duo.run(name, BIN / "hapair", *words, "--socket", control_socket(duo, name), check=False)
 
 
 def status(duo, name):
     return json.loads(ask(duo, name, ["status", "--json"]).stdout)
 
 
+def outlook(duo, name):
+    """What the daemon tells whoever would run a drill."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(str(control_socket(duo, name)))
+        control.sendall(b"show drill\n")
+        return dict(line.split(" ", 1) for line in control.makefile().read().splitlines() if " " in line)
+
+
 def ready(duo):
-    """A daemon that has just started takes part in no drill."""
-    wait_until(lambda: status(duo, "hap1")["uptime_seconds"] > 3, 10, "hap1 runs for a while", interval=0.05)
-    wait_until(lambda: status(duo, "hap2")["peer"]["heard"] and status(duo, "hap2")["instances"][0]["state"] == "BACKUP",
-               10, "hap2 is a backup that hears hap1", interval=0.05)
+    """A daemon that has just started takes part in no drill, nor does one whose first handover is not over."""
+    wait_until(lambda: status(duo, "hap1")["uptime_seconds"] > 2, 10, "hap1 runs for a while", interval=0.05)
+    for node in NODES:
+        wait_until(lambda node=node: outlook(duo, node)["quiet"] == "yes" and outlook(duo, node)["other-heard"] == "yes",
+                   20, f"{node} is quiet\n{duo.logs()}", interval=0.05)
 
 
 def drill(duo, name, *words, node="hap2", meanwhile=None):
@@ -88,7 +104,7 @@ def test_a_switchover(duo):
     report = passes(duo, "switchover")
     assert duo.masters() == ["hap2"]
     assert report["probe"] == f"{VIRTUAL}:80"
-    history = duo.run("hap2", BIN / "hapair", "status", "--socket", socket(duo, "hap2")).stdout
+    history = duo.run("hap2", BIN / "hapair", "status", "--socket", control_socket(duo, "hap2")).stdout
     assert "    drill      20" in history and "passed: switchover: hap2 took over after" in history
 
 
@@ -99,8 +115,7 @@ def test_a_killed_proxy(duo):
 
 
 def test_a_hung_proxy_goes_on_again(duo):
-    report = passes(duo, "hang-proxy", "--probe", f"http://{VIRTUAL}/", "--hold", "2")
-    assert report["settled_ms"] > 2000
+    report = passes(duo, "hang-proxy", "--probe", f"http://{VIRTUAL}/", "--hold", "1")
     assert duo.proxy["hap1"].process.poll() is None
     stat = pathlib.Path(f"/proc/{duo.proxy['hap1'].pid}/stat").read_text()
     assert stat.rsplit(")", 1)[1].split()[0] != "T"
@@ -111,7 +126,7 @@ def test_a_proxy_that_was_hung_goes_on_when_the_daemon_dies(duo):
     """The guardian sees to it."""
     ready(duo)
     running = subprocess.Popen([*duo.words("hap2", BIN / "hapair", "drill", "hang-proxy", "--hold", "60", *ROOM, "--socket",
-                                           socket(duo, "hap2"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                           control_socket(duo, "hap2"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         stat = pathlib.Path(f"/proc/{duo.proxy['hap1'].pid}/stat")
         state = lambda: stat.read_text().rsplit(")", 1)[1].split()[0]  # noqa: E731
@@ -125,15 +140,13 @@ def test_a_proxy_that_was_hung_goes_on_when_the_daemon_dies(duo):
 
 
 def test_a_stopped_daemon_listens_again(duo):
-    report = passes(duo, "stop-vrrp", "--hold", "2")
-    assert report["settled_ms"] > 2000
+    report = passes(duo, "stop-vrrp", "--hold", "1")
     assert duo.vrrp["hap1"].process.poll() is None
 
 
 def test_a_failover(duo):
-    report = passes(duo, "failover", "--hold", "2")
+    report = passes(duo, "failover", "--hold", "1")
     assert any("a drill has it fail" in event["text"] for event in report["events"])
-    assert report["settled_ms"] > 2000
 
 
 def test_a_killed_daemon(duo):
@@ -163,18 +176,14 @@ def test_it_refuses_where_the_pair_is_not_ready(duo):
     refused(duo, ask(duo, "hap2", ["drill", "switchover"]), "hap1 is not heard over the pair channel")
 
 
+@pytest.mark.parametrize("keys", [""])
 def test_it_refuses_what_the_file_does_not_allow(duo):
-    """Either node's: here the master's daemon still has another."""
-    duo.vrrp["hap2"].end()
-    duo.write(pair_keys="")
-    duo.start_vrrp("hap2")
+    """Either node's: the master's daemon still has another, in the end."""
     refused(duo, drill(duo, "kill-proxy"), "set drills = true in [pair]")
-    duo.vrrp["hap1"].end()
-    duo.start_vrrp("hap1")
     duo.vrrp["hap2"].end()
     duo.write(pair_keys="drills = true")
     duo.start_vrrp("hap2")
-    duo.wait_for_master("hap1")
+    duo.wait_for_line("hap2", "pair channel: hap1 is heard")
     refused(duo, drill(duo, "kill-proxy"), "hap1 refused: the file does not allow it")
     assert duo.proxy["hap1"].process.poll() is None
 

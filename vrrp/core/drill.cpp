@@ -56,9 +56,13 @@ std::optional<Order> read_order(std::string_view text) {
 
 }  // namespace
 
-std::span<const Description> descriptions() { return kDescriptions; }
+std::span<const Description> descriptions() {
+  return kDescriptions;
+}
 
-const Description& describe(Kind kind) { return *std::ranges::find(kDescriptions, kind, &Description::kind); }
+const Description& describe(Kind kind) {
+  return *std::ranges::find(kDescriptions, kind, &Description::kind);
+}
 
 const Description* find(std::string_view name) {
   const auto found = std::ranges::find(kDescriptions, name, &Description::name);
@@ -74,7 +78,8 @@ PairMessage::Drill to_words(const Order& order) {
 }
 
 PairMessage::Drill to_words(const Answer& answer) {
-  const auto* const step = std::ranges::find(kSteps, answer.step, &std::pair<Answer::Step, std::string_view>::first);
+  const auto* const step =
+      std::ranges::find(kSteps, answer.step, &std::pair<Answer::Step, std::string_view>::first);
   return {.verb = std::string(step->second),
           .detail = answer.why.empty() ? fmt::to_string(answer.id)
                                        : fmt::format("{} {}", answer.id, answer.why)};
@@ -82,7 +87,8 @@ PairMessage::Drill to_words(const Answer& answer) {
 
 PairMessage::Drill to_words(const Event& event) {
   return {.verb = std::string(kTold),
-          .detail = fmt::format("{} {} {}", to_milliseconds(event.age), to_string(event.to), event.text)};
+          .detail =
+              fmt::format("{} {} {}", to_milliseconds(event.age), to_string(event.to), event.text)};
 }
 
 PairMessage::Drill ask_for_events(std::string_view instance) {
@@ -170,12 +176,14 @@ void Actor::refuse(std::uint64_t id, std::string why, TimePoint now) {
 }
 
 std::optional<Order> Actor::on_order(const Order& order, TimePoint now) {
-  if ((current_ && current_->id == order.id) || (refused_ && refused_->id == order.id)) return std::nullopt;
+  if ((current_ && current_->id == order.id) || (refused_ && refused_->id == order.id))
+    return std::nullopt;
   const auto no = [&](std::string why) {
     refuse(order.id, std::move(why), now);
     return std::nullopt;
   };
-  if (!allowed_) return no("the file does not allow it: set drills = true in [pair], on both nodes");
+  if (!allowed_)
+    return no("the file does not allow it: set drills = true in [pair], on both nodes");
   if (now - started_ < kLeastUptime) return no("its VRRP daemon has only just started");
   if (holds_) return no("another drill is under way there");
   current_ = order;
@@ -213,9 +221,8 @@ std::vector<PairMessage::Drill> Actor::words() const {
   std::vector<PairMessage::Drill> out;
   if (!says_) return out;
   if (current_)
-    out.push_back(to_words(Answer{.id = current_->id,
-                                  .step = holds_ ? Answer::Step::Begun : Answer::Step::Over,
-                                  .why = {}}));
+    out.push_back(to_words(Answer{
+        .id = current_->id, .step = holds_ ? Answer::Step::Begun : Answer::Step::Over, .why = {}}));
   if (refused_) out.push_back(to_words(*refused_));
   return out;
 }

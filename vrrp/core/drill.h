@@ -1,4 +1,5 @@
-// What a drill on a live pair asks of the two nodes, as values and as the words they say to each other.
+// What a drill on a live pair asks of the two nodes, as values and as the words they say to each
+// other.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace hapair::vrrp::drill {
 //                <-- drill-over --        undone, or there is nothing to undo
 //                <-- drill-refused --     and why
 //
-// Each says its words with every message until they are answered or stale, so a lost one costs a repetition.
+// Each says its words with every message until they are answered or stale, so a lost one costs a
+// repetition.
 
 enum class Kind : std::uint8_t { Switchover, Failover, KillProxy, HangProxy, StopVrrp, KillVrrp };
 
@@ -41,10 +43,11 @@ inline constexpr Duration kUsualHold = std::chrono::seconds(3);
 inline constexpr Duration kShortestHold = std::chrono::milliseconds(100);
 inline constexpr Duration kLongestHold = std::chrono::seconds(60);
 
-/// An order that nobody answered is said for so long; a daemon that has not run for longer refuses them all,
-/// so that one whose end was ordered does not end again when the next process hears the same words.
+/// An order that nobody answered is said for so long; a daemon that has not run for longer refuses
+/// them all, so that one whose end was ordered does not end again when the next process hears the
+/// same words.
 inline constexpr Duration kSaid = std::chrono::seconds(1);
-inline constexpr Duration kLeastUptime = 3 * kSaid;
+inline constexpr Duration kLeastUptime = 2 * kSaid;
 /// An answer is said for so long after the last of it.
 inline constexpr Duration kAnswered = std::chrono::seconds(30);
 /// So long after it began the other is asked what happened there.
@@ -95,7 +98,8 @@ class Asker {
   void ask(Order order, TimePoint now);
   void on_answer(const Answer& answer, TimePoint now);
   void on_deadline(TimePoint now);
-  /// Whoever ran it has its result: nothing more is asked. False: it is not the last one, or has been closed.
+  /// Whoever ran it has its result: nothing more is asked. False: it is not the last one, or has
+  /// been closed.
   bool close(std::uint64_t id);
 
   Step step() const { return step_; }
@@ -112,7 +116,7 @@ class Asker {
   Step step_ = Step::Idle;
   Order order_;
   std::string why_;
-  bool tells_ = false;           // the other is to tell what happened there
+  bool tells_ = false;  // the other is to tell what happened there
   TimePoint told_until_{};
   TimePoint deadline_ = kNever;
 };
@@ -123,8 +127,8 @@ class Actor {
   /// `allowed`: the file has [pair] drills = true.
   Actor(bool allowed, TimePoint started) : allowed_(allowed), started_(started) {}
 
-  /// What is to be carried out now; on_carried_out() then says how that went. Nothing: it was already, or
-  /// is refused.
+  /// What is to be carried out now; on_carried_out() then says how that went. Nothing: it was
+  /// already, or is refused.
   std::optional<Order> on_order(const Order& order, TimePoint now);
   /// `why_not`: it could not be done; empty: it was.
   void on_carried_out(std::string_view why_not, TimePoint now);
@@ -143,10 +147,10 @@ class Actor {
 
   const bool allowed_;
   const TimePoint started_;
-  std::optional<Order> current_;    // the last that was carried out
+  std::optional<Order> current_;  // the last that was carried out
   bool holds_ = false;
-  std::optional<Answer> refused_;   // the last that was refused
-  TimePoint deadline_ = kNever;     // of the hold; else of the words
+  std::optional<Answer> refused_;  // the last that was refused
+  TimePoint deadline_ = kNever;    // of the hold; else of the words
   bool says_ = false;
 };
 

@@ -21,7 +21,8 @@ std::string_view take_word(std::string_view& rest) {
 
 void write_event(std::string& out, std::string_view key, const DrillOutlook::Event& event) {
   const auto at = to_milliseconds(event.at.time_since_epoch());
-  fmt::format_to(std::back_inserter(out), "{} {} {} {}\n", key, at, to_string(event.to), event.text);
+  fmt::format_to(std::back_inserter(out), "{} {} {} {}\n", key, at, to_string(event.to),
+                 event.text);
 }
 
 void read_event(std::string_view text, std::vector<DrillOutlook::Event>& events) {
@@ -36,10 +37,12 @@ void read_event(std::string_view text, std::vector<DrillOutlook::Event>& events)
 std::string why_no_drill(const DrillOutlook& outlook) {
   if (outlook.other.empty())
     return "the nodes do not speak with each other: [pair] key_file is not set";
-  if (!outlook.allowed) return "the file does not allow drills: set drills = true in [pair], on both nodes";
+  if (!outlook.allowed)
+    return "the file does not allow drills: set drills = true in [pair], on both nodes";
   if (outlook.state == State::Master)
-    return fmt::format("{} is master of {} here, and a drill is watched from the other side: run it on {}",
-                       outlook.node, outlook.instance, outlook.other);
+    return fmt::format(
+        "{} is master of {} here, and a drill is watched from the other side: run it on {}",
+        outlook.node, outlook.instance, outlook.other);
   if (outlook.state != State::Backup || !outlook.trouble.empty())
     return fmt::format("{} is {} here{}{}", outlook.instance, to_string(outlook.state),
                        outlook.trouble.empty() ? "" : ": ", outlook.trouble);
@@ -48,13 +51,15 @@ std::string why_no_drill(const DrillOutlook& outlook) {
   if (outlook.other_state != State::Master)
     return fmt::format("{} is not master of {}", outlook.other, outlook.instance);
   if (outlook.is_busy) return "another drill is under way";
-  if (!outlook.is_quiet) return "the last handover is not over: connections are still where they were";
+  if (!outlook.is_quiet)
+    return "the last handover is not over: connections are still where they were";
   return {};
 }
 
 bool is_settled(const DrillOutlook& outlook) {
   if (!outlook.other_heard || !outlook.trouble.empty() || outlook.is_busy) return false;
-  if (outlook.state == State::Master) return outlook.other_state == State::Backup && outlook.other_fit;
+  if (outlook.state == State::Master)
+    return outlook.other_state == State::Backup && outlook.other_fit;
   return outlook.state == State::Backup && outlook.other_state == State::Master;
 }
 

@@ -37,8 +37,8 @@ struct DrillOutlook {
 
   // Of the last drill.
   std::uint64_t id = 0;
-  std::string step;  // "idle", "asked", "begun", "over", "refused"
-  std::string why;   // refused
+  std::string step;                    // "idle", "asked", "begun", "over", "refused"
+  std::string why;                     // refused
   std::vector<Event> own{}, theirs{};  // oldest first
 
   friend bool operator==(const DrillOutlook&, const DrillOutlook&) = default;

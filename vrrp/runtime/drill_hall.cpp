@@ -42,10 +42,11 @@ std::vector<DrillOutlook::Event> events_of(const History* history, std::string_v
   if (!history) return out;
   for (const Transition& one : history->transitions()) {
     if (one.instance != instance) continue;
-    std::string text = fmt::format("{} -> {} with priority {}: {}", to_string(one.from), to_string(one.to),
-                                   one.priority, one.why);
+    std::string text = fmt::format("{} -> {} with priority {}: {}", to_string(one.from),
+                                   to_string(one.to), one.priority, one.why);
     text.resize(std::min(text.size(), kLongestEvent));
-    out.push_back({.at = std::chrono::floor<std::chrono::milliseconds>(one.at), .to = one.to, .text = text});
+    out.push_back(
+        {.at = std::chrono::floor<std::chrono::milliseconds>(one.at), .to = one.to, .text = text});
   }
   if (out.size() > kMostEvents) out.erase(out.begin(), out.end() - kMostEvents);
   return out;
@@ -121,7 +122,8 @@ std::vector<PairMessage::Drill> DrillHall::words() const {
   if (asked_about_.empty()) return out;
   const WallTime now = wall_now();
   for (const DrillOutlook::Event& event : events_of(history_, asked_about_))
-    out.push_back(to_words(drill::Event{std::max(now - event.at, Duration::zero()), event.to, event.text}));
+    out.push_back(
+        to_words(drill::Event{std::max(now - event.at, Duration::zero()), event.to, event.text}));
   return out;
 }
 
@@ -148,17 +150,20 @@ void DrillHall::on_due() {
   host_.pair.on_changed();
 }
 
-void DrillHall::rearm() { timer_.arm(std::min(asker_.deadline(), actor_.deadline())); }
+void DrillHall::rearm() {
+  timer_.arm(std::min(asker_.deadline(), actor_.deadline()));
+}
 
 // ---- the actor
 
 void DrillHall::begin(const drill::Order& order) {
   const std::string_view name = drill::describe(order.kind).name;
-  host_.log.log(Severity::Warning, "VRRP_Instance({}) drill {}: {} asks for it", order.instance, name,
-                host_.pair.other().name);
+  host_.log.log(Severity::Warning, "VRRP_Instance({}) drill {}: {} asks for it", order.instance,
+                name, host_.pair.other().name);
   const std::string why_not = carry_out(order);
   if (!why_not.empty())
-    host_.log.log(Severity::Warning, "VRRP_Instance({}) drill {} refused: {}", order.instance, name, why_not);
+    host_.log.log(Severity::Warning, "VRRP_Instance({}) drill {} refused: {}", order.instance, name,
+                  why_not);
   actor_.on_carried_out(why_not, host_.loop.now());
   host_.pair.say();
 }
@@ -220,8 +225,8 @@ std::string DrillHall::signal_proxy(int number) {
   auto proxy = host_.trackers.proxy_process();
   if (!proxy) return proxy.error().message;
   if (::syscall(SYS_pidfd_send_signal, proxy->fd.value(), number, nullptr, 0) != 0)
-    return fmt::format("cannot signal the proxy, process {}: {}; do both daemons run as one user?", proxy->pid,
-                       std::generic_category().message(errno));
+    return fmt::format("cannot signal the proxy, process {}: {}; do both daemons run as one user?",
+                       proxy->pid, std::generic_category().message(errno));
   if (number == SIGSTOP) {
     stopped_ = *std::move(proxy);
     host_.on_testament();
@@ -233,7 +238,8 @@ void DrillHall::shutdown() {
   timer_.disarm();
   end_timer_.disarm();
   // Elections that were stopped need not begin again.
-  if (const auto order = actor_.on_shutdown(); order && order->kind == Kind::HangProxy) undo(*order);
+  if (const auto order = actor_.on_shutdown(); order && order->kind == Kind::HangProxy)
+    undo(*order);
 }
 
 Testament DrillHall::testament() const {

@@ -19,8 +19,8 @@
 
 namespace hapair::vrrp {
 
-/// Carries out what the two halves of a drill decide. Lives on its loop's thread, never holds it up, and
-/// dies before everything that it is given.
+/// Carries out what the two halves of a drill decide. Lives on its loop's thread, never holds it
+/// up, and dies before everything that it is given.
 class DrillHall {
  public:
   struct Host {
@@ -42,7 +42,8 @@ class DrillHall {
   DrillOutlook outlook(const VirtualRouter& router) const;
   /// Asks the other for it. Answers why not; empty: asked.
   std::string ask(drill::Kind kind, const VirtualRouter& router, Duration hold);
-  /// The instance whose drill that was: it has been reported. Nothing: it is not the last one, or was before.
+  /// The instance whose drill that was: it has been reported. Nothing: it is not the last one, or
+  /// was before.
   std::optional<std::string> close(std::uint64_t id);
 
   // For the pair channel.
@@ -70,7 +71,7 @@ class DrillHall {
   drill::Asker asker_;
   drill::Actor actor_;
   std::string asked_about_;  // the instance whose changes the other wants to know; empty: none
-  std::vector<DrillOutlook::Event> told_;  // by the other, of the last drill's instance
+  std::vector<DrillOutlook::Event> told_;      // by the other, of the last drill's instance
   std::optional<ProxyLink::Process> stopped_;  // the proxy
   Timer timer_;
   Timer end_timer_;  // this process ends itself when the words about it are out
