@@ -26,6 +26,7 @@ test_packages=(
   valgrind jq ccache clang clang-format git socat php-fpm
   hatop python3-pyte
   openssl redis-server mariadb-server-core postgresql-15 slapd python3-aiosmtpd
+  frr
 )
 
 # install_packages PACKAGE…: installs those that are missing, and only those. A second call with
@@ -63,7 +64,7 @@ install_packages() {
   if [[ -d /run/systemd/system ]]; then
     for package in "${missing[@]}"; do
       case $package in
-        apache2 | haproxy | keepalived | redis-server | slapd) systemctl disable --quiet --now "$package" || true ;;
+        apache2 | frr | haproxy | keepalived | redis-server | slapd) systemctl disable --quiet --now "$package" || true ;;
         postgresql-15) systemctl disable --quiet --now postgresql || true ;;
       esac
     done

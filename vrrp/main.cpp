@@ -2,24 +2,23 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "common/config_digest.h"
-#include "common/config_reader.h"
-#include "common/key_ring.h"
 #include "common/loop/control_server.h"
 #include "common/loop/log_shipper.h"
 #include "common/loop/loop.h"
 #include "common/options.h"
-#include "common/secret_file.h"
 #include "common/service.h"
 #include "vrrp/admin/operator_service.h"
-#include "vrrp/config/loader.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/history_keeper.h"
+#include "vrrp/runtime/loaded.h"
 #include "vrrp/runtime/notifier.h"
 #include "vrrp/runtime/privileges.h"
 #include "vrrp/runtime/realtime.h"
@@ -37,54 +36,10 @@ void complain(std::string_view message) {
   fmt::print(stderr, "{}: {}\n", kProgram, message);
 }
 
-/// The file as the other node sees it tells how high its instances stand while all is well.
-void learn_peer_priorities(const DaemonOptions& options, Config& config) {
-  if (config.other_nodes.size() != 1) return;
-  Diagnostics unheard;  // the file's mistakes are reported once, as we see it
-  const ConfigDocument document =
-      load_document(options.files, config.other_nodes.front().name, unheard);
-  if (unheard.has_errors()) return;
-  const auto other = load_config(document, unheard);
-  if (other) take_peer_priorities(config, *other);
-}
-
-/// The files as nobody sees them, so that both nodes come to the same.
-ConfigDigest digest_of(const DaemonOptions& options, const KeyRing& keys) {
-  Diagnostics unheard;
-  const ConfigDocument document = load_document(options.files, "", unheard);
-  // While keys are changed, the two may have them in another order.
-  const auto& oldest = *std::ranges::min_element(keys.keys, {}, &KeyRing::Key::id);
-  return {document.root, oldest.secret};
-}
-
-std::optional<Task> load(const DaemonOptions& options) {
-  Diagnostics diagnostics;
-  const ConfigDocument document = load_document(options.files, options.node, diagnostics);
-  std::optional<Config> config;
-  // After a syntax error the rest of the file would only be accused of its consequences.
-  if (!diagnostics.has_errors()) config = load_config(document, diagnostics);
-  fmt::print(stderr, "{}", diagnostics.to_string());
-  if (!config) return std::nullopt;
-  Task task{.config = *std::move(config), .keys = {}, .digest = {}, .mail_password = {}};
-  if (task.config.needs_keys()) {
-    auto keys = read_key_ring(task.config.pair.key_file);
-    if (!keys) {
-      complain(keys.error().message);
-      return std::nullopt;
-    }
-    task.keys = *std::move(keys);
-    task.digest = digest_of(options, task.keys);
-  }
-  if (task.config.mail && !task.config.mail->password_file.empty()) {
-    auto password = read_secret_line(task.config.mail->password_file, "password file");
-    if (!password) {
-      complain(password.error().message);
-      return std::nullopt;
-    }
-    task.mail_password = *std::move(password);
-  }
-  learn_peer_priorities(options, task.config);
-  return task;
+/// On standard error.
+void complain(const Loaded& loaded) {
+  fmt::print(stderr, "{}", loaded.found.to_string());
+  if (!loaded.error.empty()) complain(loaded.error);
 }
 
 std::vector<LogTarget> log_targets(const DaemonOptions& options, const Config& config) {
@@ -112,12 +67,16 @@ ControlSocket default_control_socket(const Config& config) {
 class Daemon {
  public:
   Daemon(const DaemonOptions& options, const Config& config)
-      : log_(loop_, log_targets(options, config), std::string(kProgram)),
+      : options_(options),
+        log_(loop_, log_targets(options, config), std::string(kProgram)),
         watchdog_(loop_, [this] { beat(); }),
         history_(config.run_directory, log_),
-        sequences_(config.run_directory, log_) {}
+        sequences_(config.run_directory, log_) {
+    // The background has another folder than the caller.
+    for (std::string& file : options_.files) file = std::filesystem::absolute(file);
+  }
 
-  Result<void> open(const DaemonOptions& options, const Task& task) {
+  Result<void> open(const Task& task) {
     if (task.config.realtime)
       for (const std::string& refused : become_realtime()) log_.write(Severity::Warning, refused);
     auto supervisor = Supervisor::open(loop_, task, log_);
@@ -128,17 +87,11 @@ class Daemon {
     auto notifier = Notifier::open(loop_, task.config, task.mail_password, log_);
     if (!notifier) return tl::make_unexpected(notifier.error());
     notifier_ = *std::move(notifier);
+    mail_password_ = task.mail_password;
     supervisor_->on_transition([this](const Transition& it) { notifier_->on_transition(it); });
     supervisor_->on_remark([this](const Remark& it) { notifier_->on_remark(it); });
     if (!task.config.guardian) return {};
-    auto guardian = Guardian::start(loop_,
-                                    {.patience = patience(task.config),
-                                     .log = log_targets(options, task.config)},
-                                    log_);
-    if (!guardian) return tl::make_unexpected(guardian.error());
-    guardian_ = *std::move(guardian);
-    supervisor_->set_guardian(guardian_.get());
-    return {};
+    return start_guardian(task.config);
   }
 
   /// Returns after SIGTERM or SIGINT, when every address is gone and those who are told of changes
@@ -146,7 +99,7 @@ class Daemon {
   void run(Daemonizer& parent) {
     const SignalWatcher terminate(loop_, SIGTERM, [this] { stop(); });
     const SignalWatcher interrupt(loop_, SIGINT, [this] { stop(); });
-    const SignalWatcher reload(loop_, SIGHUP, [this] { refuse("SIGHUP", "reload"); });
+    const SignalWatcher reload(loop_, SIGHUP, [this] { this->reload(); });
     const SignalWatcher drain(loop_, SIGUSR1, [this] { this->drain(); });
     const SignalWatcher replace(loop_, SIGUSR2,
                                 [this] { refuse("SIGUSR2", "binary replacement"); });
@@ -163,7 +116,7 @@ class Daemon {
   /// written when everything urgent is done.
   void remember() {
     sequences_.resume(supervisor_->ports());
-    if (DrillHall* drills = supervisor_->drills()) drills->set_history(history_.history());
+    supervisor_->drills().set_history(history_.history());
     supervisor_->on_transition([this](const Transition& change) { history_.add(change); });
     loop_.at_turn_end([this] {
       sequences_.save(supervisor_->ports());
@@ -187,6 +140,16 @@ class Daemon {
     return {};
   }
 
+  /// Null: they stay.
+  Result<std::unique_ptr<ControlServer::Change>> prepare_control(const Config& before,
+                                                                 const Config& after) {
+    const auto sockets_of = [&](const Config& config) {
+      return config.control.empty() ? std::vector{default_control_socket(before)} : config.control;
+    };
+    if (sockets_of(before) == sockets_of(after)) return nullptr;
+    return control_->prepare(sockets_of(after));
+  }
+
   void stop() {
     if (std::exchange(stopping_, true)) return loop_.stop();
     log_.log(Severity::Info, "Stopping {}", kProgram);
@@ -197,8 +160,117 @@ class Daemon {
     notifier_->finish([this] { loop_.stop(); });
   }
 
+  /// Another one may be at work already: it is dismissed when this one knows what to do.
+  Result<void> start_guardian(const Config& config) {
+    auto guardian = Guardian::start(
+        loop_, {.patience = patience(config), .log = log_targets(options_, config)}, log_);
+    if (!guardian) return tl::make_unexpected(guardian.error());
+    supervisor_->set_guardian(guardian->get());
+    guardian_ = *std::move(guardian);
+    return {};
+  }
+
+  // ---- reload
+
+  void reload() {
+    if (stopping_ || draining_)
+      return log_.write(Severity::Warning, "Reload refused: the daemon is stopping");
+    if (std::exchange(loading_, true)) {
+      load_again_ = true;
+      return;
+    }
+    notify_service_manager(fmt::format(
+        "RELOADING=1\nMONOTONIC_USEC={}",
+        std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch())
+            .count()));
+    // Files may be slow, and adverts must not wait for them.
+    const auto loaded = std::make_shared<Loaded>();
+    loop_.offload([loaded, options = options_] { *loaded = load_again(options); },
+                  [loaded, weak = std::weak_ptr(self_)] {
+                    if (const auto self = weak.lock()) (*self)->on_loaded(*loaded);
+                  });
+  }
+
+  void on_loaded(const Loaded& loaded) {
+    loading_ = false;
+    if (stopping_ || draining_) return;
+    if (std::exchange(load_again_, false)) return reload();  // it may have changed since
+    if (auto done = take(loaded); !done) {
+      const std::string line = fmt::format("Reload refused, the configuration stays as it was: {}",
+                                           done.error().message);
+      log_.write(Severity::Error, line);
+      if (!options_.debug) complain(line);
+      return notify_service_manager(fmt::format("READY=1\nSTATUS={}", line));
+    }
+    log_.write(Severity::Notice, "Reloaded: the new configuration is in force");
+    notify_service_manager("READY=1\nSTATUS=reloaded");
+  }
+
+  Result<void> take(const Loaded& loaded) {
+    complain(loaded);
+    std::size_t mistakes = 0;
+    for (const Diagnostic& diagnostic : loaded.found.sorted()) {
+      const bool is_error = diagnostic.level == Diagnostic::Level::Error;
+      mistakes += is_error ? 1 : 0;
+      const SourceLocation& where = diagnostic.where;
+      log_.log(is_error ? Severity::Error : Severity::Warning, "{}:{}:{}: {}{}{}", where.file,
+               where.line, where.column, diagnostic.message, diagnostic.hint.empty() ? "" : ": ",
+               diagnostic.hint);
+    }
+    if (!loaded.error.empty()) return fail(Errc::System, "{}", loaded.error);
+    if (!loaded.task)
+      return fail(Errc::Syntax, "{} mistake{} in the configuration", mistakes,
+                  mistakes == 1 ? "" : "s");
+    const std::vector<LogTarget> before = log_targets(options_, supervisor_->config());
+    const std::vector<LogTarget> after = log_targets(options_, loaded.task->config);
+    for (const LogTarget& target : after)
+      if (std::ranges::find(before, target) == before.end())
+        if (auto found = check_log_target(target); !found) return found;
+    for (const std::string& warning : loaded.warnings) log_.write(Severity::Warning, warning);
+    auto control = prepare_control(supervisor_->config(), loaded.task->config);
+    if (!control) return tl::make_unexpected(control.error());
+    auto notifier = prepare_notifier(*loaded.task);
+    if (!notifier) return tl::make_unexpected(notifier.error());
+    if (auto done = supervisor_->reload(*loaded.task, loaded.scripts); !done) return done;
+    if (*control) control_->commit(**control);
+    if (*notifier) replace_notifier(*std::move(notifier));
+    mail_password_ = loaded.task->mail_password;
+    log_.redirect(after);
+    if (!guardian_) return {};
+    if (before == after)
+      guardian_->set_patience(patience(supervisor_->config()));
+    else if (auto started = start_guardian(supervisor_->config()); !started)
+      log_.log(Severity::Error, "the guardian logs where it did: {}", started.error().message);
+    return {};
+  }
+
+  /// Null: it stays.
+  Result<std::unique_ptr<Notifier>> prepare_notifier(const Task& task) {
+    if (task.mail_password == mail_password_ &&
+        Notifier::tells_the_same(supervisor_->config(), task.config))
+      return nullptr;
+    auto notifier = Notifier::open(loop_, task.config, task.mail_password, log_);
+    if (!notifier) return notifier;
+    for (const auto& port : supervisor_->ports())
+      (*notifier)->know(port->router().config().name, port->router().state());
+    return notifier;
+  }
+
+  /// The one before has a moment for what it began to tell.
+  void replace_notifier(std::unique_ptr<Notifier> notifier) {
+    retired_.push_back(std::exchange(notifier_, std::move(notifier)));
+    Notifier* const before = retired_.back().get();
+    before->finish([this, before] {
+      // Not from within its own call.
+      loop_.post([this, before] {
+        std::erase_if(retired_, [before](const auto& one) { return one.get() == before; });
+      });
+    });
+  }
+
   void drain() {
     if (stopping_) return;
+    draining_ = true;
     log_.log(Severity::Info, "Stopping {} once the other node has taken over", kProgram);
     supervisor_->drain([this] { stop(); });
   }
@@ -214,6 +286,7 @@ class Daemon {
     watchdog_.arm(loop_.now() + interval);
   }
 
+  DaemonOptions options_;
   Loop loop_;
   LogShipper log_;
   Timer watchdog_;
@@ -221,10 +294,16 @@ class Daemon {
   SequenceKeeper sequences_;
   std::unique_ptr<Guardian> guardian_;
   std::unique_ptr<Notifier> notifier_;
+  std::string mail_password_;  // that it was opened with
+  std::vector<std::unique_ptr<Notifier>> retired_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<OperatorService> operators_;
   std::unique_ptr<ControlServer> control_;
   bool stopping_ = false;
+  bool draining_ = false;
+  bool loading_ = false;
+  bool load_again_ = false;
+  std::shared_ptr<Daemon*> self_ = std::make_shared<Daemon*>(this);  // the first to go
 };
 
 int serve(const DaemonOptions& options, const Task& task) {
@@ -249,7 +328,7 @@ int serve(const DaemonOptions& options, const Task& task) {
     if (auto written = pidfile.write(); !written) return cannot_start(written.error());
   }
   Daemon daemon(options, task.config);
-  if (auto opened = daemon.open(options, task); !opened) return cannot_start(opened.error());
+  if (auto opened = daemon.open(task); !opened) return cannot_start(opened.error());
   daemon.run(parent);
   return kExitGood;
 }
@@ -268,17 +347,18 @@ int main(int argc, char** argv) {
     fmt::print("{}\n", version_text(kProgram));
     return kExitGood;
   }
-  const auto task = load(*options);
-  if (!task) return kExitBadConfiguration;
+  const Loaded loaded = load(*options);
+  complain(loaded);
+  if (!loaded.task) return kExitBadConfiguration;
   if (options->check) {
     fmt::print("Configuration file is valid\n");
     return kExitGood;
   }
-  if (task->config.instances.empty()) {
+  if (loaded.task->config.instances.empty()) {
     complain("nothing to do: the configuration has no [vrrp.instance.NAME]");
     return kExitBadConfiguration;
   }
-  return serve(*options, *task);
+  return serve(*options, *loaded.task);
 }
 
 }  // namespace

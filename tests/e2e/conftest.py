@@ -1,7 +1,9 @@
 import ctypes
+import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -12,6 +14,10 @@ import pair  # noqa: E402  (the folder has to be in the path first)
 
 def pytest_configure(config):
     """Each process of a parallel run has a network, and so ports, and a lab of its own."""
+    # A daemon that writes to a busy disk waits for it, and its guardian for nobody. Logs and run directories are
+    # in memory on the hosts, too.
+    if os.access("/dev/shm", os.W_OK):
+        tempfile.tempdir = "/dev/shm"
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if not worker:
         return
@@ -47,3 +53,20 @@ def pytest_runtest_makereport(item, call):
     if lab:
         for host in lab.balancers:
             report.sections.append((f"{host}: hapair.log", "\n".join(host.log_lines()[-60:])))
+
+
+FIGURE = "figure: "
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What tests have measured (record_property("figure: …", …)) is shown, and kept beside their results."""
+    figures = {name.removeprefix(FIGURE): value for reports in terminalreporter.stats.values() for report in reports
+               for name, value in getattr(report, "user_properties", ()) if name.startswith(FIGURE)}
+    if not figures:
+        return
+    terminalreporter.section("figures")
+    for name, value in figures.items():
+        terminalreporter.write_line(f"{name}: {value}")
+    results = pair.TREE / "build" / "test-results"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "vrrp-failover.json").write_text(json.dumps(figures, indent=1) + "\n")

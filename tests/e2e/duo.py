@@ -49,7 +49,7 @@ bind = "*:80"
 default_backend = "web"
 [backend.web]
 mode = "http"
-check = {{ interval = "200ms" }}
+check = {{ interval = "200ms", timeout = "5s", fall = 20 }}
 [[backend.web.server]]
 name = "web1"
 address = "192.168.50.21:8080"

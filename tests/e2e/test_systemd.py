@@ -36,9 +36,9 @@ def test_it_is_watched_and_started_again(name):
     assert unit["Type"] == "notify"
     assert re.fullmatch(r"\d+s", unit["WatchdogSec"])
     assert unit["Restart"] == "on-failure"
-    # The check's exit code is what `systemctl reload` answers; hapair-vrrp has no reload yet.
+    # The check's exit code is what `systemctl reload` answers.
     text = (TREE / "systemd" / f"{name}.service").read_text()
-    reload = [f"/usr/sbin/{name} --check", "/bin/kill -HUP $MAINPID"] if name == "hapair-proxy" else []
+    reload = [f"/usr/sbin/{name} --check", "/bin/kill -HUP $MAINPID"]
     assert re.findall(r"^ExecReload=(.*)$", text, re.M) == reload
     assert unit["ExecStartPre"] == f"/usr/sbin/{name} --check"
 

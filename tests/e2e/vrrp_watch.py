@@ -124,7 +124,7 @@ class Beat:
             due = max(due + self.period, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
 
-    def stop(self):
+    def close(self):
         self.over.set()
         self.thread.join()
 
@@ -185,7 +185,7 @@ class Asker:
         return self
 
     def __exit__(self, *_):
-        self.beat.stop()
+        self.beat.close()
         self.wire.close()
 
 
@@ -224,7 +224,7 @@ class Visitor:
         return self
 
     def __exit__(self, *_):
-        self.beat.stop()
+        self.beat.close()
         self.socket.close()
 
 

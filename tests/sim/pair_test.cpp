@@ -131,6 +131,25 @@ TEST(PairSimulation, EitherNodeDiesAtEveryStepOfAHandover) {
   });
 }
 
+/// The address comes back at once, not when a timer runs out.
+TEST(PairSimulation, ATakerWhoseProxyFailsAtAnyStepOfAHandoverCostsAMoment) {
+  for_each_seed(kFew, [](std::uint64_t seed) {
+    SimulatedPair pair(seed, {.duplication = 0.1});
+    pair.run_for(5s);
+    ASSERT_EQ(pair.master(), 0);
+    pair.forget();
+    pair.switch_over();
+    pair.run_for(std::chrono::microseconds(seed * 400));
+    pair.kill_proxy(1);
+    pair.run_for(1500ms);
+    EXPECT_EQ(pair.master(), 0);
+    EXPECT_LE(pair.counts().no_master, kMoment);
+    pair.mend_proxy(1);
+    pair.run_for(30s);
+    expect_quiet(pair, 0);
+  });
+}
+
 /// Anything, in any order, for a minute; then everything is mended, and one master is left and
 /// nothing else.
 TEST(PairSimulation, WhateverHappensItEndsWithOneMasterAndNothingLeft) {

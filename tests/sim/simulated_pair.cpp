@@ -354,6 +354,7 @@ void SimulatedPair::hear(Node& node, const PairMessage& message) {
   if (const auto priority = node.guard->on_report(report, node.fsm->state(), now_))
     run(node, node.fsm->on_advert(address_of(1 - node.number), *priority, now_, kInterval));
   node.fsm->set_peer_priority(node.guard->priority());
+  if (!report.fit) run(node, node.giver->on_unfit(report.state, node.fsm->state()));
 }
 
 void SimulatedPair::on_word(Node& node, const PairMessage::Handover& word) {

@@ -1,4 +1,5 @@
-// A small kernel: links that can be pulled, addresses that are listed once added.
+// A small kernel: links that can be pulled, addresses that are listed once added and leave when their
+// lifetime is over.
 #pragma once
 
 #include <algorithm>
@@ -33,12 +34,15 @@ class FakeNetlink final : public Netlink {
       return fail(Errc::System, "cannot add {}: No space left", order.address.to_string());
     ++puts_;
     lifetime_ = order.lifetime;
+    if (order.lifetime > Duration::zero())
+      ends_[{order.index, order.address.address}] = now_ + order.lifetime + order.lifetime / 20;
     auto& list = addresses_[order.index];
     if (std::ranges::find(list, order.address) == list.end()) list.push_back(order.address);
     return {};
   }
   Result<void> remove_address(int index, const Cidr& address) override {
     std::erase(addresses_[index], address);
+    ends_.erase({index, address.address});
     return {};
   }
   Result<void> put_route(const RouteOrder& order) override {
@@ -63,6 +67,24 @@ class FakeNetlink final : public Netlink {
   void add_link(const Link& link, std::vector<Cidr> own = {}) {
     links_.push_back(link);
     addresses_[link.index] = std::move(own);
+  }
+  /// The time: whatever was not put again within its lifetime (and a twentieth, as measured with the real
+  /// one) is gone.
+  void pass(TimePoint now) {
+    now_ = now;
+    std::erase_if(ends_, [&](const auto& entry) {
+      const auto& [where, end] = entry;
+      if (end > now) return false;
+      std::erase_if(addresses_[where.first],
+                    [&, &gone = where.second](const Cidr& there) { return there.address == gone; });
+      return true;
+    });
+  }
+  /// When the next one goes.
+  TimePoint next_end() const {
+    TimePoint next = kNever;
+    for (const auto& [where, end] : ends_) next = std::min(next, end);
+    return next;
   }
   bool has(const Cidr& address) const {
     return std::ranges::any_of(addresses_, [&](const auto& of_link) {
@@ -90,6 +112,8 @@ class FakeNetlink final : public Netlink {
  private:
   std::vector<Link> links_;
   std::map<int, std::vector<Cidr>> addresses_;
+  std::map<std::pair<int, IpAddress>, TimePoint> ends_;  // of what is held on a lease
+  TimePoint now_{};
   std::vector<RouteOrder> routes_;
   std::function<void(int)> callback_;
   int puts_ = 0;

@@ -160,8 +160,7 @@ std::string OperatorService::show_drill(std::span<const std::string> words) {
   }
   const VirtualRouter* const router = words.size() < 3 ? &ports.front()->router() : router_of(words[2]);
   if (!router) return "No such instance.";
-  if (const DrillHall* drills = supervisor_.drills()) return write(drills->outlook(*router));
-  return write(DrillOutlook{.instance = router->config().name});
+  return write(supervisor_.drills().outlook(*router));
 }
 
 std::string OperatorService::start_drill(std::span<const std::string> words) {
@@ -175,8 +174,7 @@ std::string OperatorService::start_drill(std::span<const std::string> words) {
   if (hold < drill::kShortestHold || hold > drill::kLongestHold)
     return fmt::format("'{}' is no time to hold: {} to {} ms.", words[4], to_milliseconds(drill::kShortestHold),
                        to_milliseconds(drill::kLongestHold));
-  DrillHall* const drills = supervisor_.drills();
-  const std::string why = drills ? drills->ask(found->kind, *router, hold) : why_no_drill({});
+  const std::string why = supervisor_.drills().ask(found->kind, *router, hold);
   return why.empty() ? "asked" : why;
 }
 
@@ -186,8 +184,7 @@ std::string OperatorService::finish_drill(std::span<const std::string> words) {
   const bool passed = words.size() == 5 && words[3] == "passed";
   if (words.size() != 5 || (!passed && words[3] != "failed")) return "Which drill, passed or failed, and how?";
   const auto id = parse_number<std::uint64_t>(words[2]);
-  DrillHall* const drills = supervisor_.drills();
-  const auto instance = drills && id ? drills->close(*id) : std::nullopt;
+  const auto instance = id ? supervisor_.drills().close(*id) : std::nullopt;
   if (!instance) return "No such drill, or it has been reported.";
   keeper_.add(Rehearsal{.instance = *instance, .passed = passed, .text = words[4].substr(0, kLongest), .at = wall_now()});
   return "";

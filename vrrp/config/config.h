@@ -23,6 +23,7 @@ struct Auth {
   Mode mode = Mode::Enforce;
   bool timed = true;     // Hmac: an advert must be of our time, give or take the window
   Duration window{};     // zero: by the interval, five seconds at least
+  friend bool operator==(const Auth&, const Auth&) = default;
 };
 
 /// Gratuitous ARP and unsolicited neighbour advertisements after a takeover; the defaults are
@@ -34,6 +35,7 @@ struct Announcements {
   int refresh_repeat = 1;
   /// While master, so often the link is asked whether somebody else has an address; zero: never.
   Duration probe = std::chrono::seconds(30);
+  friend bool operator==(const Announcements&, const Announcements&) = default;
 };
 
 enum class InitialState { Master, Backup };
@@ -73,6 +75,7 @@ struct Peers {
   };
   Kind kind = Kind::Nodes;
   std::vector<IpAddress> addresses;  // Listed
+  friend bool operator==(const Peers&, const Peers&) = default;
 };
 
 struct Instance {
@@ -114,6 +117,7 @@ struct Instance {
       if (address.advertised && address.address.address.is_v6() == v6) return true;
     return false;
   }
+  friend bool operator==(const Instance&, const Instance&) = default;
 };
 
 /// Instances that are masters together, or none of them.
@@ -121,11 +125,13 @@ struct SyncGroup {
   std::string name;
   std::vector<std::string> instances;
   Notify notify;
+  friend bool operator==(const SyncGroup&, const SyncGroup&) = default;
 };
 
 struct Node {
   std::string name;
   IpAddress address;
+  friend bool operator==(const Node&, const Node&) = default;
 };
 
 /// The pair channel: [pair].

@@ -14,6 +14,7 @@ struct NotifyCommand {
   std::vector<std::string> command;  // argv; run without a shell
   std::string user;                  // empty: [vrrp] notify_user
   Duration timeout = std::chrono::seconds(30);
+  friend bool operator==(const NotifyCommand&, const NotifyCommand&) = default;
 };
 
 /// Of one instance or synchronization group.
@@ -23,6 +24,7 @@ struct Notify {
   std::optional<NotifyCommand> lower;  // a master answered a lower router; not of groups
   std::string fifo;                    // besides [vrrp] notify_fifo; empty: none
   bool mail = false;
+  friend bool operator==(const Notify&, const Notify&) = default;
 };
 
 /// [alert.mail]
@@ -42,6 +44,7 @@ struct AlertMail {
   std::string password_file;  // empty: none
   std::string helo;           // what we call ourselves
   std::string ca_file;        // empty: the host's
+  friend bool operator==(const AlertMail&, const AlertMail&) = default;
 };
 
 }  // namespace hapair::vrrp

@@ -90,13 +90,13 @@ tl::expected<Advert, Refusal> AdvertCodec::decode(const Datagram& datagram, Wall
   const IpAddress& source = datagram.way.source;
   if (datagram.protocol != kProtocol && datagram.protocol != kAuthHeaderProtocol)
     return refuse(Refusal::Header);
-  if (datagram.ttl < settings_.least_ttl) return refuse(Refusal::Ttl);
-  if (std::ranges::find(settings_.own, source) != settings_.own.end())
-    return refuse(Refusal::OwnAddress);
-  // Other routers of the link are nobody's trouble, strangers or not.
+  // Other routers of the link are nobody's trouble, whatever else is wrong with what they send.
   const auto router = router_id(datagram);
   if (!router) return refuse(Refusal::Length);
   if (*router != settings_.virtual_router_id) return refuse(Refusal::Vrid);
+  if (datagram.ttl < settings_.least_ttl) return refuse(Refusal::Ttl);
+  if (std::ranges::find(settings_.own, source) != settings_.own.end())
+    return refuse(Refusal::OwnAddress);
   if (!may_speak(source)) return refuse(Refusal::Stranger);
   const bool has_header = datagram.protocol == kAuthHeaderProtocol;
   if (has_header != (settings_.auth.kind == Kind::Header)) return refuse(Refusal::AuthKind);
@@ -152,6 +152,14 @@ tl::expected<Advert, Refusal> AdvertCodec::decode_with_trailer(const Datagram& d
   auto advert = decode_message(bytes, datagram.way, terms(), kAuthTrailerSize);
   if (advert) stamps_.set(source, trailer->stamp);
   return advert;
+}
+
+void AdvertCodec::change(Settings settings) {
+  // What the peer was heard to use stays as long as it may be followed.
+  if (settings.checksum != settings_.checksum ||
+      settings.checksum_follows_peer != settings_.checksum_follows_peer)
+    checksum_ = settings.checksum;
+  settings_ = std::move(settings);
 }
 
 AdvertCodec::Memory AdvertCodec::memory() const {

@@ -61,6 +61,8 @@ class AdvertCodec {
 
   /// The networks of our link: without peers, who is not in one of them is a stranger.
   void set_networks(std::vector<Cidr> networks) { networks_ = std::move(networks); }
+  /// Other settings from here on. What it remembers stays.
+  void change(Settings settings);
 
   /// What must outlive the process, or replays would be believed and ours would not.
   struct Memory {

@@ -41,6 +41,12 @@ void AnnounceSchedule::on_lost() {
   last_rival_ = TimePoint::min();
 }
 
+void AnnounceSchedule::change(Settings settings, TimePoint now) {
+  settings_ = settings;
+  const bool refreshes = master_ && settings_.refresh > Duration::zero();
+  next_refresh_ = refreshes ? std::min(next_refresh_, now + settings_.refresh) : kNever;
+}
+
 int AnnounceSchedule::take_due(TimePoint now) {
   int count = 0;
   std::erase_if(bursts_, [&](const Burst& burst) {

@@ -28,6 +28,8 @@ class AnnounceSchedule {
   /// At most one new series a second, however many rivals speak.
   void on_rival(TimePoint now);
   void on_lost();
+  /// Other settings from here on; what is due already stays due.
+  void change(Settings settings, TimePoint now);
 
   /// How many to send for each address now; 0 if none is due. Takes what it answers.
   int take_due(TimePoint now);

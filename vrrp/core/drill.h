@@ -124,8 +124,10 @@ class Asker {
 /// The actor's half: an order is carried out once, and undone in time. Pure.
 class Actor {
  public:
-  /// `allowed`: the file has [pair] drills = true.
-  Actor(bool allowed, TimePoint started) : allowed_(allowed), started_(started) {}
+  explicit Actor(TimePoint started) : started_(started) {}
+  /// The file has [pair] drills = true; false until this is said.
+  void set_allowed(bool allowed) { allowed_ = allowed; }
+  bool is_allowed() const { return allowed_; }
 
   /// What is to be carried out now; on_carried_out() then says how that went. Nothing: it was
   /// already, or is refused.
@@ -145,8 +147,8 @@ class Actor {
  private:
   void refuse(std::uint64_t id, std::string why, TimePoint now);
 
-  const bool allowed_;
   const TimePoint started_;
+  bool allowed_ = false;
   std::optional<Order> current_;  // the last that was carried out
   bool holds_ = false;
   std::optional<Answer> refused_;  // the last that was refused

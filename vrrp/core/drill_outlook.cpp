@@ -70,7 +70,6 @@ std::string write(const DrillOutlook& outlook) {
   };
   const auto flag = [&line](std::string_view key, bool value) { line(key, value ? "yes" : "no"); };
   line("instance", outlook.instance);
-  line("interface", outlook.interface);
   line("address", outlook.address);
   line("node", outlook.node);
   line("state", to_string(outlook.state));
@@ -104,7 +103,6 @@ std::optional<DrillOutlook> read_drill_outlook(std::string_view text) {
       if (key == name) into = value;
     };
     word("instance", out.instance);
-    word("interface", out.interface);
     word("address", out.address);
     word("node", out.node);
     word("trouble", out.trouble);

@@ -22,7 +22,6 @@ struct DrillOutlook {
   };
 
   std::string instance;
-  std::string interface;
   std::string address;  // the first virtual one
   std::string node;
   State state = State::Initialize;

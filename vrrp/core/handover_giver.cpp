@@ -68,6 +68,16 @@ Orders HandoverGiver::on_silence() {
   return {Told{"not handing over: the other node is not heard any more", true}};
 }
 
+Orders HandoverGiver::on_unfit(State other, State own) {
+  if (step_ == Step::Offered) {
+    enter(Step::Idle, kNever);
+    return {Told{"not handing over: the other node cannot serve any more", true}};
+  }
+  // Its failure and our word passed each other on the way: it never became master, and does not resign.
+  if (step_ != Step::Draining || own != State::Backup || other != State::Fault) return {};
+  return {Told{"taking the address back: the other node cannot serve", true}, handover::Take{}};
+}
+
 Orders HandoverGiver::on_connections(std::uint64_t left, TimePoint now) {
   if (step_ != Step::Draining) return {};
   left_ = left;

@@ -24,6 +24,8 @@ class HandoverGiver {
   handover::Orders on_refusal(std::uint64_t id, std::string_view why, TimePoint now);
   /// Nothing is heard of the taker any more.
   handover::Orders on_silence();
+  /// The other node says that it cannot serve, in that state; `own` is ours.
+  handover::Orders on_unfit(State other, State own);
   handover::Orders on_connections(std::uint64_t left, TimePoint now);
   /// The election has changed, for whatever reason.
   handover::Orders on_state(State own, TimePoint now);

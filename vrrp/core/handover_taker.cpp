@@ -82,6 +82,7 @@ Orders HandoverTaker::on_done(std::uint64_t id) {
 }
 
 Orders HandoverTaker::on_state(State own, TimePoint now) {
+  if (own == State::Fault || own == State::Initialize) return end();
   if (own != State::Master) return {};
   // The resignation on the link was as good as the word.
   if (step_ == Step::Ready) enter(Step::Forwarding, now + settings_.drain_limit + kSaid);

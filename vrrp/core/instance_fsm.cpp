@@ -88,7 +88,7 @@ void InstanceFsm::become_backup(Cause cause, TimePoint now, Effects& out) {
   const bool was_master = state_ == State::Master;
   state_ = State::Backup;
   cause_ = cause;
-  master_resigned_ = false;
+  master_resigned_ = waits_ = false;
   preempt_from_ = kNever;
   asked_at_ = TimePoint::min();
   deadline_ = now + master_down_interval();
@@ -109,14 +109,14 @@ void InstanceFsm::follow(const IpAddress& master, std::uint8_t priority, Duratio
   current_master_->addresses[master.is_v6()] = master;
   current_master_->priority = priority;
   current_master_->followed = true;
-  master_resigned_ = false;
+  master_resigned_ = waits_ = false;
   if (interval > Duration::zero()) master_interval_ = std::min(interval, settings_.longest_adopted);
   deadline_ = std::max(now, grace_until_) + master_down_interval();
 }
 
 bool InstanceFsm::follows_better(TimePoint now) const {
   return state_ == State::Backup && current_master_ && current_master_->followed &&
-         current_master_->priority >= priority_ && !master_resigned_ && now < deadline_;
+         current_master_->priority >= priority_ && !master_resigned_ && !waits_ && now < deadline_;
 }
 
 void InstanceFsm::send_advert(TimePoint now, Effects& out) {
@@ -403,6 +403,23 @@ Effects InstanceFsm::on_resume(const Memory& memory, TimePoint now) {
   if (state_ == State::Master) return {AddAddresses{}};
   if (memory.master) follow(*memory.master, memory.master_priority, Duration::zero(), now);
   return {};
+}
+
+void InstanceFsm::change(const Settings& settings, TimePoint now) {
+  const Duration waited_for = master_down_interval();
+  if (settings.preempt != settings_.preempt || settings.preempt_delay != settings_.preempt_delay)
+    preempt_from_ = kNever;
+  // What was heard of the peer is newer than what the file says.
+  if (peer_priority_ == settings_.peer_priority) peer_priority_ = settings.peer_priority;
+  settings_ = settings;
+  const bool adopted = settings_.version == Version::V3 && state_ == State::Backup &&
+                       current_master_ && current_master_->followed;
+  master_interval_ = adopted ? std::min(master_interval_, settings_.longest_adopted)
+                             : settings_.interval;
+  if (state_ == State::Backup && !master_resigned_)
+    deadline_ = std::max(now, deadline_ + (master_down_interval() - waited_for));
+  if (state_ == State::Master || state_ == State::Claiming)
+    deadline_ = std::min(deadline_, now + settings_.interval);
 }
 
 }  // namespace hapair::vrrp

@@ -94,8 +94,12 @@ class InstanceFsm {
   TimePoint deadline() const { return deadline_; }
   /// A backup follows a master that is at least its equal, and has not fallen silent.
   bool follows_better(TimePoint now) const;
-  /// A backup whose timer is over waits once more: its group may not lead yet.
-  void wait_on(TimePoint now) { deadline_ = now + settings_.interval; }
+  /// A backup whose timer is over waits once more: its group may not lead yet. It follows nobody
+  /// meanwhile, or two members would wait for each other.
+  void wait_on(TimePoint now) {
+    deadline_ = now + settings_.interval;
+    waits_ = true;
+  }
   /// Three intervals and the skew: how long a backup believes in a silent master.
   Duration master_down_interval() const { return 3 * master_interval_ + skew(); }
   /// Not running for longer than this, a master may have been replaced.
@@ -122,6 +126,11 @@ class InstanceFsm {
   Memory memory() const;
   /// Instead of on_start(): a master puts its addresses where they are already and goes on sending.
   Effects on_resume(const Memory& memory, TimePoint now);
+
+  /// Other settings from here on, whatever it is now; of the priority on_priority() tells. What it waits
+  /// for comes as if these had been its settings when the wait began, and a master's next advert is late
+  /// by neither's interval.
+  void change(const Settings& settings, TimePoint now);
 
  private:
   struct Rival {
@@ -165,6 +174,7 @@ class InstanceFsm {
   bool courteous_ = false;
   TimePoint asked_at_ = TimePoint::min();     // for a handover
   bool master_resigned_ = false;              // what the timer of a backup then means
+  bool waits_ = false;                        // likewise: it was over already
   bool yielding_ = false;                     // what that of a master does: the peer did not act
   TimePoint preempt_from_ = kNever;           // Preempt::Delay: since a lower master was heard
   TimePoint quiet_until_ = TimePoint::min();  // start-up grace and hold-down

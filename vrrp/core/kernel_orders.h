@@ -19,6 +19,7 @@ struct AddressOrder {
   /// The kernel takes the address away when it was not put again for so long; zero: never. Whole
   /// seconds.
   Duration lifetime{};
+  friend bool operator==(const AddressOrder&, const AddressOrder&) = default;
 };
 
 /// A route to be put into a table. Routes are marked as ours, so that nobody else's is removed.

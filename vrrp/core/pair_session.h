@@ -27,6 +27,12 @@ class PairSession {
   PairSession(Settings settings, KeyRing keys)
       : settings_(settings), keys_(std::move(keys)) {}
 
+  /// Others from here on: what the other signs with a key of before is refused if that is none of them.
+  void change(Duration patience, KeyRing keys) {
+    settings_.patience = patience;
+    keys_ = std::move(keys);
+  }
+
   /// A datagram for the other node.
   Bytes say(std::string payload);
 

@@ -92,6 +92,15 @@ Result<FileDescriptor> open_receiver(const AdvertSocket::Settings& settings) {
   return done.map([&] { return *std::move(fd); });
 }
 
+/// The macvlan may have no address, or none any more: without this the kernel would look for one there, although
+/// the header has the parent's already.
+Result<void> bind_to_source(const FileDescriptor& sender, const AdvertSocket::Settings& settings) {
+  if (!settings.v6 || settings.sending_index == settings.index) return {};
+  return set(sender, IPPROTO_IPV6, IPV6_FREEBIND, int{1}, "IPV6_FREEBIND").and_then([&] {
+    return bind_to(sender, settings.source, settings.sending_index);
+  });
+}
+
 template <typename T>
 const T* control_message(const msghdr& message, int type) {
   for (cmsghdr* at = CMSG_FIRSTHDR(&message); at;
@@ -155,6 +164,8 @@ Result<AdvertSocket> AdvertSocket::open(const Settings& settings) {
                     : open_packet_sender(settings.v6, settings.sending_interface,
                                          settings.sending_index);
   if (!sender) return tl::make_unexpected(sender.error());
+  if (auto bound = bind_to_source(*sender, settings); !bound)
+    return tl::make_unexpected(bound.error());
   out.receiver_ = *std::move(receiver);
   out.sender_ = *std::move(sender);
   return out;

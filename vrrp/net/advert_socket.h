@@ -25,8 +25,10 @@ class AdvertSocket {
     /// Adverts leave here: the interface itself, or the macvlan that has its virtual address.
     std::string sending_interface = interface;
     int sending_index = index;
+    IpAddress source{};  // as in the headers of what is sent
     /// Unicast: the address of ours that peers send to. Absent: the group.
     std::optional<IpAddress> local{};
+    friend bool operator==(const Settings&, const Settings&) = default;
   };
   static Result<AdvertSocket> open(const Settings& settings);
 

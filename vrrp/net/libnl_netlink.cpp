@@ -341,14 +341,22 @@ Result<Link> LibnlNetlink::make_macvlan(int parent, const std::string& name,
   rtnl_link_set_name(wanted.get(), name.c_str());
   rtnl_link_set_link(wanted.get(), parent);
   rtnl_link_set_addr(wanted.get(), hardware.get());
-  rtnl_link_macvlan_set_mode(wanted.get(), MACVLAN_MODE_PRIVATE);
-  // No link-local address of its own: both nodes would have the same.
-  rtnl_link_inet6_set_addr_gen_mode(wanted.get(), IN6_ADDR_GEN_MODE_NONE);
+  // The other node's frames have this very source address. In the private mode they would be taken
+  // for ours and kept from the parent, which has the adverts' group and this host's own address.
+  rtnl_link_macvlan_set_mode(wanted.get(), MACVLAN_MODE_BRIDGE);
   if (const int error = rtnl_link_add(socket, wanted.get(), NLM_F_CREATE | NLM_F_EXCL); error < 0)
     return fail_nl(error, "cannot make the macvlan {}", name);
-  const LinkObject made(rtnl_link_alloc()), on(rtnl_link_alloc());
-  if (!made || !on) return fail(Errc::System, "out of memory");
-  rtnl_link_set_name(made.get(), name.c_str());
+  const auto there = link(name);
+  if (!there) return there;
+  const LinkObject made(rtnl_link_alloc()), quiet(rtnl_link_alloc()), on(rtnl_link_alloc());
+  if (!made || !quiet || !on) return fail(Errc::System, "out of memory");
+  rtnl_link_set_ifindex(made.get(), there->index);
+  // No link-local address of its own: both nodes would have the same. Recent kernels (6.18) refuse to be
+  // told before the interface exists; one without IPv6 gives none anyway.
+  rtnl_link_inet6_set_addr_gen_mode(quiet.get(), IN6_ADDR_GEN_MODE_NONE);
+  if (const int error = rtnl_link_change(socket, made.get(), quiet.get(), 0);
+      error < 0 && error != -NLE_AF_NOSUPPORT)
+    return fail_nl(error, "cannot keep IPv6 off {}", name);
   rtnl_link_set_flags(on.get(), IFF_UP);
   if (const int error = rtnl_link_change(socket, made.get(), on.get(), 0); error < 0)
     return fail_nl(error, "cannot switch on {}", name);

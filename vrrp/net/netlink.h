@@ -42,7 +42,7 @@ class Netlink {
   virtual Result<void> put_route(const RouteOrder& order) = 0;
   /// Good as well if it is not there. Leaves routes that somebody else made.
   virtual Result<void> remove_route(const RouteOrder& order) = 0;
-  /// A macvlan in private mode on `parent`, without addresses of its own, switched on. One of that name
+  /// A macvlan on `parent`, without addresses of its own, switched on. One of that name
   /// and parent that is there already, left by a predecessor, is replaced.
   virtual Result<Link> make_macvlan(int parent, const std::string& name, const MacAddress& mac) = 0;
   /// Good as well if it is not there.

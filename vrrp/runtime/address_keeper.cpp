@@ -19,8 +19,29 @@ void note(std::vector<Error>& errors, const Result<void>& result) {
 }  // namespace
 
 AddressKeeper::AddressKeeper(Settings settings, Netlink& netlink)
-    : settings_(std::move(settings)), netlink_(netlink) {
+    : netlink_(netlink) {
+  change(std::move(settings));
+}
+
+std::vector<Error> AddressKeeper::give_back(const Settings& next) {
+  std::vector<Error> errors;
+  for (const RouteOrder& route : settings_.routes)
+    if (std::ranges::find(next.routes, route) == next.routes.end())
+      note(errors, netlink_.remove_route(route));
+  for (const AddressOrder& order : settings_.addresses) {
+    const bool stays = std::ranges::any_of(next.addresses, [&](AddressOrder other) {
+      other.lifetime = order.lifetime;
+      return other == order;
+    });
+    if (!stays) note(errors, netlink_.remove_address(order.index, order.address));
+  }
+  return errors;
+}
+
+void AddressKeeper::change(Settings settings) {
+  settings_ = std::move(settings);
   for (AddressOrder& order : settings_.addresses) order.lifetime = settings_.lease;
+  renewal_ = kNever;
 }
 
 bool AddressKeeper::is_on(int index) const {

@@ -27,6 +27,11 @@ class AddressKeeper {
   Duration lease() const { return settings_.lease; }
   bool is_on(int index) const;
 
+  /// Removes what `next` does not have, or has in another way (label, scope). What failed.
+  std::vector<Error> give_back(const Settings& next);
+  /// Others from here on; put() puts them.
+  void change(Settings settings);
+
   /// All of them, addresses first. What failed; empty: nothing.
   std::vector<Error> put(TimePoint now);
   /// From here on nothing is renewed. `were_there`: an address was.

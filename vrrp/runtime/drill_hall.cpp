@@ -54,12 +54,20 @@ std::vector<DrillOutlook::Event> events_of(const History* history, std::string_v
 
 }  // namespace
 
-DrillHall::DrillHall(Host host, bool allowed)
+DrillHall::DrillHall(Host host)
     : host_(std::move(host)),
-      allowed_(allowed),
-      actor_(allowed, host_.loop.now()),
+      actor_(host_.loop.now()),
       timer_(host_.loop, [this] { on_due(); }),
       end_timer_(host_.loop, [] { ::kill(::getpid(), SIGKILL); }) {}
+
+void DrillHall::change(Pair* pair, bool allowed) {
+  pair_ = pair;
+  actor_.set_allowed(allowed);
+}
+
+void DrillHall::say() {
+  if (pair_) pair_->say();
+}
 
 Port* DrillHall::port_of(const std::string& instance) const {
   const auto found = std::ranges::find_if(
@@ -70,29 +78,28 @@ Port* DrillHall::port_of(const std::string& instance) const {
 // ---- the asker
 
 DrillOutlook DrillHall::outlook(const VirtualRouter& router) const {
-  const Placement& placement = router.placement();
   DrillOutlook out{.instance = router.config().name,
-                   .interface = placement.face.name,
-                   .address = placement.addresses.front().address.address.to_string(),
-                   .node = host_.pair.own_name(),
+                   .address = router.placement().addresses.front().address.address.to_string(),
                    .state = router.state(),
                    .trouble = router.trouble(),
-                   .other = host_.pair.other().name,
-                   .other_heard = host_.pair.heard() != nullptr,
-                   .allowed = allowed_,
-                   .is_quiet = host_.pair.is_quiet(),
+                   .allowed = actor_.is_allowed(),
                    .is_busy = asker_.is_busy() || actor_.held(),
                    .step = std::string(name_of(asker_.step())),
                    .why = asker_.why_refused(),
                    .own = events_of(history_, router.config().name)};
+  if (pair_) {
+    out.node = pair_->own_name();
+    out.other = pair_->other().name;
+    out.other_heard = pair_->heard() != nullptr;
+    out.is_quiet = pair_->is_quiet();
+  }
   if (const auto& report = router.peer().report(); report && out.other_heard) {
     out.other_state = report->state;
     out.other_fit = report->fit;
   }
-  if (asker_.step() != drill::Asker::Step::Idle) {
-    out.id = asker_.order().id;
-    if (asker_.order().instance == out.instance) out.theirs = told_;
-  }
+  if (asker_.step() == drill::Asker::Step::Idle) return out;
+  out.id = asker_.order().id;
+  if (asker_.order().instance == out.instance) out.theirs = told_;
   return out;
 }
 
@@ -100,11 +107,11 @@ std::string DrillHall::ask(Kind kind, const VirtualRouter& router, Duration hold
   if (std::string why = why_no_drill(outlook(router)); !why.empty()) return why;
   const std::string& instance = router.config().name;
   host_.log.log(Severity::Notice, "VRRP_Instance({}) drill {}: asking {} for it", instance,
-                drill::describe(kind).name, host_.pair.other().name);
+                drill::describe(kind).name, pair_->other().name);
   told_.clear();
   asker_.ask({.id = new_id(), .kind = kind, .hold = hold, .instance = instance}, host_.loop.now());
   rearm();
-  host_.pair.say();
+  say();
   return {};
 }
 
@@ -147,7 +154,7 @@ void DrillHall::on_due() {
   asker_.on_deadline(now);
   if (const auto order = actor_.on_deadline(now)) undo(*order);
   rearm();
-  host_.pair.on_changed();
+  if (pair_) pair_->on_changed();
 }
 
 void DrillHall::rearm() {
@@ -159,23 +166,23 @@ void DrillHall::rearm() {
 void DrillHall::begin(const drill::Order& order) {
   const std::string_view name = drill::describe(order.kind).name;
   host_.log.log(Severity::Warning, "VRRP_Instance({}) drill {}: {} asks for it", order.instance,
-                name, host_.pair.other().name);
+                name, pair_->other().name);
   const std::string why_not = carry_out(order);
   if (!why_not.empty())
     host_.log.log(Severity::Warning, "VRRP_Instance({}) drill {} refused: {}", order.instance, name,
                   why_not);
   actor_.on_carried_out(why_not, host_.loop.now());
-  host_.pair.say();
+  say();
 }
 
 std::string DrillHall::carry_out(const drill::Order& order) {
   Port* const port = port_of(order.instance);
   if (!port) return fmt::format("there is no instance {} there", order.instance);
   if (port->router().state() != State::Master)
-    return fmt::format("{} is not master of {}", host_.pair.own_name(), order.instance);
-  if (!host_.pair.is_quiet()) return "the last handover is not over there";
+    return fmt::format("{} is not master of {}", pair_->own_name(), order.instance);
+  if (!pair_->is_quiet()) return "the last handover is not over there";
   switch (order.kind) {
-    case Kind::Switchover: return host_.pair.hand_over(port->router());
+    case Kind::Switchover: return pair_->hand_over(port->router());
     case Kind::Failover: rehearse_fault(order, true); return {};
     case Kind::KillProxy: return signal_proxy(SIGKILL);
     case Kind::HangProxy: return signal_proxy(SIGSTOP);
@@ -202,7 +209,7 @@ void DrillHall::undo(const drill::Order& order) {
       return host_.on_testament();
     case Kind::StopVrrp:
       for (const auto& one : host_.ports)
-        if (one->router().state() == State::Initialize) one->start();
+        if (one->router().started() && one->router().state() == State::Initialize) one->start();
       return;
     case Kind::Switchover:
     case Kind::KillProxy:
@@ -210,15 +217,12 @@ void DrillHall::undo(const drill::Order& order) {
   }
 }
 
-/// All that moves together fails together.
+/// Its synchronization group follows.
 void DrillHall::rehearse_fault(const drill::Order& order, bool fails) {
-  const Port* const port = port_of(order.instance);
-  const HandoverUnit* const unit = port ? host_.pair.unit_of(port->router()) : nullptr;
-  if (!unit) return;
-  for (Port* const one : unit->ports()) {
-    one->router().on_rehearsed(fails, host_.loop.now());
-    one->rearm();
-  }
+  Port* const port = port_of(order.instance);
+  if (!port) return;
+  port->router().on_rehearsed(fails, host_.loop.now());
+  port->rearm();
 }
 
 std::string DrillHall::signal_proxy(int number) {

@@ -20,21 +20,21 @@
 namespace hapair::vrrp {
 
 /// Carries out what the two halves of a drill decide. Lives on its loop's thread, never holds it
-/// up, and dies before everything that it is given.
+/// up, and dies before what it is made with.
 class DrillHall {
  public:
   struct Host {
     Loop& loop;
     Logger& log;
-    Pair& pair;
     const Trackers& trackers;
     const std::vector<std::unique_ptr<Port>>& ports;
     /// What is to be done if the daemon dies has changed.
     std::function<void()> on_testament;
   };
-  /// `allowed`: [pair] drills.
-  DrillHall(Host host, bool allowed);
+  explicit DrillHall(Host host);
 
+  /// The other node from now on; null: there is none. `allowed`: [pair] drills.
+  void change(Pair* pair, bool allowed);
   /// Where the last changes of state are told from; without, nothing is told.
   void set_history(const History& history) { history_ = &history; }
 
@@ -64,9 +64,10 @@ class DrillHall {
   std::string signal_proxy(int number);
   Port* port_of(const std::string& instance) const;
   void rehearse_fault(const drill::Order& order, bool fails);
+  void say();
 
   Host host_;
-  const bool allowed_;
+  Pair* pair_ = nullptr;
   const History* history_ = nullptr;
   drill::Asker asker_;
   drill::Actor actor_;

@@ -132,6 +132,10 @@ void HandoverUnit::on_word(const PairMessage::Handover& word) {
   }
 }
 
+void HandoverUnit::on_report(const PeerGuard::Report& report) {
+  if (!report.fit) run(giver_.on_unfit(report.state, state()));
+}
+
 void HandoverUnit::on_silence() {
   run(giver_.on_silence());
   run(taker_.on_silence());
@@ -186,7 +190,9 @@ void HandoverUnit::run(const handover::Orders& orders) {
   for (const handover::Order& order : orders)
     std::visit([this](const auto& value) { run(value); }, order);
   rearm();
-  host_.on_change();
+  // A word that answers nothing new would be answered itself, and so for ever.
+  const std::array words{giver_.word(), taker_.word()};
+  if (std::exchange(words_, words) != words || !orders.empty()) host_.on_change();
 }
 
 void HandoverUnit::run(const handover::HoldOnLoopback&) {

@@ -1,6 +1,7 @@
 // Instances that move together in a planned handover, and what their move needs of this host.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -52,6 +53,8 @@ class HandoverUnit {
   /// A backup asks for it.
   void want();
   void on_word(const PairMessage::Handover& word);
+  /// What the other says of one of its instances.
+  void on_report(const PeerGuard::Report& report);
   void on_silence();
   /// The election of one of them has changed.
   void on_state();
@@ -90,6 +93,7 @@ class HandoverUnit {
   LoopbackHold loopback_;
   Forwarding forwarding_;
   Timer timer_;
+  std::array<handover::Word, 2> words_;  // that were there at the last order
   std::string other_places_;  // as the other said with its offer
   std::shared_ptr<HandoverUnit*> self_ = std::make_shared<HandoverUnit*>(this);
   std::optional<Outcome> outcome_;

@@ -78,6 +78,15 @@ Result<std::unique_ptr<Notifier>> Notifier::open(Loop& loop, const Config& confi
   return self;
 }
 
+bool Notifier::tells_the_same(const Config& one, const Config& other) {
+  const auto of_instance = [](const Instance& instance) {
+    return std::pair(instance.name, instance.notify);
+  };
+  return one.sync_groups == other.sync_groups && one.notify_user == other.notify_user &&
+         one.notify_fifo == other.notify_fifo && one.mail == other.mail &&
+         std::ranges::equal(one.instances, other.instances, {}, of_instance, of_instance);
+}
+
 Result<void> Notifier::add(Notice::Subject kind, const std::string& name, const Notify& notify,
                            const Config& config) {
   Audience& audience = audiences_[{kind, name}];

@@ -29,6 +29,13 @@ class Notifier {
   static Result<std::unique_ptr<Notifier>> open(Loop& loop, const Config& config,
                                                 const std::string& mail_password, Logger& log);
 
+  /// Whether another configuration tells the same people of the same things, in the same way.
+  static bool tells_the_same(const Config& one, const Config& other);
+  /// The instance is in that state already, and everybody has been told.
+  void know(const std::string& instance, State state) {
+    (void)herald_.on_transition({.instance = instance, .to = state});
+  }
+
   void on_transition(const Transition& transition) { tell(herald_.on_transition(transition)); }
   void on_remark(const Remark& remark) { tell(herald_.on_remark(remark)); }
 

@@ -25,6 +25,8 @@ Duration interval_of(const Config& config) {
   return std::max(shortest, kShortestInterval);
 }
 
+Duration patience_of(Duration interval) { return std::max(kLeastPatience, 4 * interval); }
+
 const PairMessage::Instance* find(const PairMessage& message, std::string_view name) {
   const auto found = std::ranges::find(message.instances, name, &PairMessage::Instance::name);
   return found == message.instances.end() ? nullptr : &*found;
@@ -49,7 +51,7 @@ Result<std::unique_ptr<Pair>> Pair::open(Host host, const Config& config, const 
                                     .other = self->other_.address,
                                     .port = config.pair.port,
                                     .interval = interval,
-                                    .patience = std::max(kLeastPatience, 4 * interval)},
+                                    .patience = patience_of(interval)},
                                    keys, *self);
   if (!channel) return tl::make_unexpected(channel.error());
   self->channel_ = *std::move(channel);
@@ -71,15 +73,22 @@ Pair::Pair(Host host, const Config& config, ConfigDigest digest)
 
 Pair::~Pair() = default;
 
+void Pair::change(const Config& config, const KeyRing& keys, ConfigDigest digest) {
+  drain_limit_ = config.pair.drain_limit;
+  digest_ = std::move(digest);
+  const Duration interval = interval_of(config);
+  channel_->change(interval, patience_of(interval), keys);
+}
+
 void Pair::set_ports(const std::vector<std::unique_ptr<Port>>& ports,
                      const std::vector<SyncGroup>& groups) {
-  for (const auto& unit : units_) unit->shutdown();
-  units_.clear();
+  std::vector<std::unique_ptr<HandoverUnit>> before = std::exchange(units_, {});
   ports_.clear();
-  since_.clear();
+  const auto since = std::exchange(since_, {});
   for (const auto& port : ports) {
     ports_.push_back(port.get());
-    since_.emplace(&port->router(), host_.loop.now());
+    const auto known = since.find(&port->router());
+    since_.emplace(&port->router(), known == since.end() ? host_.loop.now() : known->second);
   }
   const HandoverUnit::Host host{.loop = host_.loop,
                                 .netlink = host_.netlink,
@@ -90,6 +99,14 @@ void Pair::set_ports(const std::vector<std::unique_ptr<Port>>& ports,
                                 },
                                 .say = [this] { channel_->say(); }};
   const handover::Settings settings{.drain_limit = drain_limit_, .cannot = cannot_};
+  const auto add = [&](const std::string& name, const std::vector<Port*>& members) {
+    const auto same = std::ranges::find_if(before, [&](const auto& unit) {
+      return unit && unit->name() == name && unit->ports() == members;
+    });
+    units_.push_back(same != before.end()
+                         ? std::move(*same)
+                         : std::make_unique<HandoverUnit>(host, name, members, settings));
+  };
   std::set<std::string> grouped;
   for (const SyncGroup& group : groups) {
     std::vector<Port*> members;
@@ -98,13 +115,13 @@ void Pair::set_ports(const std::vector<std::unique_ptr<Port>>& ports,
         members.push_back(port);
         grouped.insert(port->router().config().name);
       }
-    if (!members.empty())
-      units_.push_back(std::make_unique<HandoverUnit>(host, group.name, members, settings));
+    if (!members.empty()) add(group.name, members);
   }
   for (Port* port : ports_)
     if (const std::string& name = port->router().config().name; !grouped.contains(name))
-      units_.push_back(
-          std::make_unique<HandoverUnit>(host, name, std::vector<Port*>{port}, settings));
+      add(name, {port});
+  for (const auto& unit : before)
+    if (unit) unit->shutdown();
 }
 
 HandoverUnit* Pair::unit_of(const VirtualRouter& router) const {
@@ -178,6 +195,7 @@ void Pair::on_message(const PairMessage& message) {
     port->router().set_courteous(report && report->state == State::Master);
     port->router().on_peer(report, host_.loop.now());
     port->rearm();
+    if (HandoverUnit* unit = unit_of(port->router()); unit && report) unit->on_report(*report);
   }
   if (leaving_) leave();
   host_.on_drills(message.drills);

@@ -43,7 +43,10 @@ class Pair final : private PairSpeaker {
                                             ConfigDigest digest);
   ~Pair();
 
-  /// The instances there are from now on. Handovers that are under way end.
+  /// The same other node, with other keys, another configuration to compare, or other intervals.
+  void change(const Config& config, const KeyRing& keys, ConfigDigest digest);
+  /// The instances there are from now on. Handovers that are under way go on where the instances that
+  /// move together are the same ones, and end elsewhere.
   void set_ports(const std::vector<std::unique_ptr<Port>>& ports,
                  const std::vector<SyncGroup>& groups);
   /// A router's state changed.
@@ -98,9 +101,9 @@ class Pair final : private PairSpeaker {
   Host host_;
   const std::string own_name_;
   const Node other_;
-  const Duration drain_limit_;
+  Duration drain_limit_;  // of handovers that begin with units made from now on
   const std::string cannot_;  // keep connections in a handover; empty: it can
-  const ConfigDigest digest_;
+  ConfigDigest digest_;
   const TimePoint started_;
   std::vector<Port*> ports_;
   std::map<const VirtualRouter*, TimePoint> since_;  // in its state

@@ -41,6 +41,14 @@ PairChannel::PairChannel(Loop& loop, const Settings& settings, const KeyRing& ke
 
 PairChannel::~PairChannel() { loop_.forget(socket_.fd(), *this); }
 
+void PairChannel::change(Duration interval, Duration patience, const KeyRing& keys) {
+  settings_.interval = interval;
+  settings_.patience = patience;
+  session_.change(patience, keys);
+  if (alive_) silence_.arm(session_.deadline(loop_.now()));
+  say_soon();
+}
+
 void PairChannel::say() {
   timer_.arm(loop_.now() + settings_.interval);
   socket_.send(session_.say(encode(speaker_.compose())));

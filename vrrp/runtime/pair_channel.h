@@ -38,6 +38,8 @@ class PairChannel final : private Watcher {
                                                    const KeyRing& keys, PairSpeaker& speaker);
   ~PairChannel();
 
+  /// From here on; what was heard stays heard.
+  void change(Duration interval, Duration patience, const KeyRing& keys);
   /// Something changed that the other should hear: once this turn is over.
   void say_soon() { timer_.arm(loop_.now()); }
   /// Before this returns.
@@ -54,7 +56,7 @@ class PairChannel final : private Watcher {
   void judge_silence();
 
   Loop& loop_;
-  const Settings settings_;
+  Settings settings_;
   PairSpeaker& speaker_;
   PairSocket socket_;
   PairSession session_;

@@ -103,10 +103,12 @@ Result<Link> find_link(Netlink& netlink, const Instance& instance) {
 }
 
 Result<Placement> place(Netlink& netlink, const Config& config, const Instance& instance,
-                        const Link& link, const Link& face) {
+                        const Link& link, const Link& face,
+                        const std::set<IpAddress>& virtual_ones) {
   Placement out{.link = link, .face = face};
-  const auto present = netlink.addresses(link.index, /*with_tentative=*/true);
+  auto present = netlink.addresses(link.index, /*with_tentative=*/true);
   if (!present) return tl::make_unexpected(present.error());
+  std::erase_if(*present, [&](const Cidr& own) { return virtual_ones.contains(own.address); });
   for (const bool v6 : {false, true}) {
     if (!instance.has(v6)) continue;
     auto channel = make_channel(*present, config, instance, link, v6);
@@ -136,6 +138,7 @@ Result<Placement> place(Netlink& netlink, const Config& config, const Instance& 
                           .table = route.table});
   }
   out.peers = who_may_speak(config, instance);
+  if (config.other_nodes.size() == 1) out.peer_priority = instance.peer_priority;
   if (!out.channels.empty()) out.peer = only_peer(out.peers, out.channels.front().is_v6());
   return out;
 }

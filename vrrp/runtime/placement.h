@@ -1,6 +1,7 @@
 // Where on this host an instance lives: its interfaces, its own addresses, whom it speaks to.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,10 @@ struct Placement {
 /// virtual address that a crashed predecessor left is no network, and says nothing.
 Result<Link> find_link(Netlink& netlink, const Instance& instance);
 
-/// An error names what the host lacks.
+/// An error names what the host lacks. `virtual_ones` are no addresses of the host's own although they are
+/// on it, as far as that is known beside `instance`.
 Result<Placement> place(Netlink& netlink, const Config& config, const Instance& instance,
-                        const Link& link, const Link& face);
+                        const Link& link, const Link& face,
+                        const std::set<IpAddress>& virtual_ones = {});
 
 }  // namespace hapair::vrrp

@@ -2,9 +2,36 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
+
 #include "vrrp/runtime/drain.h"
 
 namespace hapair::vrrp {
+namespace {
+
+AdvertSocket::Settings socket_settings(const Instance& instance, const Placement& placement,
+                                       const Channel& channel) {
+  AdvertSocket::Settings out{
+      .v6 = channel.is_v6(),
+      .protocol = instance.auth.type == Auth::Type::Header ? kAuthHeaderProtocol : kProtocol,
+      .interface = placement.link.name,
+      .index = placement.link.index,
+      .sending_interface = placement.face.name,
+      .sending_index = placement.face.index,
+      .source = channel.source};
+  if (!instance.unicast_peers.empty()) out.local = channel.source;
+  return out;
+}
+
+/// Absent: nothing is sent or heard in that family.
+std::optional<AdvertSocket::Settings> socket_settings(const Instance& instance,
+                                                      const Placement& placement, bool v6) {
+  const auto channel = std::ranges::find(placement.channels, v6, &Channel::is_v6);
+  if (channel == placement.channels.end()) return std::nullopt;
+  return socket_settings(instance, placement, *channel);
+}
+
+}  // namespace
 
 Port::Ear::Ear(Port& port, AdvertSocket socket) : port_(port), socket_(std::move(socket)) {
   port_.loop_.watch(socket_.fd(), *this, EPOLLIN);
@@ -41,23 +68,38 @@ Result<std::unique_ptr<Port>> Port::open(Loop& loop, const Instance& instance, P
                                          const KeyRing& keys, Netlink& netlink,
                                          AnnounceSocket& announcements, Logger& log,
                                          RouterObserver* observer) {
-  const Link link = placement.link, face = placement.face;
-  const bool header = instance.auth.type == Auth::Type::Header;
   std::unique_ptr<Port> self(new Port(loop, instance, std::move(placement), keys, netlink,
                                       announcements, log, observer));
   for (const Channel& channel : self->router_.placement().channels) {
-    AdvertSocket::Settings settings{.v6 = channel.is_v6(),
-                                    .protocol = header ? kAuthHeaderProtocol : kProtocol,
-                                    .interface = link.name,
-                                    .index = link.index,
-                                    .sending_interface = face.name,
-                                    .sending_index = face.index};
-    if (!instance.unicast_peers.empty()) settings.local = channel.source;
-    auto socket = AdvertSocket::open(settings);
+    auto socket = AdvertSocket::open(socket_settings(instance, self->router_.placement(), channel));
     if (!socket) return tl::make_unexpected(socket.error());
     self->ears_[channel.is_v6()] = std::make_unique<Ear>(*self, *std::move(socket));
   }
   return self;
+}
+
+Result<Port::Change> Port::prepare(const Instance& instance, Placement placement) const {
+  Change out{.instance = instance, .placement = std::move(placement), .sockets = {}};
+  for (const bool v6 : {false, true}) {
+    const auto wanted = socket_settings(instance, out.placement, v6);
+    if (!wanted || wanted == socket_settings(router_.config(), router_.placement(), v6)) continue;
+    auto socket = AdvertSocket::open(*wanted);
+    if (!socket) return tl::make_unexpected(socket.error());
+    out.sockets[v6] = *std::move(socket);
+  }
+  return out;
+}
+
+void Port::change(Change change, const KeyRing& keys) {
+  hear_all();  // under the terms it was sent under
+  for (const bool v6 : {false, true}) {
+    if (change.sockets[v6])
+      ears_[v6] = std::make_unique<Ear>(*this, *std::move(change.sockets[v6]));
+    else if (!socket_settings(change.instance, change.placement, v6))
+      ears_[v6].reset();
+  }
+  router_.change(change.instance, std::move(change.placement), keys, loop_.now());
+  rearm();
 }
 
 Result<void> Port::send_advert(const Endpoints& way, ByteView packet) {
@@ -79,11 +121,13 @@ void Port::resume(const InstanceFsm::Memory& memory) {
 }
 
 void Port::on_tracked(std::span<const Tracked> tracked, std::string_view why) {
+  check_absence();
   router_.on_tracked(tracked, loop_.now(), why);
   rearm();
 }
 
 void Port::on_link(bool up) {
+  check_absence();  // an address whose lease ended meanwhile must not be put back
   router_.on_link(up, loop_.now());
   rearm();
 }

@@ -23,6 +23,16 @@ class Port final : public LinkPort {
                                             Logger& log, RouterObserver* observer);
   ~Port() override;
 
+  /// What another configuration of the same virtual router needs of the host.
+  struct Change {
+    Instance instance;
+    Placement placement;
+    std::array<std::optional<AdvertSocket>, 2> sockets;  // by family; absent: the one there is, if any
+  };
+  /// Opens what is needed and not there yet; nothing else changes.
+  Result<Change> prepare(const Instance& instance, Placement placement) const;
+  void change(Change change, const KeyRing& keys);
+
   VirtualRouter& router() { return router_; }
   const VirtualRouter& router() const { return router_; }
   const Link& link() const { return router_.placement().link; }

@@ -18,11 +18,6 @@ bool forwards_v6(const std::string& interface) {
   return value != 0;
 }
 
-std::string virtual_mac_name(const Instance& instance) {
-  if (!instance.virtual_mac_name.empty()) return instance.virtual_mac_name;
-  return fmt::format("vrrp{}.{}", instance.has(false) ? "" : "6", instance.virtual_router_id);
-}
-
 }  // namespace
 
 Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
@@ -34,7 +29,13 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
       netlink_(std::move(netlink)),
       announcements_(std::move(announcements)),
       trackers_(loop, *netlink_, log, [this] { on_reading(); }),
+      groups_(config_.sync_groups, [this](const std::string& name) { return find_router(name); }),
       group_timer_(loop, [this] { carry_out_group_orders(); }),
+      drills_({.loop = loop,
+               .log = log,
+               .trackers = trackers_,
+               .ports = ports_,
+               .on_testament = [this] { testament_changed_ = true; }}),
       left_timer_(loop, [this] { check_left(); }) {
   netlink_->on_change([this](int index) {
     on_link_change(index);
@@ -62,39 +63,33 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
   std::unique_ptr<Supervisor> self(
       new Supervisor(loop, task, log, *std::move(netlink), *std::move(announcements)));
   for (const Instance& instance : self->config_.instances) {
-    if (auto opened = self->open_router(instance); !opened) {
-      opened.error().message =
-          fmt::format("instance {}: {}", instance.name, opened.error().message);
-      return tl::make_unexpected(opened.error());
-    }
+    auto opened = self->open_router(self->config_, self->keys_, instance, {});
+    if (!opened) return tl::make_unexpected(opened.error());
+    self->companions_.push_back(std::move(opened->companions));
+    self->ports_.push_back(std::move(opened->port));
   }
   if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
-  if (auto opened = self->open_pair(task); !opened) return tl::make_unexpected(opened.error());
+  if (self->config_.has_pair_channel()) {
+    auto pair = self->open_pair(self->config_, self->keys_, task.digest);
+    if (!pair) return tl::make_unexpected(pair.error());
+    self->pair_ = *std::move(pair);
+    self->pair_->set_ports(self->ports_, self->config_.sync_groups);
+  }
+  self->drills_.change(self->pair_.get(), self->config_.pair.drills);
   return self;
 }
 
-Result<void> Supervisor::open_pair(const Task& task) {
-  if (!config_.has_pair_channel()) return {};
-  auto pair = Pair::open({.loop = loop_,
-                          .netlink = *netlink_,
-                          .log = log_,
-                          .on_testament = [this] { testament_changed_ = true; },
-                          .proxy = [this] { return proxy_standing(); },
-                          .drills = [this] { return drills_->words(); },
-                          .on_drills = [this](const auto& words) { drills_->on_words(words); }},
-                         config_, keys_, task.digest);
-  if (!pair) return tl::make_unexpected(pair.error());
-  pair_ = *std::move(pair);
-  drills_ = std::make_unique<DrillHall>(DrillHall::Host{.loop = loop_,
-                                                        .log = log_,
-                                                        .pair = *pair_,
-                                                        .trackers = trackers_,
-                                                        .ports = ports_,
-                                                        .on_testament = [this] { testament_changed_ = true; }},
-                                        config_.pair.drills);
-  pair_->set_ports(ports_, config_.sync_groups);
-  return {};
+Result<std::unique_ptr<Pair>> Supervisor::open_pair(const Config& config, const KeyRing& keys,
+                                                    const ConfigDigest& digest) {
+  return Pair::open({.loop = loop_,
+                     .netlink = *netlink_,
+                     .log = log_,
+                     .on_testament = [this] { testament_changed_ = true; },
+                     .proxy = [this] { return proxy_standing(); },
+                     .drills = [this] { return drills_.words(); },
+                     .on_drills = [this](const auto& words) { drills_.on_words(words); }},
+                    config, keys, digest);
 }
 
 /// Of the first tracker that minds it.
@@ -104,47 +99,53 @@ std::string Supervisor::proxy_standing() const {
   return {};
 }
 
-Result<void> Supervisor::open_router(const Instance& instance) {
+Result<Supervisor::Opened> Supervisor::open_router(const Config& config, const KeyRing& keys,
+                                                   const Instance& instance,
+                                                   const std::set<IpAddress>& virtual_ones) {
+  const auto failed = [&](const Error& error) {
+    return fail(error.code, "instance {}: {}", instance.name, error.message);
+  };
   const auto link = find_link(*netlink_, instance);
-  if (!link) return tl::make_unexpected(link.error());
+  if (!link) return failed(link.error());
   Companions companions{.link_name = link->name};
   Link face = *link;
   if (instance.virtual_mac) {
     auto made = VirtualMac::make(*netlink_, *link, virtual_mac_name(instance),
                                  !instance.has(false), instance.virtual_router_id);
-    if (!made) return tl::make_unexpected(made.error());
+    if (!made) return failed(made.error());
     companions.virtual_mac = *std::move(made);
     face = companions.virtual_mac->link();
   }
-  auto placement = place(*netlink_, config_, instance, *link, face);
-  if (!placement) return tl::make_unexpected(placement.error());
+  auto placement = place(*netlink_, config, instance, *link, face, virtual_ones);
+  if (!placement) return failed(placement.error());
   if (companions.virtual_mac) placement->face_testament = companions.virtual_mac->testament();
   placement->forwards_v6 = forwards_v6(face.name);
-  if (config_.other_nodes.size() == 1) placement->peer_priority = instance.peer_priority;
-  auto port = Port::open(loop_, instance, *std::move(placement), keys_, *netlink_, announcements_,
+  auto port = Port::open(loop_, instance, *std::move(placement), keys, *netlink_, announcements_,
                          log_, this);
-  if (!port) return tl::make_unexpected(port.error());
-  if (auto opened = open_speakers(**port, companions); !opened) return opened;
-  companions_.push_back(std::move(companions));
-  ports_.push_back(*std::move(port));
-  return {};
+  if (!port) return failed(port.error());
+  auto speakers = open_speakers(**port, instance, (*port)->router().placement());
+  if (!speakers) return failed(speakers.error());
+  companions.speakers = *std::move(speakers);
+  return Opened{std::move(companions), *std::move(port)};
 }
 
-Result<void> Supervisor::open_speakers(Port& port, Companions& companions) {
-  if (port.router().config().announcements.probe == Duration::zero()) return {};
+Result<std::vector<std::unique_ptr<SpeakerWatch>>> Supervisor::open_speakers(
+    Port& port, const Instance& instance, const Placement& placement) {
+  std::vector<std::unique_ptr<SpeakerWatch>> speakers;
+  if (instance.announcements.probe == Duration::zero()) return speakers;
   // For each interface and family that has addresses.
   std::map<std::pair<int, bool>, std::vector<IpAddress>> wanted;
-  for (const AddressOrder& order : port.router().placement().addresses)
+  for (const AddressOrder& order : placement.addresses)
     wanted[{order.index, order.address.address.is_v6()}].push_back(order.address.address);
   for (const auto& [where, addresses] : wanted) {
     auto socket = SpeakerSocket::open(where.first, addresses);
     if (!socket) return tl::make_unexpected(socket.error());
-    companions.speakers.push_back(std::make_unique<SpeakerWatch>(
+    speakers.push_back(std::make_unique<SpeakerWatch>(
         loop_, *std::move(socket), [this, &port](const Speaker& speaker) {
           port.router().on_speaker(speaker.mac, speaker.address, loop_.now());
         }));
   }
-  return {};
+  return speakers;
 }
 
 void Supervisor::start() {
@@ -158,8 +159,11 @@ void Supervisor::start() {
 void Supervisor::on_reading() {
   if (ended_) return;
   bool leaving = false;
-  for (const auto& port : ports_) {
-    const auto standing = trackers_.standing_of(port->router().config());
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    Port* const port = ports_[i].get();
+    const auto standing =
+        trackers_.standing_of(port->router().config(), companions_[i].trusted);
+    if (standing.is_known) companions_[i].trusted = false;
     leaving = leaving || standing.is_leaving;
     port->on_tracked(standing.tracked, standing.trouble);
     if (standing.is_known && !port->router().started()) port->start();
@@ -217,25 +221,29 @@ void Supervisor::on_priority(VirtualRouter& router) {
 void Supervisor::on_link_change(int index) {
   if (ended_) return;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    Port* const port = ports_[i].get();
-    const Placement& placement = port->router().placement();
+    const Placement& placement = ports_[i]->router().placement();
     const auto concerns = [&](const Link& link) { return index == 0 || index == link.index; };
     if (!concerns(placement.link) && !concerns(placement.face) &&
         std::ranges::none_of(placement.other_links, concerns))
       continue;
-    // By its index: what our sockets are bound to, whatever it is called by now. One of the same name
-    // that was made anew is another.
-    const auto link = netlink_->link(port->link().index);
-    const bool up = link && link->up;
-    if (link && link->name != companions_[i].link_name)
-      log_.log(Severity::Warning, "interface {} is called {} now, and is used as before: mend the configuration",
-               std::exchange(companions_[i].link_name, link->name), link->name);
-    if (up != port->was_up)
-      log_.log(Severity::Info, "Kernel is reporting: interface {} {}", port->link().name,
-               up ? "UP" : "DOWN");
-    port->was_up = up;
-    port->on_link(up);
+    look_at_link(i);
   }
+}
+
+void Supervisor::look_at_link(std::size_t i) {
+  Port* const port = ports_[i].get();
+  // By its index: what our sockets are bound to, whatever it is called by now. One of the same name
+  // that was made anew is another.
+  const auto link = netlink_->link(port->link().index);
+  const bool up = link && link->up;
+  if (link && link->name != companions_[i].link_name)
+    log_.log(Severity::Warning, "interface {} is called {} now, and is used as before: mend the configuration",
+             std::exchange(companions_[i].link_name, link->name), link->name);
+  if (up != port->was_up)
+    log_.log(Severity::Info, "Kernel is reporting: interface {} {}", port->link().name,
+             up ? "UP" : "DOWN");
+  port->was_up = up;
+  port->on_link(up);
 }
 
 void Supervisor::shutdown() {
@@ -243,10 +251,10 @@ void Supervisor::shutdown() {
   ended_ = true;
   on_drained_ = nullptr;
   for (const auto& port : ports_) port->shutdown();
-  if (drills_) drills_->shutdown();
+  drills_.shutdown();
   if (pair_) pair_->shutdown();
   publish();
-  drills_.reset();
+  drills_.change(nullptr, false);
   pair_.reset();  // nobody may offer us an address any more
   tell_listeners();
 }
@@ -265,28 +273,9 @@ void Supervisor::remark(const VirtualRouter& router, Remark::Kind kind) {
   untold_.push_back(Remark{router.config().name, kind, router.state(), router.priority()});
 }
 
-// ---- synchronization groups
-
-std::vector<Port*> Supervisor::companions_of(const VirtualRouter& router) const {
-  std::vector<Port*> out;
-  for (const SyncGroup& group : config_.sync_groups) {
-    if (std::ranges::find(group.instances, router.config().name) == group.instances.end()) continue;
-    for (const auto& port : ports_)
-      if (&port->router() != &router &&
-          std::ranges::find(group.instances, port->router().config().name) != group.instances.end())
-        out.push_back(port.get());
-  }
-  return out;
-}
-
-bool Supervisor::may_lead(const VirtualRouter& router, TimePoint now) {
-  return std::ranges::none_of(companions_of(router), [now](const Port* port) {
-    return port->router().election().follows_better(now) || !port->router().is_fit();
-  });
-}
+// ---- what the routers tell
 
 void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
-  const Cause& cause = router.election().cause();
   untold_.push_back(Transition{.instance = router.config().name,
                                .from = before,
                                .to = router.state(),
@@ -294,35 +283,23 @@ void Supervisor::on_became(VirtualRouter& router, State before, TimePoint now) {
                                .why = router.why(),
                                .at = wall_now()});
   if (pair_) pair_->on_became(router);
-  // Both halves of a handover change all members themselves.
-  if (companions_of(router).empty() || cause.kind == Cause::Kind::Group ||
-      cause.kind == Cause::Kind::Handover)
-    return;
-  group_orders_.push_back({router.config().name, before});
-  group_timer_.arm(now);
+  if (groups_.on_became(router, before)) group_timer_.arm(now);
 }
 
-/// In a turn of its own: a member must not be changed from within another's call.
+void Supervisor::on_fitness(VirtualRouter& router, TimePoint now) {
+  if (groups_.on_fitness(router)) group_timer_.arm(now);
+}
+
 void Supervisor::carry_out_group_orders() {
   if (ended_) return;
-  for (const auto& [name, before] : std::exchange(group_orders_, {})) {
-    const auto changed = std::ranges::find_if(ports_, [&, &wanted = name](const auto& port) {
-      return port->router().config().name == wanted;
-    });
-    if (changed == ports_.end()) continue;
-    const State state = (*changed)->router().state();
-    for (Port* other : companions_of((*changed)->router())) {
-      VirtualRouter& router = other->router();
-      if (state == State::Master) router.on_group_leads(loop_.now());
-      if (state == State::Backup && before != State::Fault) router.on_group_follows(loop_.now());
-      const bool all_fit = (*changed)->router().is_fit() &&
-                           std::ranges::all_of(companions_of(router), [](const Port* port) {
-                             return port->router().is_fit();
-                           });
-      router.on_group_usable(all_fit, loop_.now());
-      other->rearm();
-    }
-  }
+  groups_.carry_out(loop_.now());
+  for (const auto& port : ports_) port->rearm();
+}
+
+VirtualRouter* Supervisor::find_router(const std::string& name) const {
+  const auto found = std::ranges::find_if(
+      ports_, [&](const auto& port) { return port->router().config().name == name; });
+  return found == ports_.end() ? nullptr : &(*found)->router();
 }
 
 // ---- the guardian
@@ -345,7 +322,7 @@ void Supervisor::publish() {
   Testament all;
   for (const Companions& companions : companions_) append(all, companions.testament);
   if (pair_) append(all, pair_->testament());
-  if (drills_) append(all, drills_->testament());
+  append(all, drills_.testament());
   guardian_->publish(all);
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
 #include "vrrp/runtime/speaker_watch.h"
+#include "vrrp/runtime/sync_groups.h"
 #include "vrrp/runtime/task.h"
 #include "vrrp/runtime/trackers.h"
 #include "vrrp/runtime/virtual_mac.h"
@@ -36,6 +38,11 @@ class Supervisor final : private RouterObserver {
   ~Supervisor();
 
   void start();
+  /// Goes over to another configuration: instances that are equal are not touched, those that are the
+  /// same virtual router go on in their state. After an error, which says why, everything is as it was.
+  /// `scripts`: prepare_scripts() of it. Listeners have heard of the end of what ends when this returns,
+  /// and of nothing else that it did.
+  Result<void> reload(const Task& task, const PreparedScripts& scripts);
   /// Masters resign and their addresses are removed before this returns; whatever the loop still does,
   /// no election begins any more.
   void shutdown();
@@ -52,6 +59,7 @@ class Supervisor final : private RouterObserver {
   using RemarkListener = std::function<void(const Remark&)>;
   void on_remark(RemarkListener listener) { remark_listeners_.push_back(std::move(listener)); }
 
+  /// The one in force: a reload replaces it.
   const Config& config() const { return config_; }
   const std::vector<std::unique_ptr<Port>>& ports() const { return ports_; }
   /// Null: there is none.
@@ -59,8 +67,7 @@ class Supervisor final : private RouterObserver {
   const Trackers& trackers() const { return trackers_; }
   /// The other node; null: this one does not speak with any.
   Pair* pair() { return pair_.get(); }
-  /// Null: there is no other node to have drills with.
-  DrillHall* drills() { return drills_.get(); }
+  DrillHall& drills() { return drills_; }
   /// How the proxy stands here; empty: nobody looks at it.
   std::string proxy_standing() const;
 
@@ -71,20 +78,32 @@ class Supervisor final : private RouterObserver {
     std::unique_ptr<VirtualMac> virtual_mac;
     std::vector<std::unique_ptr<SpeakerWatch>> speakers;
     Testament testament;
+    /// A master of before a reload: what has not been seen yet does not count against it.
+    bool trusted = false;
   };
+  struct Opened {
+    Companions companions;
+    std::unique_ptr<Port> port;
+  };
+  class Reload;  // reload.cpp
 
   Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
              AnnounceSocket announcements);
-  Result<void> open_pair(const Task& task);
+  Result<std::unique_ptr<Pair>> open_pair(const Config& config, const KeyRing& keys,
+                                          const ConfigDigest& digest);
   void on_leaving(bool leaving);
   void check_left();
   void check_drained();
-  Result<void> open_router(const Instance& instance);
-  Result<void> open_speakers(Port& port, Companions& companions);
+  /// `virtual_ones`: see place().
+  Result<Opened> open_router(const Config& config, const KeyRing& keys, const Instance& instance,
+                             const std::set<IpAddress>& virtual_ones);
+  Result<std::vector<std::unique_ptr<SpeakerWatch>>> open_speakers(Port& port,
+                                                                   const Instance& instance,
+                                                                   const Placement& placement);
   void on_link_change(int index);
+  void look_at_link(std::size_t port);
   void on_reading();
-  /// The other members of its synchronization group.
-  std::vector<Port*> companions_of(const VirtualRouter& router) const;
+  VirtualRouter* find_router(const std::string& name) const;
   void carry_out_group_orders();
   void tell_listeners();
   void publish();
@@ -92,14 +111,17 @@ class Supervisor final : private RouterObserver {
   // RouterObserver.
   void on_became(VirtualRouter& router, State before, TimePoint now) override;
   void on_testament(VirtualRouter& router) override;
-  bool may_lead(const VirtualRouter& router, TimePoint now) override;
+  void on_fitness(VirtualRouter& router, TimePoint now) override;
+  bool may_lead(const VirtualRouter& router, TimePoint now) override {
+    return groups_.may_lead(router, now);
+  }
   void on_lower_heard(VirtualRouter& router) override { remark(router, Remark::Kind::LowerHeard); }
   void on_priority(VirtualRouter& router) override;
   void on_handover_wanted(VirtualRouter& router) override;
   void remark(const VirtualRouter& router, Remark::Kind kind);
 
-  const Config config_;
-  const KeyRing keys_;
+  Config config_;
+  KeyRing keys_;
   Loop& loop_;
   Logger& log_;
   std::unique_ptr<Netlink> netlink_;
@@ -108,10 +130,10 @@ class Supervisor final : private RouterObserver {
   std::vector<Companions> companions_;  // of ports_, in their order
   std::vector<std::unique_ptr<Port>> ports_;
   Trackers trackers_;
-  Timer group_timer_;                       // what a group's members owe each other, in a turn of its own
-  std::vector<std::pair<std::string, State>> group_orders_;  // (instance that changed, from what)
+  SyncGroups groups_;
+  Timer group_timer_;           // what a group's members owe each other, in a turn of its own
   std::unique_ptr<Pair> pair_;  // null: the other node is not spoken with
-  std::unique_ptr<DrillHall> drills_;  // null without a pair
+  DrillHall drills_;
   bool leaving_ = false;        // the proxy is
   Timer left_timer_;            // looks whether it may
   bool held_ = false;           // the addresses were here at the last look

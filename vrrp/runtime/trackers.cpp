@@ -111,12 +111,13 @@ const Tracker& Trackers::tracker_of(const Tracking& tracking) const {
           })->tracker;
 }
 
-Trackers::Standing Trackers::standing_of(const Instance& instance) const {
+Trackers::Standing Trackers::standing_of(const Instance& instance, bool trusting) const {
   Standing out;
   for (const Tracking& tracking : instance.tracked) {
     const Tracker& tracker = tracker_of(tracking);
     const Reading reading = tracker.reading();
-    const Tracked tracked = weigh(reading, tracking.weight, tracking.reverse);
+    Tracked tracked = weigh(reading, tracking.weight, tracking.reverse);
+    if (!reading.is_known && trusting) tracked.verdict = Verdict::Good;
     if (tracked.weight == 0 && tracked.verdict != Verdict::Good) out.trouble = tracker.standing();
     out.is_known = out.is_known && reading.is_known;
     out.is_leaving = out.is_leaving || tracker.is_leaving();

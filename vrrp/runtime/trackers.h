@@ -43,7 +43,8 @@ class Trackers {
     bool is_known = true;          // all have been seen once
     bool is_leaving = false;       // one asks that the address go elsewhere
   };
-  Standing standing_of(const Instance& instance) const;
+  /// `trusting`: what has not been seen yet counts as good.
+  Standing standing_of(const Instance& instance, bool trusting = false) const;
 
   /// What a tracker is made from; of the same, there is one tracker.
   using Definition = std::variant<PreparedScript, InterfaceTracker::Settings, TrackFile,

@@ -20,6 +20,11 @@ std::vector<std::string> interfaces() {
 
 }  // namespace
 
+std::string virtual_mac_name(const Instance& instance) {
+  if (!instance.virtual_mac_name.empty()) return instance.virtual_mac_name;
+  return fmt::format("vrrp{}.{}", instance.has(false) ? "" : "6", instance.virtual_router_id);
+}
+
 Result<std::unique_ptr<VirtualMac>> VirtualMac::make(Netlink& netlink, const Link& parent,
                                                      const std::string& name, bool v6,
                                                      int virtual_router_id) {

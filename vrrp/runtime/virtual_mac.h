@@ -4,11 +4,15 @@
 #include <memory>
 #include <string>
 
+#include "vrrp/config/config.h"
 #include "vrrp/core/testament.h"
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/kernel_settings.h"
 
 namespace hapair::vrrp {
+
+/// Of the interface to be made.
+std::string virtual_mac_name(const Instance& instance);
 
 /// The interface and the settings below /proc/sys that it needs; both are undone with it. Clients never
 /// learn another hardware address then: only the switches learn another port.

@@ -105,6 +105,17 @@ Duration lease(const Instance& config) {
   return std::max(std::chrono::seconds(1), whole_seconds(2 * config.advert_interval));
 }
 
+AddressKeeper::Settings keeper_settings(const Instance& config, const Placement& placement) {
+  return {.addresses = placement.addresses, .routes = placement.routes, .lease = lease(config)};
+}
+
+AnnounceSchedule::Settings announcement_settings(const Instance& config) {
+  return {.repeat = config.announcements.repeat,
+          .delay = config.announcements.delay,
+          .refresh = config.announcements.refresh,
+          .refresh_repeat = config.announcements.refresh_repeat};
+}
+
 }  // namespace
 
 VirtualRouter::VirtualRouter(const Instance& config, Placement placement, const KeyRing& keys,
@@ -114,14 +125,8 @@ VirtualRouter::VirtualRouter(const Instance& config, Placement placement, const 
       ports_(std::move(ports)),
       codec_(codec_settings(config, placement_, keys)),
       fsm_(election_settings(config, placement_)),
-      keeper_({.addresses = placement_.addresses,
-               .routes = placement_.routes,
-               .lease = lease(config)},
-              ports_.netlink),
-      announcements_({.repeat = config.announcements.repeat,
-                      .delay = config.announcements.delay,
-                      .refresh = config.announcements.refresh,
-                      .refresh_repeat = config.announcements.refresh_repeat}) {
+      keeper_(keeper_settings(config, placement_), ports_.netlink),
+      announcements_(announcement_settings(config)) {
   has_sources();
 }
 
@@ -138,6 +143,36 @@ void VirtualRouter::resume(const InstanceFsm::Memory& memory, TimePoint now) {
     announcements_.on_resumed(now);
     if (config_.announcements.probe > 0s) probe_at_ = now + config_.announcements.probe;
     alarm_from_ = now + kGrace;
+  }
+  if (ports_.observer) ports_.observer->on_testament(*this);
+}
+
+void VirtualRouter::give_back(const Instance& config, const Placement& placement) {
+  if (fsm_.state() == State::Master) tell(keeper_.give_back(keeper_settings(config, placement)));
+}
+
+void VirtualRouter::change(const Instance& config, Placement placement, const KeyRing& keys,
+                           TimePoint now) {
+  const bool has_more = std::ranges::any_of(placement.addresses, [&](const AddressOrder& order) {
+    return std::ranges::find(placement_.addresses, order) == placement_.addresses.end();
+  });
+  if (placement.peer != placement_.peer) peer_ = {};
+  config_ = config;
+  placement_ = std::move(placement);
+  codec_.change(codec_settings(config_, placement_, keys));
+  fsm_.change(election_settings(config_, placement_), now);
+  announcements_.change(announcement_settings(config_), now);
+  keeper_.change(keeper_settings(config_, placement_));
+  restored_.clear();
+  if (retry_at_ != kNever) retry_at_ = now;  // what could not be added may be another address
+  probe_at_ = kNever;
+  if (fsm_.state() == State::Master) {
+    if (config_.announcements.probe > 0s) probe_at_ = now + config_.announcements.probe;
+    if (!tell(keeper_.put(now))) return give_up("an address cannot be added", now);
+    if (has_more) {
+      alarm_from_ = now + kGrace;
+      announce_again(now);
+    }
   }
   if (ports_.observer) ports_.observer->on_testament(*this);
 }
@@ -247,6 +282,8 @@ void VirtualRouter::update_fitness(TimePoint now) {
              : !group_fit_      ? "another member of its synchronization group cannot serve"
                                 : "";
   run(fsm_.on_usable(is_fit() && group_fit_, now), now);
+  if (std::exchange(told_fit_, is_fit()) != is_fit() && ports_.observer)
+    ports_.observer->on_fitness(*this, now);
 }
 
 void VirtualRouter::on_absence(Duration absence, TimePoint now) {
@@ -501,8 +538,9 @@ Testament VirtualRouter::testament() {
   for (const Channel& channel : placement_.channels) {
     const bool unicast = !config_.unicast_peers.empty();
     for (const IpAddress& destination : channel.destinations)
-      out.packets.push_back({.index = unicast ? 0 : placement_.face.index,
-                             .interface = unicast ? std::string() : placement_.face.name,
+      // By the interface itself: a macvlan is gone by then.
+      out.packets.push_back({.index = unicast ? 0 : placement_.link.index,
+                             .interface = unicast ? std::string() : placement_.link.name,
                              .destination = destination,
                              .bytes = encode(kResign, channel, destination)});
   }

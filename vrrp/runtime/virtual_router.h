@@ -34,6 +34,8 @@ class RouterObserver {
  public:
   /// The change is complete; the router knows its state and cause.
   virtual void on_became(VirtualRouter& router, State before, TimePoint now) = 0;
+  /// Whether it could serve by itself has changed, whatever its state.
+  virtual void on_fitness(VirtualRouter& router, TimePoint now) = 0;
   /// Something the router sent or became has changed what is to be done if the daemon dies.
   virtual void on_testament(VirtualRouter& router) = 0;
   /// Its timer is over: may it become master, as far as its synchronization group goes?
@@ -86,6 +88,12 @@ class VirtualRouter {
   void start(TimePoint now);
   /// Instead of start(): goes on where another process ended.
   void resume(const InstanceFsm::Memory& memory, TimePoint now);
+  /// A master gives back the addresses and routes that it will not have after a change().
+  void give_back(const Instance& config, const Placement& placement);
+  /// The same virtual router, configured in another way: the election goes on where it is, and counters
+  /// go on. A master has what is added when this returns. What is tracked, and the link, are to be told
+  /// anew afterwards.
+  void change(const Instance& config, Placement placement, const KeyRing& keys, TimePoint now);
   /// A packet as an IPv4 raw socket delivers it, header included.
   void on_packet(ByteView packet, TimePoint now) { on_datagram(read_ipv4(packet), now); }
   void on_datagram(const tl::expected<Datagram, Refusal>& datagram, TimePoint now);
@@ -171,7 +179,7 @@ class VirtualRouter {
   std::vector<IpAddress> advertised(bool v6) const;
   Bytes encode(std::uint8_t priority, const Channel& channel, const IpAddress& destination);
 
-  const Instance config_;
+  Instance config_;
   Placement placement_;
   Ports ports_;
   AdvertCodec codec_;
@@ -194,6 +202,7 @@ class VirtualRouter {
   bool addresses_fit_ = true;        // what was to be added is there
   bool group_fit_ = true;
   bool rehearses_ = false;           // a failure
+  bool told_fit_ = true;             // what was told of is_fit() last
   TimePoint retry_at_ = kNever;      // when that is assumed again
   TimePoint probe_at_ = kNever;
   TimePoint alarm_from_ = kNever;    // who answers before this may only be late

@@ -104,6 +104,7 @@ TEST(AdvertCodec, IsNotTroubledByOtherRoutersOfTheLink) {
   other.virtual_router_id = 52;
   AdvertCodec theirs(other);
   EXPECT_EQ(refusal(ours, with(speak(theirs), 15, 99)), Refusal::Vrid) << "a stranger, but not ours";
+  EXPECT_EQ(refusal(ours, with(speak(theirs), 8, 1)), Refusal::Vrid) << "nor is how far it has come";
 }
 
 TEST(AdvertCodec, LooksAtTheHopsOfUnicastOnlyWhenAsked) {
@@ -225,6 +226,17 @@ TEST(AdvertCodec, ChangesKeysWithoutAMomentInWhichNobodyUnderstands) {
   forged.keys.keys[0].secret = std::string(32, 'z');
   AdvertCodec forger = sender(forged);
   EXPECT_EQ(refusal(ours, speak(forger)), Refusal::Signature);
+}
+
+TEST(AdvertCodec, RemembersWhatItHeardWhenItsSettingsChange) {
+  AdvertCodec theirs = sender(signing()), ours(settings(signing()));
+  const Bytes first = speak(theirs);
+  EXPECT_TRUE(hear(ours, first));
+  Authentication old_only = signing();
+  old_only.keys.keys.pop_back();
+  ours.change(settings(old_only));
+  EXPECT_EQ(refusal(ours, first), Refusal::Replay);
+  EXPECT_TRUE(hear(ours, speak(theirs)));
 }
 
 TEST(AdvertCodec, LetsAPairMigrateNodeByNode) {

@@ -79,5 +79,17 @@ TEST(AnnounceSchedule, SendsOneSetForAllItMissedDuringAStall) {
   EXPECT_EQ(schedule.deadline(), kNever);
 }
 
+TEST(AnnounceSchedule, ChangesWithoutForgettingWhatIsDue) {
+  AnnounceSchedule schedule({.repeat = 5, .delay = 5s});
+  schedule.on_takeover(t0);
+  EXPECT_EQ(schedule.take_due(t0), 5);
+  schedule.change({.repeat = 3, .delay = 5s, .refresh = 2s}, t0 + 1s);
+  EXPECT_EQ(schedule.deadline(), t0 + 3s);
+  EXPECT_EQ(schedule.take_due(t0 + 3s), 1);
+  EXPECT_EQ(schedule.take_due(t0 + 5s), 5);
+  schedule.change({.repeat = 3, .delay = 5s}, t0 + 6s);
+  EXPECT_EQ(schedule.deadline(), kNever);
+}
+
 }  // namespace
 }  // namespace hapair::vrrp

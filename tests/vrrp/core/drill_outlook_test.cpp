@@ -12,7 +12,6 @@ using ::testing::HasSubstr;
 /// A backup beside a master, where drills are allowed.
 DrillOutlook a_backup() {
   return {.instance = "VI 1",
-          .interface = "eth1",
           .address = "192.168.50.10",
           .node = "hap2",
           .state = State::Backup,

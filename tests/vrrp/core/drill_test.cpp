@@ -19,6 +19,12 @@ Order order(Kind kind, std::uint64_t id = 7) {
   return {.id = id, .kind = kind, .hold = 3s, .instance = "VI 1"};
 }
 
+Actor allowed(TimePoint started = kStarted) {
+  Actor actor(started);
+  actor.set_allowed(true);
+  return actor;
+}
+
 /// What the other node hears.
 Heard said(const Asker& asker) {
   return read(asker.words());
@@ -56,7 +62,7 @@ TEST(DrillWords, ThatAreNotUnderstoodArePassedOver) {
 }
 
 TEST(Drill, IsCarriedOutOnceHoweverOftenItIsHeard) {
-  Actor actor(true, kStarted);
+  Actor actor = allowed();
   EXPECT_EQ(actor.on_order(order(Kind::KillProxy), t0), order(Kind::KillProxy));
   actor.on_carried_out("", t0);
   EXPECT_EQ(actor.on_order(order(Kind::KillProxy), t0 + 100ms), std::nullopt);
@@ -65,7 +71,7 @@ TEST(Drill, IsCarriedOutOnceHoweverOftenItIsHeard) {
 }
 
 TEST(Drill, IsUndoneWhenItsHoldIsOver) {
-  Actor actor(true, kStarted);
+  Actor actor = allowed();
   actor.on_order(order(Kind::HangProxy), t0);
   actor.on_carried_out("", t0);
   EXPECT_EQ(*actor.held(), order(Kind::HangProxy));
@@ -81,7 +87,7 @@ TEST(Drill, IsUndoneWhenItsHoldIsOver) {
 }
 
 TEST(Drill, IsOverAtOnceWhenThereIsNothingToUndo) {
-  Actor actor(true, kStarted);
+  Actor actor = allowed();
   actor.on_order(order(Kind::KillProxy), t0);
   actor.on_carried_out("", t0);
   EXPECT_EQ(actor.held(), nullptr);
@@ -89,7 +95,7 @@ TEST(Drill, IsOverAtOnceWhenThereIsNothingToUndo) {
 }
 
 TEST(Drill, IsUndoneByADaemonThatEnds) {
-  Actor actor(true, kStarted);
+  Actor actor = allowed();
   EXPECT_EQ(actor.on_shutdown(), std::nullopt);
   actor.on_order(order(Kind::HangProxy), t0);
   actor.on_carried_out("", t0);
@@ -98,7 +104,7 @@ TEST(Drill, IsUndoneByADaemonThatEnds) {
 }
 
 TEST(Drill, IsRefusedWhereTheFileDoesNotAllowIt) {
-  Actor actor(false, kStarted);
+  Actor actor(kStarted);
   EXPECT_EQ(actor.on_order(order(Kind::KillVrrp), t0), std::nullopt);
   const auto answers = said(actor).answers;
   ASSERT_EQ(answers.size(), 1U);
@@ -110,7 +116,7 @@ TEST(Drill, IsRefusedWhereTheFileDoesNotAllowIt) {
 TEST(Drill, IsRefusedByADaemonThatHasJustStarted) {
   Asker asker;
   asker.ask(order(Kind::KillVrrp), t0);
-  Actor reborn(true, t0 + 10ms);
+  Actor reborn = allowed(t0 + 10ms);
   EXPECT_EQ(reborn.on_order(*said(asker).order, t0 + 20ms), std::nullopt);
   // By the time that it would obey nobody says it any more.
   asker.on_deadline(t0 + kSaid);
@@ -120,7 +126,7 @@ TEST(Drill, IsRefusedByADaemonThatHasJustStarted) {
 }
 
 TEST(Drill, IsRefusedWhileAnotherIsNotUndone) {
-  Actor actor(true, kStarted);
+  Actor actor = allowed();
   actor.on_order(order(Kind::HangProxy), t0);
   actor.on_carried_out("", t0);
   EXPECT_EQ(actor.on_order(order(Kind::KillProxy, 8), t0 + 1s), std::nullopt);
@@ -132,7 +138,7 @@ TEST(Drill, IsRefusedWhileAnotherIsNotUndone) {
 }
 
 TEST(Drill, ThatCannotBeCarriedOutIsRefusedAndNothingIsUndone) {
-  Actor actor(true, kStarted);
+  Actor actor = allowed();
   actor.on_order(order(Kind::HangProxy), t0);
   actor.on_carried_out("no proxy is heard", t0);
   EXPECT_THAT(said(actor).answers,

@@ -117,6 +117,25 @@ TEST(HandoverGiver, KeepsWhatIsItsOwnWhenItIsMasterAgainAndLetsTheOtherForwardAM
   EXPECT_EQ(giver.word(), (handover::Word{"offer", 2, {}})) << "the next may begin at once";
 }
 
+TEST(HandoverGiver, GivesNothingToANodeThatCannotServe) {
+  HandoverGiver giver(Settings{});
+  giver.give(7, t0);
+  EXPECT_THAT(words(giver.on_unfit(State::Fault, State::Master)),
+              ElementsAre("failed: not handing over: the other node cannot serve any more"));
+  EXPECT_EQ(giver.step(), HandoverGiver::Step::Idle);
+  EXPECT_THAT(words(giver.on_ready(7, t0)), IsEmpty());
+}
+
+TEST(HandoverGiver, TakesTheAddressBackFromANodeThatFailedMeanwhile) {
+  HandoverGiver giver(Settings{});
+  giver.give(7, t0);
+  giver.on_ready(7, t0);
+  EXPECT_THAT(words(giver.on_unfit(State::Backup, State::Backup)), IsEmpty()) << "it only leaves";
+  EXPECT_THAT(words(giver.on_unfit(State::Fault, State::Fault)), IsEmpty()) << "nor can we";
+  EXPECT_THAT(words(giver.on_unfit(State::Fault, State::Backup)),
+              ElementsAre("failed: taking the address back: the other node cannot serve", "take"));
+}
+
 TEST(HandoverGiver, ForgetsItsOfferWhenTheElectionMovesByItself) {
   HandoverGiver giver(Settings{});
   giver.give(1, t0);
@@ -148,6 +167,17 @@ TEST(HandoverTaker, TakesNothingAsMasterOrInFault) {
   EXPECT_THAT(words(taker.on_offer(7, State::Master, t0)), IsEmpty());
   EXPECT_THAT(words(taker.on_offer(7, State::Fault, t0)), IsEmpty());
   EXPECT_EQ(taker.step(), HandoverTaker::Step::Idle);
+}
+
+TEST(HandoverTaker, WantsNothingAnyMoreInFault) {
+  HandoverTaker taker(Settings{});
+  taker.want(t0);
+  taker.on_state(State::Fault, t0);
+  EXPECT_EQ(taker.word(), handover::Word{});
+  taker.on_offer(7, State::Backup, t0);
+  taker.on_installed(true, "", t0);
+  EXPECT_THAT(words(taker.on_state(State::Fault, t0)), ElementsAre("remove"));
+  EXPECT_THAT(words(taker.on_go(7, t0)), IsEmpty());
 }
 
 TEST(HandoverTaker, RefusesWithTheReason) {

@@ -583,6 +583,17 @@ TEST(InstanceFsm, FollowsItsGroup) {
   EXPECT_FALSE(fsm.follows_better(t0 + 3s));
 }
 
+TEST(InstanceFsm, FollowsNobodyWhileItWaitsForItsGroup) {
+  InstanceFsm fsm = backup(100);
+  fsm.on_advert(kPeer, 150, t0 + 1s);
+  const TimePoint silent = fsm.deadline();
+  fsm.wait_on(silent);
+  EXPECT_EQ(fsm.deadline(), silent + 1s);
+  EXPECT_FALSE(fsm.follows_better(silent)) << "or two members would wait for each other for ever";
+  fsm.on_advert(kPeer, 150, silent + 500ms);
+  EXPECT_TRUE(fsm.follows_better(silent + 500ms)) << "it was only late";
+}
+
 // ---- two families
 
 const IpAddress kUs6 = *IpAddress::parse("fe80::b");
@@ -767,6 +778,77 @@ TEST(InstanceFsmHandover, CourtesyDoesNotKeepOneThatFell) {
   fsm.on_advert(kPeer, 103, t0 + 1s);
   fsm.on_advert(kPeer, 101, t0 + 2s);
   EXPECT_EQ(fsm.state(), State::Master);
+}
+
+// ---- other settings
+
+TEST(InstanceFsmChange, AMasterGoesOnAndItsNextAdvertIsNotLate) {
+  InstanceFsm fsm = master(150);
+  const TimePoint due = fsm.deadline();
+  fsm.change({.source = kUs, .priority = 120}, due - 400ms);
+  EXPECT_EQ(fsm.deadline(), due);
+  fsm.change({.source = kUs, .priority = 120, .interval = 100ms, .version = Version::V3}, due - 400ms);
+  EXPECT_EQ(fsm.deadline(), due - 300ms);
+  fsm.change({.source = kUs, .priority = 120, .interval = 5s, .version = Version::V3}, due - 390ms);
+  EXPECT_EQ(fsm.deadline(), due - 300ms) << "the longer one begins with the next";
+  EXPECT_EQ(fsm.state(), State::Master);
+  EXPECT_EQ(fsm.priority(), 150) << "until it is told";
+  EXPECT_THAT(fsm.on_priority(120, due - 390ms), ElementsAre(SendAdvert{120}));
+}
+
+TEST(InstanceFsmChange, ABackupWaitsAsIfItHadAlwaysBeenSo) {
+  InstanceFsm fsm({.source = kUs, .priority = 100, .interval = 1s, .version = Version::V3});
+  fsm.on_start(t0);
+  const Duration skew_of_one = 156 * Duration(1s) / 256;
+  EXPECT_EQ(fsm.deadline(), t0 + 3s + skew_of_one);
+  fsm.change({.source = kUs, .priority = 100, .interval = 500ms, .version = Version::V3}, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), t0 + (3s + skew_of_one) / 2);
+  fsm.change({.source = kUs, .priority = 100, .interval = 10ms, .version = Version::V3}, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), t0 + 1s) << "over already";
+}
+
+TEST(InstanceFsmChange, AMastersOwnIntervalIsItsOwn) {
+  InstanceFsm fsm({.source = kUs, .priority = 100, .interval = 1s, .version = Version::V3});
+  fsm.on_start(t0);
+  fsm.on_advert(kPeer, 150, t0, 2s);
+  const TimePoint due = fsm.deadline();
+  fsm.change({.source = kUs, .priority = 100, .interval = 900ms, .version = Version::V3}, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), due);
+  EXPECT_TRUE(fsm.follows_better(t0 + 1s));
+}
+
+TEST(InstanceFsmChange, AResignationIsActedUponInTheSkew) {
+  InstanceFsm fsm = backup(100);
+  fsm.on_advert(kPeer, 150, t0);
+  fsm.on_advert(kPeer, kResign, t0 + 1s);
+  const TimePoint due = fsm.deadline();
+  fsm.change({.source = kUs, .priority = 100, .interval = 2s}, t0 + 1s);
+  EXPECT_EQ(fsm.deadline(), due);
+}
+
+TEST(InstanceFsmChange, APreemptDelayBeginsAnew) {
+  const auto delayed = [](Duration delay) {
+    return InstanceFsm::Settings{
+        .source = kUs, .priority = 100, .preempt = InstanceFsm::Preempt::Delay, .preempt_delay = delay};
+  };
+  InstanceFsm fsm(delayed(10s));
+  fsm.on_start(t0);
+  fsm.on_advert(kPeer, 90, t0);
+  fsm.change(delayed(2s), t0 + 1s);
+  fsm.on_advert(kPeer, 90, t0 + 1s);
+  fsm.on_advert(kPeer, 90, t0 + 2900ms);
+  EXPECT_EQ(fsm.state(), State::Backup);
+  fsm.on_advert(kPeer, 90, t0 + 3s);
+  EXPECT_EQ(fsm.state(), State::Master);
+}
+
+TEST(InstanceFsmChange, WhatTheFileSaysOfThePeerCountsUntilItIsHeard) {
+  InstanceFsm fsm({.source = kUs, .priority = 100, .peer_priority = 90});
+  fsm.change({.source = kUs, .priority = 100, .peer_priority = 95}, t0);
+  EXPECT_EQ(fsm.peer_priority(), 95);
+  fsm.set_peer_priority(80);
+  fsm.change({.source = kUs, .priority = 100, .peer_priority = 99}, t0);
+  EXPECT_EQ(fsm.peer_priority(), 80);
 }
 
 }  // namespace

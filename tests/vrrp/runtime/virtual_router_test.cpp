@@ -566,5 +566,84 @@ TEST_F(VirtualRouterTest, KeepsTheAddressWhenItFallsBelowNobodyItKnows) {
   EXPECT_TRUE(netlink_.has(kVirtual));
 }
 
+// ---- the same router, configured in another way
+
+class VirtualRouterChange : public VirtualRouterTest {
+ protected:
+  /// As a reload does, at t0 + 11 s.
+  void change(std::vector<Cidr> addresses, std::vector<RouteOrder> routes = {}) {
+    config_.virtual_addresses.clear();
+    Placement placement = router().placement();
+    placement.addresses.clear();
+    placement.routes = std::move(routes);
+    for (const Cidr& address : addresses) {
+      config_.virtual_addresses.push_back({.address = address});
+      placement.addresses.push_back({.index = kLink.index, .address = address});
+    }
+    events_.clear();
+    router().give_back(config_, placement);
+    router().change(config_, placement, {}, t0 + 11s);
+  }
+  Result<void> send_frame(int, ByteView frame) override {
+    for (const Cidr& address : {kVirtual, kAdded})
+      if (Bytes(frame.begin(), frame.end()) == gratuitous_arp(mac_, address.address))
+        events_.push_back("arp " + address.address.to_string());
+    return {};
+  }
+
+  const Cidr kAdded{IpAddress::v4(0xC0A83214), 32};
+};
+
+TEST_F(VirtualRouterChange, AMasterHasWhatIsAddedAndAnnouncesIt) {
+  config_.announcements.repeat = 1;
+  const TimePoint due = master().election().deadline();
+  change({kVirtual, kAdded});
+  EXPECT_TRUE(netlink_.has(kVirtual) && netlink_.has(kAdded));
+  EXPECT_THAT(events_, Contains("arp 192.168.50.20"));
+  EXPECT_EQ(router().election().deadline(), due) << "no advert is early or late";
+  EXPECT_EQ(router().state(), State::Master);
+  EXPECT_EQ(router().counters().became_master, 1);
+  EXPECT_THAT(router().testament().addresses, SizeIs(2));
+}
+
+TEST_F(VirtualRouterChange, AMasterGivesBackWhatIsRemoved) {
+  routes_ = {{.to = {IpAddress::v4(0x0A000000), 8}, .index = kLink.index}};
+  master();
+  change({kAdded});
+  EXPECT_FALSE(netlink_.has(kVirtual));
+  EXPECT_TRUE(netlink_.has(kAdded));
+  EXPECT_THAT(netlink_.routes(), IsEmpty());
+  EXPECT_THAT(router().testament().addresses, SizeIs(1));
+  router().on_link(true, t0 + 12s);
+  EXPECT_EQ(router().counters().restored, 0) << "it is not missed";
+}
+
+TEST_F(VirtualRouterChange, ABackupTouchesNothing) {
+  netlink_.put_address({.index = kLink.index, .address = kVirtual});  // somebody's
+  const auto puts = netlink_.puts();
+  router().start(t0);
+  netlink_.put_address({.index = kLink.index, .address = kVirtual});
+  change({kAdded});
+  EXPECT_TRUE(netlink_.has(kVirtual));
+  EXPECT_EQ(netlink_.puts(), puts + 1);
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(VirtualRouterChange, AnAddressThatCannotBeAddedIsAskedOfThePeer) {
+  master();
+  netlink_.set_full(true);
+  change({kVirtual, kAdded});
+  EXPECT_EQ(router().state(), State::Fault);
+}
+
+TEST_F(VirtualRouterChange, WhatCouldNotServeTriesAtOnceWithOtherAddresses) {
+  netlink_.set_full(true);
+  router().start(t0);
+  router().on_due(t0 + 10s);
+  EXPECT_EQ(router().state(), State::Fault);
+  change({kAdded});
+  EXPECT_EQ(router().deadline(), t0 + 11s);
+}
+
 }  // namespace
 }  // namespace hapair::vrrp
