@@ -147,7 +147,7 @@ PairMessage Pair::compose() {
                   .config_digest = digest_.whole(),
                   .instances = {},
                   .handovers = {},
-                  .drills = {},
+                  .drills = host_.drills(),
                   .keys = {}};
   for (const Port* port : ports_) {
     const VirtualRouter& router = port->router();
@@ -158,7 +158,7 @@ PairMessage Pair::compose() {
     out.instances.push_back({.name = router.config().name,
                              .state = std::string(to_string(gives ? State::Backup : router.state())),
                              .priority = router.priority(),
-                             .fit = router.started() && router.is_fit() && !leaving_,
+                             .fit = router.state() != State::Initialize && router.is_fit() && !leaving_,
                              .since = now - since_.at(&router),
                              .cause = router.trouble().empty() ? to_string(router.election().cause())
                                                                : router.trouble()});
@@ -198,6 +198,7 @@ void Pair::on_message(const PairMessage& message) {
     if (HandoverUnit* unit = unit_of(port->router()); unit && report) unit->on_report(*report);
   }
   if (leaving_) leave();
+  host_.on_drills(message.drills);
 }
 
 void Pair::greet() {
