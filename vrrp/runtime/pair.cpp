@@ -181,6 +181,9 @@ PairMessage Pair::compose() {
 
 void Pair::on_message(const PairMessage& message) {
   const bool first = !heard_;
+  // Its part in any handover went with its life before, however short the pause was.
+  if (heard_ && message.uptime < heard_->uptime)
+    for (const auto& unit : units_) unit->on_silence();
   heard_ = message;
   heard_at_ = host_.loop.now();
   if (first) greet();
