@@ -188,9 +188,6 @@ class Duo:
         self.vrrp[name] = self.run_in(name, BIN / "hapair-vrrp", "-d", "-f", self.folder / "pair.toml", "--node", name)
         return self.vrrp[name]
 
-    def ctl(self, name, *words, check=True):
-        return self.run(name, BIN / "hapair", "-f", self.folder / "pair.toml", "--node", name, *words, check=check)
-
     # ---- what can go wrong between the hosts
 
     def lose(self, at, *rules):

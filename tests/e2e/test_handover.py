@@ -2,6 +2,7 @@
 
 The knob is a tracked file: a node whose file says more than before has the higher priority, and asks for
 the address."""
+import json
 import os
 import pathlib
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 import time
 
 import pytest
-from duo import NODES, VIRTUAL, Duo
+from duo import BIN, NODES, VIRTUAL, Duo
 from pair import wait_until
 
 OTHER = {"hap1": "hap2", "hap2": "hap1"}
@@ -83,6 +84,23 @@ def test_connections_stay(found, settings):
     for report in map(duo.report, clients):
         assert report["failed"] == [] and report["done"] > 0
     nothing_is_left(duo)
+
+
+def test_switchover_says_how_long_nobody_had_the_address(found):
+    duo = found()
+    clients = duo.traffic("connect", 100, 3)
+    told = duo.run("hap1", BIN / "hapair", "switchover", "--socket", duo.folder / "hap1-run/vrrp.sock")
+    assert "hap2" in told.stdout
+    assert duo.masters() == ["hap2"]
+
+    def handover():
+        status = json.loads(duo.run("hap1", BIN / "hapair", "status", "--json", "--socket",
+                                    duo.folder / "hap1-run/vrrp.sock").stdout)
+        return status["instances"][0]["handover"]
+
+    wait_until(lambda: handover()["gap_seconds"] is not None, 3, handover)
+    assert handover()["kept_connections"] and handover()["gap_seconds"] <= 0.050 * ROOM
+    assert duo.report(clients)["failed"] == []
 
 
 def test_a_daemon_that_is_asked_to_leave_waits_for_its_connections(found):

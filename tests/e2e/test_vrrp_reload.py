@@ -174,6 +174,26 @@ virtual_addresses = ["{SECOND}"]
     assert not pair.adverts(HAP2)
 
 
+def test_each_of_two_instances_changes_while_the_other_stays(pair):
+    other = """
+[vrrp.instance.VI_2]
+version = 3
+interface = "eth1"
+virtual_router_id = 52
+priority = {priority}
+advert_interval = "100ms"
+virtual_addresses = ["192.168.50.20"]
+"""
+    pair.up(more=other.format(priority=120))
+    wait_until(lambda: SECOND in pair.link.addresses("hap1"), 2, "VI_2 is master")
+    lines = pair.reload("hap1", text=pair.write(hap1=111, more=other.format(priority=120)))
+    assert "VRRP_Instance(VI_1) changed" in lines and "VI_2" not in lines
+    lines = pair.reload("hap1", text=pair.write(hap1=111, more=other.format(priority=121)))
+    assert "VRRP_Instance(VI_2) changed" in lines and "VI_1" not in lines
+    wait_until(lambda: pair.adverts(HAP1, vrid=52, priority=121), 1, "it says so")
+    assert pair.gap(vrid=51) < 2.5 and pair.gap(vrid=52) < 2.5
+
+
 def test_a_group_comes_and_goes_around_a_master(pair):
     """Who is new in the group is master with it, although the other node does not know of it yet."""
     group = f"""

@@ -208,7 +208,8 @@ InstanceReport OperatorService::report(const VirtualRouter& router) {
       if (unit->has(router) && unit->outcome())
         out.handover = InstanceReport::Handover{.at = unit->outcome()->at,
                                                 .kept = unit->outcome()->kept,
-                                                .text = unit->outcome()->text};
+                                                .text = unit->outcome()->text,
+                                                .gap = unit->outcome()->gap};
   return out;
 }
 

@@ -75,14 +75,20 @@ void write_instance(JsonWriter& json, const InstanceReport& instance) {
     json.null();
   }
   json.key("handover");
-  if (instance.handover)
+  if (const auto& handover = instance.handover) {
     json.open_object()
-        .member("at", timestamp(instance.handover->at))
-        .member("kept_connections", instance.handover->kept)
-        .member("text", instance.handover->text)
-        .close_object();
-  else
+        .member("at", timestamp(handover->at))
+        .member("kept_connections", handover->kept)
+        .member("text", handover->text)
+        .key("gap_seconds");
+    if (handover->gap)
+      json.value(seconds(*handover->gap));
+    else
+      json.null();
+    json.close_object();
+  } else {
     json.null();
+  }
   json.member("advert_interval_seconds", seconds(instance.interval))
       .member("lease_seconds", seconds(instance.lease));
   write_counters(json.key("counters"), instance.counters);

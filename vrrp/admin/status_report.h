@@ -45,6 +45,7 @@ struct InstanceReport {
     WallTime at{};
     bool kept = false;  // connections that were established stayed
     std::string text;
+    std::optional<Duration> gap{};  // nobody had the addresses for this long at most; as the giver knows it
   };
 
   std::string name;

@@ -95,9 +95,12 @@ void append_instance(std::string& out, const InstanceReport& instance, std::stri
   line("addresses", addresses_text(instance));
   line("master", instance.master ? name_of(*instance.master) : "nobody is known");
   line("heard", heard_text(instance));
-  if (instance.handover)
-    line("handover",
-         fmt::format("{} {}", timestamp(instance.handover->at), instance.handover->text));
+  if (const auto& handover = instance.handover) {
+    std::string text = fmt::format("{} {}", timestamp(handover->at), handover->text);
+    if (handover->gap)
+      text += fmt::format("; nobody had the addresses for {} at most", format_duration(std::chrono::ceil<std::chrono::milliseconds>(*handover->gap)));
+    line("handover", text);
+  }
   line("adverts", fmt::format("{} sent, one every {}; {} received", instance.counters.sent,
                               format_duration(instance.interval), instance.counters.received));
   line("refused", refused_text(instance));

@@ -100,6 +100,9 @@ struct Instance {
   std::string virtual_mac_name;                        // empty: vrrp.ID, vrrp6.ID
   /// How long the kernel keeps an address that is not renewed; zero: for ever. Absent: by the interval.
   std::optional<Duration> lease;
+  /// False: a master drops what is sent to its addresses, unless it owns them (priority 255). RFC 9568
+  /// section 6.1 has this the other way round, but a proxy serves there.
+  bool accept = true;
   std::vector<Tracking> tracked;                       // whatever counts as good or bad
   bool track_own_interface = true;                     // its link down means FAULT
   Preempt preempt = Preempt::Always;
@@ -117,6 +120,7 @@ struct Instance {
       if (address.advertised && address.address.address.is_v6() == v6) return true;
     return false;
   }
+  bool is_closed() const { return !accept && priority != 255; }
   friend bool operator==(const Instance&, const Instance&) = default;
 };
 

@@ -17,7 +17,7 @@ constexpr Duration kLongestInterval3 = 4095 * kCentisecond;
 
 // Known to the design, not to this build: naming them beats "unknown key" and its wrong guesses.
 constexpr std::array kInstanceNotBuilt = {
-    "track"sv, "accept"sv,
+    "track"sv,
 };
 
 void read_interval(TableReader& table, Instance& instance) {
@@ -232,6 +232,7 @@ Instance read_instance(const std::string& name, TableReader& table, Surroundings
   read_peers(table, surroundings, instance);
   read_virtual_mac(table, instance);
   read_lease(table, instance);
+  if (auto accept = table.boolean("accept")) instance.accept = *accept;
   read_track_proxy(table, surroundings, instance);
   read_tracked(table, surroundings, instance);
   read_preempt(table, instance);

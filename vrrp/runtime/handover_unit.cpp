@@ -106,6 +106,7 @@ std::string HandoverUnit::own_places() const {
 
 void HandoverUnit::give(bool lossless) {
   outcome_.reset();
+  gave_at_.reset();
   if (lossless)
     run(giver_.give(new_id(), host_.loop.now()));
   else
@@ -133,6 +134,8 @@ void HandoverUnit::on_word(const PairMessage::Handover& word) {
 }
 
 void HandoverUnit::on_report(const PeerGuard::Report& report) {
+  if (report.state == State::Master && gave_at_ && outcome_)
+    outcome_->gap = host_.loop.now() - *std::exchange(gave_at_, std::nullopt);
   if (!report.fit) run(giver_.on_unfit(report.state, state()));
 }
 
@@ -209,6 +212,7 @@ void HandoverUnit::run(const handover::HoldOnLoopback&) {
 void HandoverUnit::run(const handover::ReleaseLoopback&) { loopback_.release(); }
 
 void HandoverUnit::run(const handover::Give&) {
+  gave_at_ = host_.loop.now();
   host_.say();  // so that it takes over because it was asked to, not because we fell
   for (Port* port : ports_) {
     port->router().hand_over(host_.loop.now());
@@ -264,7 +268,8 @@ void HandoverUnit::run(const handover::RemoveForwarding&) { forwarding_.remove()
 void HandoverUnit::run(const handover::Told& told) {
   host_.log.log(told.failed ? Severity::Warning : Severity::Notice, "VRRP_Instance({}) {}", name_,
                 told.text);
-  outcome_ = Outcome{.at = wall_now(), .kept = !told.failed, .text = told.text};
+  const auto gap = outcome_ ? outcome_->gap : std::nullopt;
+  outcome_ = Outcome{.at = wall_now(), .kept = !told.failed, .text = told.text, .gap = gap};
 }
 
 }  // namespace hapair::vrrp

@@ -37,6 +37,7 @@ class HandoverUnit {
     WallTime at{};
     bool kept = false;        // connections that were established stayed
     std::string text;
+    std::optional<Duration> gap{};  // nobody had the addresses for this long at most, if this node gave
   };
 
   HandoverUnit(Host host, std::string name, std::vector<Port*> ports, handover::Settings settings);
@@ -97,6 +98,7 @@ class HandoverUnit {
   std::string other_places_;  // as the other said with its offer
   std::shared_ptr<HandoverUnit*> self_ = std::make_shared<HandoverUnit*>(this);
   std::optional<Outcome> outcome_;
+  std::optional<TimePoint> gave_at_;  // and the other has not said yet that it is master
 };
 
 }  // namespace hapair::vrrp

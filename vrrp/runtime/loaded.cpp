@@ -5,6 +5,7 @@
 
 #include "common/secret_file.h"
 #include "vrrp/config/loader.h"
+#include "vrrp/runtime/closed_addresses.h"
 
 namespace hapair::vrrp {
 namespace {
@@ -69,6 +70,8 @@ Loaded load_again(const DaemonOptions& options) {
     loaded.scripts = *std::move(scripts);
   else
     loaded.error = scripts.error().message;
+  if (std::ranges::any_of(loaded.task->config.instances, &Instance::is_closed))
+    if (auto possible = check_closing(); !possible) loaded.error = possible.error().message;
   return loaded;
 }
 

@@ -15,7 +15,7 @@ namespace hapair::vrrp {
 struct Loaded {
   std::optional<Task> task;  // absent: there are errors
   Diagnostics found;
-  std::string error;  // in another file than those of the command line
+  std::string error;  // not in the files of the command line
   PreparedScripts scripts;
   std::vector<std::string> warnings;  // of the scripts
 };

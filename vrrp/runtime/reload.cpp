@@ -63,7 +63,9 @@ Result<void> Supervisor::reload(const Task& task, const PreparedScripts& scripts
 
 std::size_t Supervisor::Reload::index_of(const std::string& instance) const {
   const auto found = std::ranges::find_if(
-      self_.ports_, [&](const auto& port) { return port->router().config().name == instance; });
+      self_.ports_, [&](const auto& port) {
+        return port && port->router().config().name == instance;  // null: arranged already
+      });
   return static_cast<std::size_t>(found - self_.ports_.begin());
 }
 
@@ -169,6 +171,7 @@ void Supervisor::Reload::carry_out() {
   self_.keys_ = task_.keys;
   self_.groups_.change(plan_.config.sync_groups, self_.loop_.now());
   self_.group_timer_.arm(self_.loop_.now());
+  self_.closed_.close(self_.closed_addresses());
   settle_pair();
   gone.clear();
   begin();

@@ -28,6 +28,7 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
       log_(log),
       netlink_(std::move(netlink)),
       announcements_(std::move(announcements)),
+      closed_(loop, log),
       trackers_(loop, *netlink_, log, [this] { on_reading(); }),
       groups_(config_.sync_groups, [this](const std::string& name) { return find_router(name); }),
       group_timer_(loop, [this] { carry_out_group_orders(); }),
@@ -63,6 +64,9 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
     self->companions_.push_back(std::move(opened->companions));
     self->ports_.push_back(std::move(opened->port));
   }
+  // Before anything is answered for.
+  if (auto closed = self->closed_.close_now(self->closed_addresses()); !closed)
+    return tl::make_unexpected(closed.error());
   if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
     return tl::make_unexpected(followed.error());
   if (self->config_.has_pair_channel()) {
@@ -138,6 +142,16 @@ Result<std::vector<std::unique_ptr<SpeakerWatch>>> Supervisor::open_speakers(
         }));
   }
   return speakers;
+}
+
+std::vector<AddressOrder> Supervisor::closed_addresses() const {
+  std::vector<AddressOrder> out;
+  for (const auto& port : ports_) {
+    if (!port->router().config().is_closed()) continue;
+    const auto& addresses = port->router().placement().addresses;
+    out.insert(out.end(), addresses.begin(), addresses.end());
+  }
+  return out;
 }
 
 void Supervisor::start() {

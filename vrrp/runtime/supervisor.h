@@ -18,6 +18,7 @@
 #include "vrrp/core/transition.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
+#include "vrrp/runtime/closed_addresses.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
@@ -108,6 +109,8 @@ class Supervisor final : private RouterObserver {
   Result<std::vector<std::unique_ptr<SpeakerWatch>>> open_speakers(Port& port,
                                                                    const Instance& instance,
                                                                    const Placement& placement);
+  /// Those of instances with accept = false.
+  std::vector<AddressOrder> closed_addresses() const;
   void on_link_change(int index);
   void look_at_link(std::size_t port);
   void on_reading();
@@ -134,6 +137,7 @@ class Supervisor final : private RouterObserver {
   Logger& log_;
   std::unique_ptr<Netlink> netlink_;
   AnnounceSocket announcements_;
+  ClosedAddresses closed_;
   Guardian* guardian_ = nullptr;
   std::vector<Companions> companions_;  // of ports_, in their order
   std::vector<std::unique_ptr<Port>> ports_;

@@ -70,9 +70,11 @@ TEST(StatusJson, TellsTheLastHandover) {
   using namespace std::chrono_literals;
   InstanceReport instance = a_master();
   instance.handover = {.at = WallTime(1764225600s), .kept = true, .text = "handing over"};
-  EXPECT_THAT(instance_json(instance),
-              HasSubstr(R"("handover":{"at":"2025-11-27T06:40:00.000Z","kept_connections":true,)"
-                        R"("text":"handing over"},)"));
+  const std::string begin =
+      R"("handover":{"at":"2025-11-27T06:40:00.000Z","kept_connections":true,"text":"handing over",)";
+  EXPECT_THAT(instance_json(instance), HasSubstr(begin + R"("gap_seconds":null},)"));
+  instance.handover->gap = 4ms;
+  EXPECT_THAT(instance_json(instance), HasSubstr(begin + R"("gap_seconds":0.004},)"));
 }
 
 TEST(StatusJson, SaysNullForWhatIsNotKnown) {

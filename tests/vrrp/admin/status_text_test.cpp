@@ -78,6 +78,9 @@ TEST(StatusText, TellsHowTheLastHandoverWent) {
   instance.handover = {.at = WallTime(1764225600s), .kept = true, .text = "handing over"};
   EXPECT_THAT(instance_text(instance),
               HasSubstr("\n    handover   2025-11-27T06:40:00.000Z handing over\n"));
+  instance.handover->gap = 4200us;
+  EXPECT_THAT(instance_text(instance),
+              HasSubstr("Z handing over; nobody had the addresses for 5ms at most\n"));
 }
 
 TEST(StatusText, NamesTheProxyOnce) {

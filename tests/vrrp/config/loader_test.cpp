@@ -78,6 +78,7 @@ TEST(Loader, UsesKeepalivedsDefaults) {
   const auto [config, diagnostics] = load(kPair, "hap2");
   ASSERT_TRUE(config) << diagnostics.to_string();
   EXPECT_EQ(config->instances[0].priority, 100);
+  EXPECT_FALSE(config->instances[0].is_closed());
   const Announcements& garp = config->instances[0].announcements;
   EXPECT_EQ(garp.repeat, 5);
   EXPECT_EQ(garp.delay, 5s);
@@ -124,6 +125,7 @@ advert_interval = "3s"
 virtual_addresses = ["10.0.0.1/24", "10.0.0.2"]
 track_scripts = "disk"
 preempt = "never"
+accept = false
 auth = { type = "pass", password = "secret" }
 garp = { repeat = 3, delay = "0s", refresh = "1m", refresh_repeat = 2 }
 )",
@@ -137,6 +139,8 @@ garp = { repeat = 3, delay = "0s", refresh = "1m", refresh_repeat = 2 }
   const Instance& instance = config->instances.at(0);
   EXPECT_FALSE(config->source);
   EXPECT_EQ(instance.preempt, Preempt::Never);
+  EXPECT_FALSE(instance.accept);
+  EXPECT_FALSE(instance.is_closed()) << "it owns its addresses";
   EXPECT_EQ(instance.advert_interval, 3s);
   EXPECT_THAT(instance.virtual_addresses,
               ElementsAre(at("10.0.0.1/24"), at("10.0.0.2/32")));

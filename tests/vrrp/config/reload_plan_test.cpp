@@ -72,6 +72,7 @@ TEST_F(ReloadPlanTest, SettingsOfTheSameRouterChangeInPlace) {
       [](Instance& it) { it.announcements.repeat = 1; },
       [](Instance& it) { it.tracked.emplace_back(); },
       [](Instance& it) { it.unicast_peers = {IpAddress::v4(1)}; },
+      [](Instance& it) { it.accept = false; },
       [](Instance& it) { it.peer_priority = 100; }};
   for (std::size_t i = 0; i < changes.size(); ++i) {
     after_ = before_;
