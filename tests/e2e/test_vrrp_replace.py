@@ -248,28 +248,27 @@ def test_numbers_that_must_not_be_used_twice_go_on(pair):
         assert "ignoring received advertisment" not in pair.lines(name)
 
 
-def test_signals_on_the_way_are_not_lost(pair):
-    """Whoever reloads a moment too early is heard by the next program, or refused by this one."""
+def test_a_signal_amid_a_replacement_waits_for_the_next_program(pair):
     pair.up()
     process = pair.daemons["hap1"].process
     for _ in range(10):
-        before, limit = len(pair.lines("hap1")), time.monotonic() + 5
-        process.send_signal(signal.SIGUSR2)
-        while DONE not in pair.lines("hap1")[before:]:
-            assert time.monotonic() < limit
-            if REFUSED in pair.lines("hap1")[before:]:  # a reload of before was not over
-                before = len(pair.lines("hap1"))
-                process.send_signal(signal.SIGUSR2)
+        begun = "Replacing the program"
+        while begun not in pair.send("hap1", ": "):  # or refused: the reload of before is not over
+            time.sleep(0.05)
+        before = pair.lines("hap1").rindex(begun)
+        for _ in range(5):
             process.send_signal(signal.SIGHUP)
-            time.sleep(0.005)
-    assert process.poll() is None
-    time.sleep(5 * INTERVAL)
+            time.sleep(0.001)
+        wait_until(lambda: DONE in pair.lines("hap1")[before:], 2, "the next program runs")
+        wait_until(lambda: "Reloaded" in pair.lines("hap1")[before:], 2, "it has heard the signal")
     pair.nothing_happened()
 
 
 def test_what_cannot_be_taken_over_is_refused_by_name(pair):
-    pair.up(more="virtual_mac = true")
+    pair.up(more="virtual_mac = true\naccept = false")
     assert "not built yet for an instance with virtual_mac (VI_1)" in pair.refused("hap1")
+    pair.reload("hap1", text=pair.write(more="accept = false"))
+    assert "not built yet for an instance with accept = false (VI_1)" in pair.refused("hap1")
 
 
 def test_those_who_are_told_hear_nothing(pair):

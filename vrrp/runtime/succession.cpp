@@ -22,11 +22,16 @@ Succession Supervisor::succession() const {
 std::string Supervisor::why_not_succeeded() const {
   if (leaving_ || on_drained_ || (pair_ && !pair_->is_quiet()))
     return "a handover is under way, try again when it is over";
-  // The next program would make the interface anew, without its addresses.
-  for (const Instance& instance : config_.instances)
-    if (instance.virtual_mac)
-      return fmt::format("not built yet for an instance with virtual_mac ({}): restart instead",
+  for (const Instance& instance : config_.instances) {
+    const auto not_built = [&](std::string_view key) {
+      return fmt::format("not built yet for an instance with {} ({}): restart instead", key,
                          instance.name);
+    };
+    // The next program would make the interface anew, without its addresses.
+    if (instance.virtual_mac) return not_built("virtual_mac");
+    // Between the two programs everybody could speak to them.
+    if (instance.is_closed()) return not_built("accept = false");
+  }
   return {};
 }
 
