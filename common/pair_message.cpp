@@ -64,8 +64,10 @@ bool read_line(std::string_view key, std::string_view value, PairMessage& out) {
     out.handovers.push_back(std::move(handover));
   }
   if (key == "handover-detail" && !out.handovers.empty()) out.handovers.back().detail = value;
-  if (key == "drill") out.drills.push_back({.verb = std::string(value), .detail = {}});
-  if (key == "drill-detail" && !out.drills.empty()) out.drills.back().detail = value;
+  if (key == "drill")
+    out.drills.push_back({.verb = std::string(value.substr(0, PairMessage::kLongestDrill)), .detail = {}});
+  if (key == "drill-detail" && !out.drills.empty())
+    out.drills.back().detail = value.substr(0, PairMessage::kLongestDrill);
   if (key == "key") {
     const std::string_view digest = first_word(value);
     out.keys.emplace_back(value, digest);
@@ -124,6 +126,7 @@ std::optional<PairMessage> decode_pair_message(std::string_view text) {
     if (!read_line(key, value, message)) return std::nullopt;
   }
   if (message.node.empty()) return std::nullopt;
+  message.drills.resize(std::min(message.drills.size(), PairMessage::kMostDrills));
   return message;
 }
 

@@ -31,12 +31,16 @@ struct PairMessage {
     std::string detail;         // why it is refused
     friend bool operator==(const Handover&, const Handover&) = default;
   };
-  /// Something asked of the other node by a drill, or its answer.
+  /// Something asked of the other node by a drill, or its answer (vrrp/core/drill.h).
   struct Drill {
     std::string verb;
     std::string detail;
     friend bool operator==(const Drill&, const Drill&) = default;
   };
+
+  /// What is more or longer than this is passed over.
+  static constexpr std::size_t kMostDrills = 16;
+  static constexpr std::size_t kLongestDrill = 512;  // bytes, of the verb and of the detail
 
   std::string node;
   std::string version;          // of the program

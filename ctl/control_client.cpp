@@ -56,6 +56,15 @@ timeval to_timeval(Duration span) {
 
 }  // namespace
 
+std::string quoted(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ' ' || c == '\t' || c == ';' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 Result<std::string> ask_daemon(const std::string& where, std::string_view line, Duration patience) {
   const TimePoint deadline = steady_now() + patience;
   sockaddr_storage raw{};

@@ -14,4 +14,7 @@ namespace hapair::ctl {
 /// Blocks for `patience` at most. An error tells what to look at.
 Result<std::string> ask_daemon(const std::string& where, std::string_view line, Duration patience);
 
+/// As one word of a command. `text` has no line feed.
+std::string quoted(std::string_view text);
+
 }  // namespace hapair::ctl

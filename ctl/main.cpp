@@ -11,6 +11,7 @@
 #include "common/service.h"
 #include "common/text.h"
 #include "ctl/check.h"
+#include "ctl/drill.h"
 #include "ctl/keygen.h"
 #include "ctl/status.h"
 #include "ctl/switchover.h"
@@ -36,6 +37,11 @@ Usage: hapair check [FILE…]   everything that can be said about a configuratio
                               has the other node take over what this one is master of, or one
                               instance, and waits until it did (5 s at most); established
                               connections stay
+       hapair drill [NAME] [--instance VI] [--probe URL|ADDRESS:PORT] [--limit MS]
+                    [--hold SECONDS] [--json] [--socket PATH]
+                              on the backup node: has the master fail in one of the ways that
+                              hapair drill lists, sees what visitors lose, and waits until that
+                              is undone; exit code 1 if the gap was above its limit
        hapair keygen [FILE] [--id N]
                               makes the pair's key, in a new FILE for its owner alone or on
                               standard output
@@ -47,8 +53,8 @@ Usage: hapair check [FILE…]   everything that can be said about a configuratio
 Exit codes: 0 good, 1 bad configuration or something is wrong, 2 cannot do it.
 )";
 
-const std::vector<std::string> kBuilt = {"check", "status", "switchover", "keygen"};
-const std::vector<std::string> kNotBuilt = {"import", "drill", "passwd", "doctor", "top"};
+const std::vector<std::string> kBuilt = {"check", "status", "switchover", "drill", "keygen"};
+const std::vector<std::string> kNotBuilt = {"import", "passwd", "doctor", "top"};
 
 void say(std::FILE* stream, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stream);
@@ -142,6 +148,22 @@ int switchover(const std::vector<std::string_view>& arguments) {
   return done->is_done ? kExitGood : kExitWrong;
 }
 
+int drill(const std::vector<std::string_view>& arguments) {
+  const auto options = ctl::DrillOptions::parse(arguments, kDefaultSocket);
+  if (!options) return refuse(options.error().message);
+  if (options->help || !options->kind) {
+    say(stdout, options->help ? std::string(kHelp) : ctl::drill_list());
+    return kExitGood;
+  }
+  const auto report = ctl::run_drill(*options);
+  if (!report) {
+    say(stderr, fmt::format("hapair: {}", report.error().message));
+    return kExitCannotStart;
+  }
+  say(stdout, options->json ? ctl::drill_json(*report) : ctl::drill_text(*report));
+  return report->failures().empty() ? kExitGood : kExitWrong;
+}
+
 int keygen(const std::vector<std::string_view>& arguments) {
   std::string file;
   std::optional<std::uint8_t> id;
@@ -212,6 +234,7 @@ int main(int argc, char** argv) {
   if (command == "check") return check(arguments);
   if (command == "status") return status(arguments);
   if (command == "switchover") return switchover(arguments);
+  if (command == "drill") return drill(arguments);
   if (command == "keygen") return keygen(arguments);
   if (std::ranges::find(kNotBuilt, command) != kNotBuilt.end())
     return refuse(fmt::format("{} is not built yet", command));

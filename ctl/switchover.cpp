@@ -16,16 +16,6 @@ constexpr Duration kPatience = 3s;  // for one answer
 constexpr Duration kBetweenLooks = 50ms;
 constexpr std::string_view kAskedBegin = ": asked ", kAskedEnd = " to take over";
 
-/// As one word of a command.
-std::string quoted(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c == ' ' || c == '\t' || c == ';' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 /// The text behind "    NAME   "; empty: there is no such line.
 std::string_view line_of(std::span<const std::string_view> lines, std::string_view name) {
   const std::string head = fmt::format("    {:<10} ", name);

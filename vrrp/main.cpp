@@ -129,6 +129,7 @@ class Daemon {
   /// written when everything urgent is done.
   void remember() {
     sequences_.resume(supervisor_->ports());
+    supervisor_->drills().set_history(history_.history());
     supervisor_->on_transition([this](const Transition& change) { history_.add(change); });
     loop_.at_turn_end([this] {
       sequences_.save(supervisor_->ports());
@@ -138,7 +139,7 @@ class Daemon {
   }
 
   Result<void> open_control(const Config& config) {
-    operators_ = std::make_unique<OperatorService>(loop_, *supervisor_, history_.history());
+    operators_ = std::make_unique<OperatorService>(loop_, *supervisor_, history_);
     control_ = std::make_unique<ControlServer>(loop_, *operators_);
     for (const ControlSocket& socket : config.control)
       if (auto opened = control_->open(socket); !opened) return opened;

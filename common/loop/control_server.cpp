@@ -228,9 +228,11 @@ class ControlServer::Client final : public Watcher {
 };
 
 ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), owner_(owner) {
-  loop_.at_turn_end([this] {
-    dead_.clear();
-    turn_ends_ = kNever;
+  loop_.at_turn_end([weak = std::weak_ptr(self_)] {
+    const auto self = weak.lock();
+    if (!self) return;
+    (*self)->dead_.clear();
+    (*self)->turn_ends_ = kNever;
   });
 }
 

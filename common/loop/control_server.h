@@ -86,6 +86,7 @@ class ControlServer {
   std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Client>> dead_;  // until no event of this turn can name them
   TimePoint turn_ends_ = kNever;  // the clients' part of this turn; kNever: it has not begun
+  std::shared_ptr<ControlServer*> self_ = std::make_shared<ControlServer*>(this);  // the loop may live on
 };
 
 }  // namespace hapair

@@ -42,6 +42,16 @@ TEST(PairMessage, KeepsALineFeedInAValueFromBecomingALine) {
   EXPECT_EQ(heard->instances[0].cause, "x instance-state FAULT");
 }
 
+TEST(PairMessage, HearsOnlySoMuchOfADrill) {
+  PairMessage talkative = message();
+  talkative.drills.assign(100, {.verb = std::string(1000, 'v'), .detail = std::string(1000, 'd')});
+  const auto heard = decode_pair_message(encode(talkative));
+  ASSERT_TRUE(heard);
+  ASSERT_EQ(heard->drills.size(), PairMessage::kMostDrills);
+  EXPECT_EQ(heard->drills.back().verb, std::string(PairMessage::kLongestDrill, 'v'));
+  EXPECT_EQ(heard->drills.back().detail, std::string(PairMessage::kLongestDrill, 'd'));
+}
+
 TEST(PairMessage, PassesOverWhatALaterVersionAddsAndRefusesWhatIsNone) {
   EXPECT_EQ(decode_pair_message(encode(message()) + "colour blue\n"), message());
   for (const char* text : {"", "hapair-pair 2\nnode a\n", "hapair-pair 1\n",

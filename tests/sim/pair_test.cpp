@@ -150,6 +150,21 @@ TEST(PairSimulation, ATakerWhoseProxyFailsAtAnyStepOfAHandoverCostsAMoment) {
   });
 }
 
+/// Its service manager is quicker than the other node's patience.
+TEST(PairSimulation, AGiverThatIsRestartedAtOnceLeavesNothingAtTheOther) {
+  for_each_seed(kFew, [](std::uint64_t seed) {
+    SimulatedPair pair(seed, {.duplication = 0.1});
+    pair.run_for(5s);
+    pair.switch_over();
+    pair.run_for(std::chrono::milliseconds(30 + seed * 10));
+    pair.kill(0);
+    pair.run_for(200ms);
+    pair.boot(0);
+    pair.run_for(2s);
+    EXPECT_FALSE(pair.has_leftovers(1) && pair.master() == 1);
+  });
+}
+
 /// Anything, in any order, for a minute; then everything is mended, and one master is left and
 /// nothing else.
 TEST(PairSimulation, WhateverHappensItEndsWithOneMasterAndNothingLeft) {

@@ -157,6 +157,7 @@ void SimulatedPair::boot(int number) {
   if (node.running) return;
   log(node, "boots");
   node.running = node.proxy_beats = node.proxy_runs = true;
+  node.booted = now_;
   node.fsm = std::make_unique<InstanceFsm>(
       InstanceFsm::Settings{.source = address_of(number),
                             .priority = static_cast<std::uint8_t>(103 - 2 * number),
@@ -307,6 +308,7 @@ void SimulatedPair::run(Node& node, const handover::Orders& orders) {
 PairMessage SimulatedPair::compose(const Node& node) const {
   PairMessage out;
   out.node = fmt::format("hap{}", node.number + 1);
+  out.uptime = now_ - node.booted;
   const bool gives =
       node.fsm->state() == State::Master && node.giver->step() == HandoverGiver::Step::Draining;
   out.instances.push_back(
@@ -344,6 +346,10 @@ void SimulatedPair::hear(Node& node, const Bytes& datagram) {
 }
 
 void SimulatedPair::hear(Node& node, const PairMessage& message) {
+  if (node.heard && message.uptime < node.heard->uptime) {
+    run(node, node.giver->on_silence());
+    run(node, node.taker->on_silence());
+  }
   node.heard = message;
   for (const PairMessage::Handover& word : message.handovers) on_word(node, word);
   const PairMessage::Instance& theirs = message.instances.front();

@@ -67,6 +67,7 @@ class SimulatedPair {
   struct Node {
     int number = 0;
     bool running = false;
+    TimePoint booted{};
     std::unique_ptr<InstanceFsm> fsm;
     std::unique_ptr<PeerGuard> guard;
     std::unique_ptr<HandoverGiver> giver;

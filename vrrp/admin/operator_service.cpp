@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/text.h"
 #include "vrrp/admin/metrics.h"
 #include "vrrp/admin/status_json.h"
 #include "vrrp/admin/status_text.h"
@@ -23,7 +24,10 @@ enum class Command : std::size_t {
   Metrics,
   Health,
   Clear,
-  Switchover
+  Switchover,
+  ShowDrill,
+  StartDrill,
+  FinishDrill
 };
 
 constexpr std::array kVerbs = {
@@ -35,6 +39,9 @@ constexpr std::array kVerbs = {
     control::Verb{"show health", "tell what is wrong, or ok", Level::User},
     control::Verb{"clear counters", "begin to count anew", Level::Operator},
     control::Verb{"switchover [<name>]", "ask the other node to take over", Level::Operator},
+    control::Verb{"show drill [<name>]", "tell how an instance stands for a drill", Level::User},
+    control::Verb{"drill start <drill> <name> <ms>", "have the master rehearse a failure", Level::Admin},
+    control::Verb{"drill done <id> passed|failed <text>", "keep what came of it", Level::Admin},
 };
 
 constexpr std::array kPages = {
@@ -78,6 +85,9 @@ void OperatorService::carry_out(const control::Line& line, Level, Reply reply) {
   const auto command = static_cast<Command>(line.verb);
   if (command == Command::Instance) return reply(show_instance(words));
   if (command == Command::Switchover) return reply(switch_over(words));
+  if (command == Command::ShowDrill) return reply(show_drill(words));
+  if (command == Command::StartDrill) return reply(start_drill(words));
+  if (command == Command::FinishDrill) return reply(finish_drill(words));
   const bool has_json =
       command == Command::Status || command == Command::History || command == Command::Counters;
   const auto json = wants_json(words, 2);
@@ -92,7 +102,10 @@ void OperatorService::carry_out(const control::Line& line, Level, Reply reply) {
       for (const auto& port : supervisor_.ports()) port->router().clear_counters();
       return reply("");
     case Command::Instance:
-    case Command::Switchover: break;
+    case Command::Switchover:
+    case Command::ShowDrill:
+    case Command::StartDrill:
+    case Command::FinishDrill: break;
   }
 }
 
@@ -100,10 +113,15 @@ std::string OperatorService::show_instance(std::span<const std::string> words) {
   if (words.size() < 3) return "Which instance? 'show status' names them.";
   const auto json = wants_json(words, 3);
   if (!json) return unexpected(words.back());
+  const VirtualRouter* const router = router_of(words[2]);
+  if (!router) return "No such instance.";
+  return *json ? instance_json(report(*router)) : instance_text(report(*router));
+}
+
+const VirtualRouter* OperatorService::router_of(std::string_view name) const {
   for (const auto& port : supervisor_.ports())
-    if (port->router().config().name == words[2])
-      return *json ? instance_json(report(port->router())) : instance_text(report(port->router()));
-  return "No such instance.";
+    if (port->router().config().name == name) return &port->router();
+  return nullptr;
 }
 
 /// What moves together is asked for together, and answers a line for each instance.
@@ -128,6 +146,48 @@ std::string OperatorService::switch_over(std::span<const std::string> words) {
   }
   if (!out.empty()) return out;
   return words.size() < 2 ? "No instance is master here." : "No such instance.";
+}
+
+// ---- drills: `hapair drill` is whom these answer
+
+std::string OperatorService::show_drill(std::span<const std::string> words) {
+  if (words.size() > 3) return unexpected(words.back());
+  const auto& ports = supervisor_.ports();
+  if (words.size() < 3 && ports.size() != 1) {
+    std::vector<std::string_view> names;
+    for (const auto& port : ports) names.push_back(port->router().config().name);
+    return fmt::format("Which instance? There are {}.", fmt::join(names, ", "));
+  }
+  const VirtualRouter* const router = words.size() < 3 ? &ports.front()->router() : router_of(words[2]);
+  if (!router) return "No such instance.";
+  return write(supervisor_.drills().outlook(*router));
+}
+
+std::string OperatorService::start_drill(std::span<const std::string> words) {
+  if (words.size() != 5) return "Which drill, of which instance, held for how many milliseconds?";
+  const drill::Description* const found = drill::find(words[2]);
+  const VirtualRouter* const router = router_of(words[3]);
+  const auto milliseconds = parse_number<std::uint32_t>(words[4]);
+  if (!found) return fmt::format("No such drill: '{}'.", words[2]);
+  if (!router) return "No such instance.";
+  const Duration hold = std::chrono::milliseconds(milliseconds.value_or(0));
+  if (hold < drill::kShortestHold || hold > drill::kLongestHold)
+    return fmt::format("'{}' is no time to hold: {} to {} ms.", words[4], to_milliseconds(drill::kShortestHold),
+                       to_milliseconds(drill::kLongestHold));
+  const std::string why = supervisor_.drills().ask(found->kind, *router, hold);
+  return why.empty() ? "asked" : why;
+}
+
+/// From whoever ran the drill, which is why it is an admin's word; once.
+std::string OperatorService::finish_drill(std::span<const std::string> words) {
+  constexpr std::size_t kLongest = 300;  // bytes: a line of the history
+  const bool passed = words.size() == 5 && words[3] == "passed";
+  if (words.size() != 5 || (!passed && words[3] != "failed")) return "Which drill, passed or failed, and how?";
+  const auto id = parse_number<std::uint64_t>(words[2]);
+  const auto instance = id ? supervisor_.drills().close(*id) : std::nullopt;
+  if (!instance) return "No such drill, or it has been reported.";
+  keeper_.add(Rehearsal{.instance = *instance, .passed = passed, .text = words[4].substr(0, kLongest), .at = wall_now()});
+  return "";
 }
 
 StatusReport OperatorService::report() {
@@ -195,6 +255,7 @@ InstanceReport OperatorService::report(const VirtualRouter& router) {
                              .interface = placement.link_at(order.index).name,
                              .advertised = config.virtual_addresses[i].advertised});
   }
+  if (const Rehearsal* drill = history_.last_rehearsal_of(config.name)) out.drill = *drill;
   const TimePoint now = loop_.now();
   if (const auto master = master_of(router, now)) out.master = named(*master);
   if (out.master && router.state() == State::Master) out.master->node = supervisor_.config().node;

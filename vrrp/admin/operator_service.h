@@ -6,7 +6,7 @@
 
 #include "common/loop/control_server.h"
 #include "vrrp/admin/status_report.h"
-#include "vrrp/core/history.h"
+#include "vrrp/runtime/history_keeper.h"
 #include "vrrp/runtime/supervisor.h"
 
 namespace hapair::vrrp {
@@ -14,8 +14,8 @@ namespace hapair::vrrp {
 /// Lives on the loop's thread, and answers at once. What it is given must outlive it.
 class OperatorService final : public ControlOwner {
  public:
-  OperatorService(Loop& loop, Supervisor& supervisor, const History& history)
-      : loop_(loop), supervisor_(supervisor), history_(history), started_(steady_now()) {}
+  OperatorService(Loop& loop, Supervisor& supervisor, HistoryKeeper& history)
+      : loop_(loop), supervisor_(supervisor), keeper_(history), history_(history.history()), started_(steady_now()) {}
 
   std::span<const control::Verb> verbs() const override;
   std::span<const control::Page> pages() const override;
@@ -27,11 +27,17 @@ class OperatorService final : public ControlOwner {
   PeerReport report(const Pair& pair) const;
   std::vector<InstanceReport::Part> parts_of(const Instance& instance) const;
   InstanceReport::Router named(const IpAddress& address) const;
+  /// Null: there is none of that name.
+  const VirtualRouter* router_of(std::string_view name) const;
   std::string show_instance(std::span<const std::string> words);
   std::string switch_over(std::span<const std::string> words);
+  std::string show_drill(std::span<const std::string> words);
+  std::string start_drill(std::span<const std::string> words);
+  std::string finish_drill(std::span<const std::string> words);
 
   Loop& loop_;
   Supervisor& supervisor_;
+  HistoryKeeper& keeper_;
   const History& history_;
   const TimePoint started_;
 };

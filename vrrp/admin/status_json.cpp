@@ -89,6 +89,15 @@ void write_instance(JsonWriter& json, const InstanceReport& instance) {
   } else {
     json.null();
   }
+  json.key("drill");
+  if (instance.drill)
+    json.open_object()
+        .member("at", timestamp(instance.drill->at))
+        .member("passed", instance.drill->passed)
+        .member("text", instance.drill->text)
+        .close_object();
+  else
+    json.null();
   json.member("advert_interval_seconds", seconds(instance.interval))
       .member("lease_seconds", seconds(instance.lease));
   write_counters(json.key("counters"), instance.counters);

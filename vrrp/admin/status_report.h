@@ -63,6 +63,7 @@ struct InstanceReport {
   std::optional<Router> master{};  // who lives and holds them, as far as is known here
   std::optional<Heard> heard{};    // last
   std::optional<Handover> handover{};
+  std::optional<Rehearsal> drill{};  // the last one that was run from here
   Duration interval{};  // of our adverts
   Duration lease{};     // zero: none
   Duration announce_delay{};

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include "vrrp/admin/counter_names.h"
 #include "vrrp/admin/timestamp.h"
@@ -80,6 +82,10 @@ void append_peer(std::string& out, const PeerReport& peer) {
                             instance.priority, instance.fit ? "" : ", cannot serve", instance.why));
 }
 
+std::string_view verdict(const Rehearsal& rehearsal) {
+  return rehearsal.passed ? "passed" : "failed";
+}
+
 void append_instance(std::string& out, const InstanceReport& instance, std::string_view age) {
   const auto to = std::back_inserter(out);
   const auto line = [&](std::string_view name, std::string_view text) {
@@ -98,9 +104,14 @@ void append_instance(std::string& out, const InstanceReport& instance, std::stri
   if (const auto& handover = instance.handover) {
     std::string text = fmt::format("{} {}", timestamp(handover->at), handover->text);
     if (handover->gap)
-      text += fmt::format("; nobody had the addresses for {} at most", format_duration(std::chrono::ceil<std::chrono::milliseconds>(*handover->gap)));
+      text += fmt::format(
+          "; nobody had the addresses for {} at most",
+          format_duration(std::chrono::ceil<std::chrono::milliseconds>(*handover->gap)));
     line("handover", text);
   }
+  if (instance.drill)
+    line("drill", fmt::format("{} {}: {}", timestamp(instance.drill->at), verdict(*instance.drill),
+                              instance.drill->text));
   line("adverts", fmt::format("{} sent, one every {}; {} received", instance.counters.sent,
                               format_duration(instance.interval), instance.counters.received));
   line("refused", refused_text(instance));
@@ -135,12 +146,19 @@ std::string health_text(const StatusReport& report) {
 }
 
 std::string history_text(const History& history) {
-  if (history.transitions().empty()) return "nothing has changed yet\n";
-  std::string out;
+  std::vector<std::pair<WallTime, std::string>> lines;
   for (const Transition& one : history.transitions())
-    fmt::format_to(std::back_inserter(out), "{} {} {} -> {} with priority {}: {}\n",
-                   timestamp(one.at), one.instance, to_string(one.from), to_string(one.to),
-                   one.priority, one.why);
+    lines.emplace_back(
+        one.at, fmt::format("{} {} -> {} with priority {}: {}", one.instance, to_string(one.from),
+                            to_string(one.to), one.priority, one.why));
+  for (const Rehearsal& one : history.rehearsals())
+    lines.emplace_back(one.at,
+                       fmt::format("{} drill {}: {}", one.instance, verdict(one), one.text));
+  std::ranges::stable_sort(lines, {}, &std::pair<WallTime, std::string>::first);
+  if (lines.empty()) return "nothing has changed yet\n";
+  std::string out;
+  for (const auto& [at, text] : lines)
+    fmt::format_to(std::back_inserter(out), "{} {}\n", timestamp(at), text);
   return out;
 }
 

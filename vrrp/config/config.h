@@ -144,6 +144,7 @@ struct PairSettings {
   bool channel = true;   // if there is a key and one other node
   std::uint16_t port = 5112;  // UDP
   Duration drain_limit = std::chrono::minutes(10);  // of connections that a handover leaves behind
+  bool drills = false;        // the other node may ask for one
   friend bool operator==(const PairSettings&, const PairSettings&) = default;
 };
 

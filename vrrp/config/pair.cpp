@@ -40,6 +40,7 @@ PairSettings read_pair(TableReader& table) {
   if (auto channel = table.boolean("channel")) pair.channel = *channel;
   if (auto port = table.integer("port", 1, 65535)) pair.port = static_cast<std::uint16_t>(*port);
   if (auto limit = table.duration("drain_limit", 1s, 24h)) pair.drain_limit = *limit;
+  if (auto drills = table.boolean("drills")) pair.drills = *drills;
   table.finish();
   return pair;
 }

@@ -36,6 +36,19 @@ std::optional<Transition> parse(std::string_view line) {
                     .at = WallTime(Duration(*at))};
 }
 
+constexpr std::string_view kDrill = "drill ", kPassed = "passed", kFailed = "failed";
+
+/// "drill NANOSECONDS passed|failed INSTANCE<tab>TEXT", behind its first word.
+std::optional<Rehearsal> parse_rehearsal(std::string_view line) {
+  const auto at = parse_number<std::int64_t>(take(line, ' '));
+  const std::string_view verdict = take(line, ' '), instance = take(line, '\t');
+  if (!at || (verdict != kPassed && verdict != kFailed) || instance.empty() || line.empty()) return std::nullopt;
+  return Rehearsal{.instance = std::string(instance),
+                   .passed = verdict == kPassed,
+                   .text = std::string(line),
+                   .at = WallTime(Duration(*at))};
+}
+
 }  // namespace
 
 void History::add(Transition transition) {
@@ -44,6 +57,17 @@ void History::add(Transition transition) {
   const auto is_outlived = [this](const Transition& old) { return last_of(old.instance) != &old; };
   const auto victim = std::ranges::find_if(transitions_, is_outlived);
   transitions_.erase(victim == transitions_.end() ? transitions_.begin() : victim);
+}
+
+void History::add(Rehearsal rehearsal) {
+  rehearsals_.push_back(std::move(rehearsal));
+  if (rehearsals_.size() > kMostRehearsals) rehearsals_.erase(rehearsals_.begin());
+}
+
+const Rehearsal* History::last_rehearsal_of(std::string_view instance) const {
+  const auto found = std::find_if(rehearsals_.rbegin(), rehearsals_.rend(),
+                                  [&](const Rehearsal& one) { return one.instance == instance; });
+  return found == rehearsals_.rend() ? nullptr : &*found;
 }
 
 const Transition* History::last_of(std::string_view instance) const {
@@ -58,14 +82,23 @@ std::string History::write() const {
     fmt::format_to(std::back_inserter(out), "{} {} {} {} {}\t{}\n",
                    one.at.time_since_epoch().count(), to_string(one.from), to_string(one.to),
                    one.priority, one.instance, one.why);
+  for (const Rehearsal& one : rehearsals_)
+    fmt::format_to(std::back_inserter(out), "{}{} {} {}\t{}\n", kDrill, one.at.time_since_epoch().count(),
+                   one.passed ? kPassed : kFailed, one.instance, one.text);
   return out;
 }
 
 History History::read(std::string_view text) {
   History out;
   if (take(text, '\n') != kVersion) return out;
-  while (!text.empty())
-    if (auto transition = parse(take(text, '\n'))) out.add(*std::move(transition));
+  while (!text.empty()) {
+    const std::string_view line = take(text, '\n');
+    if (line.starts_with(kDrill)) {
+      if (auto rehearsal = parse_rehearsal(line.substr(kDrill.size()))) out.add(*std::move(rehearsal));
+    } else if (auto transition = parse(line)) {
+      out.add(*std::move(transition));
+    }
+  }
   return out;
 }
 

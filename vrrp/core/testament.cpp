@@ -86,6 +86,7 @@ void append(Testament& to, const Testament& more) {
   add(to.packets, more.packets);
   add(to.settings, more.settings);
   add(to.tables, more.tables);
+  add(to.stopped, more.stopped);
 }
 
 Bytes write_testament(const Testament& testament) {
@@ -120,6 +121,7 @@ Bytes write_testament(const Testament& testament) {
     out.text(setting.value);
   });
   out.list(testament.tables, [&](const std::string& table) { out.text(table); });
+  out.list(testament.stopped, [&](int pid) { out.number(static_cast<std::uint32_t>(pid)); });
   return out.take();
 }
 
@@ -161,6 +163,7 @@ std::optional<Testament> read_testament(ByteView bytes) {
     return setting;
   });
   in.list(out.tables, [&] { return in.text(); });
+  in.list(out.stopped, [&] { return static_cast<int>(in.number()); });
   if (!in.is_good()) return std::nullopt;
   return out;
 }

@@ -38,10 +38,11 @@ struct Testament {
   std::vector<Packet> packets;
   std::vector<Setting> settings;
   std::vector<std::string> tables;  // of the packet filter
+  std::vector<int> stopped;         // the proxy's process, which a drill stopped: it is to go on
 
   bool is_empty() const {
     return addresses.empty() && routes.empty() && links.empty() && packets.empty() && settings.empty() &&
-           tables.empty();
+           tables.empty() && stopped.empty();
   }
   friend bool operator==(const Testament&, const Testament&) = default;
 };

@@ -16,6 +16,7 @@
 #include "vrrp/net/advert_socket.h"
 #include "vrrp/net/libnl_netlink.h"
 #include "vrrp/net/nftables.h"
+#include "vrrp/net/process_table.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/realtime.h"
 
@@ -81,6 +82,9 @@ std::vector<std::string> carry_out(const Testament& testament) {
       return send_packet(fd.value(), packet.destination, packet.index, packet.bytes);
     }));
   }
+  for (const int pid : testament.stopped)
+    if (const auto proxy = watch_process(pid, "hapair-proxy"))
+      ::syscall(SYS_pidfd_send_signal, proxy->value(), SIGCONT, nullptr, 0);
   return complaints;
 }
 

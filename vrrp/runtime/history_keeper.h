@@ -1,4 +1,4 @@
-// Keeps the history of changes of state where the next process finds it.
+// Keeps the history of changes of state, and of drills, where the next process finds it.
 #pragma once
 
 #include "vrrp/core/history.h"
@@ -15,6 +15,10 @@ class HistoryKeeper {
   const History& history() const { return history_; }
   void add(const Transition& transition) {
     history_.add(transition);
+    changed_ = true;
+  }
+  void add(const Rehearsal& rehearsal) {
+    history_.add(rehearsal);
     changed_ = true;
   }
   /// Once a turn: a failover changes many instances at a time.

@@ -147,7 +147,7 @@ PairMessage Pair::compose() {
                   .config_digest = digest_.whole(),
                   .instances = {},
                   .handovers = {},
-                  .drills = {},
+                  .drills = host_.drills(),
                   .keys = {}};
   for (const Port* port : ports_) {
     const VirtualRouter& router = port->router();
@@ -158,7 +158,7 @@ PairMessage Pair::compose() {
     out.instances.push_back({.name = router.config().name,
                              .state = std::string(to_string(gives ? State::Backup : router.state())),
                              .priority = router.priority(),
-                             .fit = router.started() && router.is_fit() && !leaving_,
+                             .fit = router.state() != State::Initialize && router.is_fit() && !leaving_,
                              .since = now - since_.at(&router),
                              .cause = router.trouble().empty() ? to_string(router.election().cause())
                                                                : router.trouble()});
@@ -181,6 +181,9 @@ PairMessage Pair::compose() {
 
 void Pair::on_message(const PairMessage& message) {
   const bool first = !heard_;
+  // Its part in any handover went with its life before, however short the pause was.
+  if (heard_ && message.uptime < heard_->uptime)
+    for (const auto& unit : units_) unit->on_silence();
   heard_ = message;
   heard_at_ = host_.loop.now();
   if (first) greet();
@@ -198,6 +201,7 @@ void Pair::on_message(const PairMessage& message) {
     if (HandoverUnit* unit = unit_of(port->router()); unit && report) unit->on_report(*report);
   }
   if (leaving_) leave();
+  host_.on_drills(message.drills);
 }
 
 void Pair::greet() {

@@ -34,6 +34,9 @@ class Pair final : private PairSpeaker {
     std::function<void()> on_testament;
     /// How the proxy stands here; empty: nobody looks at it.
     std::function<std::string()> proxy;
+    /// What is said of drills, and who hears what the other says of them.
+    std::function<std::vector<PairMessage::Drill>()> drills;
+    std::function<void(const std::vector<PairMessage::Drill>&)> on_drills;
   };
   /// `ports` may come and go: see set_ports().
   static Result<std::unique_ptr<Pair>> open(Host host, const Config& config, const KeyRing& keys,
@@ -50,6 +53,8 @@ class Pair final : private PairSpeaker {
   void on_became(const VirtualRouter& router);
   /// Something else changed that the other should know.
   void on_changed() { channel_->say_soon(); }
+  /// Tells the other now, before anything else happens.
+  void say() { channel_->say(); }
   /// A router would have the address.
   void on_handover_wanted(const VirtualRouter& router);
 
@@ -66,6 +71,7 @@ class Pair final : private PairSpeaker {
 
   Testament testament() const;
 
+  const std::string& own_name() const { return own_name_; }
   // What is known of the other.
   const Node& other() const { return other_; }
   bool is_alive() const { return channel_->is_alive(); }
@@ -77,6 +83,8 @@ class Pair final : private PairSpeaker {
   /// Keys whose values differ, as far as they are known; sorted.
   const std::vector<std::string>& differing_keys() const { return differing_; }
   const std::vector<std::unique_ptr<HandoverUnit>>& units() const { return units_; }
+  /// What moves together with it; null: it is none of ours.
+  HandoverUnit* unit_of(const VirtualRouter& router) const;
   std::uint64_t refused() const { return channel_->refused(); }
 
  private:
@@ -87,7 +95,6 @@ class Pair final : private PairSpeaker {
   void greet();
   void compare_configurations(const PairMessage& message);
   void leave();
-  HandoverUnit* unit_of(const VirtualRouter& router) const;
   std::string hand_over(HandoverUnit& unit);
   std::string why_not(const HandoverUnit& unit) const;
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/address.h"
+#include "vrrp/net/process_table.h"
 
 namespace hapair::vrrp {
 namespace {
@@ -88,6 +89,18 @@ void ProxyLink::hear() {
 
 void ProxyLink::say_left() {
   if (fd_) (void)::send(fd_.value(), kHealthLeft.data(), kHealthLeft.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+Result<ProxyLink::Process> ProxyLink::process() const {
+  ucred proxy{};
+  socklen_t size = sizeof proxy;
+  if (!fd_) return fail(Errc::NotFound, "no proxy is heard at {}", path_);
+  if (::getsockopt(fd_.value(), SOL_SOCKET, SO_PEERCRED, &proxy, &size) != 0)
+    return fail_errno(errno, "cannot ask who listens at {}", path_);
+  // By its name too: a socket may have been made by whoever started the proxy, and numbers come again.
+  return watch_process(proxy.pid, "hapair-proxy").map([&](FileDescriptor fd) {
+    return Process{proxy.pid, std::move(fd)};
+  });
 }
 
 void ProxyLink::settle() {

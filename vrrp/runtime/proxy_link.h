@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "common/error.h"
 #include "common/loop/loop.h"
 #include "vrrp/core/proxy_watch.h"
 #include "vrrp/net/file_descriptor.h"
@@ -22,6 +23,12 @@ class ProxyLink final : private Watcher {
   const ProxyWatch& watch() const { return watch_; }
   /// Tells a draining proxy that this node's addresses are elsewhere.
   void say_left();
+  struct Process {
+    int pid = 0;
+    FileDescriptor fd;  // a pidfd: whatever is sent there cannot hit another
+  };
+  /// Whoever listens there; an error tells why that is not known.
+  Result<Process> process() const;
 
  private:
   void on_ready(std::uint32_t) override;

@@ -28,6 +28,8 @@ class ProxyTracker final : public Tracker {
   std::string standing() const override;
   bool is_leaving() const override { return link_.watch().is_leaving(); }
   void on_left() override { link_.say_left(); }
+  /// See ProxyLink.
+  Result<ProxyLink::Process> process() const { return link_.process(); }
 
  private:
   void on_change();

@@ -226,6 +226,7 @@ void Supervisor::Reload::settle_pair() {
     self_.pair_->set_leaving(self_.leaving_);
   } else if (self_.pair_ && !plan_.config.has_pair_channel()) {
     self_.pair_->shutdown();
+    self_.drills_.change(nullptr, false);
     self_.pair_.reset();
     for (const auto& port : self_.ports_) {
       port->router().set_courteous(false);
@@ -235,6 +236,7 @@ void Supervisor::Reload::settle_pair() {
     self_.pair_->change(plan_.config, task_.keys, task_.digest);
   }
   if (self_.pair_) self_.pair_->set_ports(self_.ports_, plan_.config.sync_groups);
+  self_.drills_.change(self_.pair_.get(), plan_.config.pair.drills);
 }
 
 void Supervisor::Reload::begin() {

@@ -32,6 +32,11 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
       trackers_(loop, *netlink_, log, [this] { on_reading(); }),
       groups_(config_.sync_groups, [this](const std::string& name) { return find_router(name); }),
       group_timer_(loop, [this] { carry_out_group_orders(); }),
+      drills_({.loop = loop,
+               .log = log,
+               .trackers = trackers_,
+               .ports = ports_,
+               .on_testament = [this] { testament_changed_ = true; }}),
       left_timer_(loop, [this] { check_left(); }) {
   netlink_->on_change([this](int index) {
     on_link_change(index);
@@ -75,16 +80,19 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
     self->pair_ = *std::move(pair);
     self->pair_->set_ports(self->ports_, self->config_.sync_groups);
   }
+  self->drills_.change(self->pair_.get(), self->config_.pair.drills);
   return self;
 }
 
 Result<std::unique_ptr<Pair>> Supervisor::open_pair(const Config& config, const KeyRing& keys,
                                                     const ConfigDigest& digest) {
   return Pair::open({.loop = loop_,
-                          .netlink = *netlink_,
-                          .log = log_,
-                          .on_testament = [this] { testament_changed_ = true; },
-                          .proxy = [this] { return proxy_standing(); }},
+                     .netlink = *netlink_,
+                     .log = log_,
+                     .on_testament = [this] { testament_changed_ = true; },
+                     .proxy = [this] { return proxy_standing(); },
+                     .drills = [this] { return drills_.words(); },
+                     .on_drills = [this](const auto& words) { drills_.on_words(words); }},
                     config, keys, digest);
 }
 
@@ -257,8 +265,10 @@ void Supervisor::shutdown() {
   ended_ = true;
   on_drained_ = nullptr;
   for (const auto& port : ports_) port->shutdown();
+  drills_.shutdown();
   if (pair_) pair_->shutdown();
   publish();
+  drills_.change(nullptr, false);
   pair_.reset();  // nobody may offer us an address any more
   tell_listeners();
 }
@@ -326,6 +336,7 @@ void Supervisor::publish() {
   Testament all;
   for (const Companions& companions : companions_) append(all, companions.testament);
   if (pair_) append(all, pair_->testament());
+  append(all, drills_.testament());
   guardian_->publish(all);
 }
 

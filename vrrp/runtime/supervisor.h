@@ -19,6 +19,7 @@
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/closed_addresses.h"
+#include "vrrp/runtime/drill_hall.h"
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
@@ -77,6 +78,7 @@ class Supervisor final : private RouterObserver {
   const Trackers& trackers() const { return trackers_; }
   /// The other node; null: this one does not speak with any.
   Pair* pair() { return pair_.get(); }
+  DrillHall& drills() { return drills_; }
   /// How the proxy stands here; empty: nobody looks at it.
   std::string proxy_standing() const;
 
@@ -145,6 +147,7 @@ class Supervisor final : private RouterObserver {
   SyncGroups groups_;
   Timer group_timer_;           // what a group's members owe each other, in a turn of its own
   std::unique_ptr<Pair> pair_;  // null: the other node is not spoken with
+  DrillHall drills_;
   bool leaving_ = false;        // the proxy is
   Timer left_timer_;            // looks whether it may
   bool held_ = false;           // the addresses were here at the last look

@@ -29,7 +29,7 @@ class Tracker {
   /// What counts.
   Reading what_counts() const {
     const Reading found = reading();
-    return found.is_known ? found : before_;
+    return found.is_known || !before_.is_known ? found : before_;
   }
   /// Something about the interface with that index changed; 0: about any.
   virtual void on_link_change(int /*index*/) {}

@@ -110,6 +110,12 @@ void Trackers::on_left() {
     if (entry.tracker->is_leaving()) entry.tracker->on_left();
 }
 
+Result<ProxyLink::Process> Trackers::proxy_process() const {
+  for (const Entry& entry : entries_)
+    if (const auto* proxy = dynamic_cast<const ProxyTracker*>(entry.tracker.get())) return proxy->process();
+  return fail(Errc::NotFound, "no instance tracks the proxy: track_proxy = true");
+}
+
 const Tracker& Trackers::tracker_of(const Tracking& tracking) const {
   return *std::ranges::find_if(entries_, [&](const Entry& entry) {
             if (const auto* settings = std::get_if<InterfaceTracker::Settings>(&entry.definition))

@@ -38,6 +38,9 @@ class Trackers {
   /// This node has none of the addresses.
   void on_left();
 
+  /// Of the proxy that some instance tracks; see ProxyLink.
+  Result<ProxyLink::Process> proxy_process() const;
+
   /// How the things stand that an instance of that configuration tracks.
   struct Standing {
     std::vector<Tracked> tracked;  // in the order of the configuration

@@ -243,6 +243,11 @@ void VirtualRouter::on_group_usable(bool usable, TimePoint now) {
   update_fitness(now);
 }
 
+void VirtualRouter::on_rehearsed(bool fails, TimePoint now) {
+  rehearses_ = fails;
+  update_fitness(now);
+}
+
 void VirtualRouter::on_peer(const std::optional<PeerGuard::Report>& report, TimePoint now) {
   if (report && placement_.peer) {
     if (const auto priority = peer_.on_report(*report, fsm_.state(), now))
@@ -274,6 +279,7 @@ void VirtualRouter::update_fitness(TimePoint now) {
   trouble_ = !link_usable_      ? link_trouble_
              : !tracked_fit_    ? tracked_trouble_
              : !addresses_fit_  ? address_trouble_
+             : rehearses_       ? "a drill has it fail"
              : !group_fit_      ? "another member of its synchronization group cannot serve"
                                 : "";
   run(fsm_.on_usable(is_fit() && group_fit_, now), now);

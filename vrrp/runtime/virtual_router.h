@@ -111,6 +111,8 @@ class VirtualRouter {
   void on_group_leads(TimePoint now) { run(fsm_.on_group_leads(now), now); }
   void on_group_follows(TimePoint now) { run(fsm_.on_group_follows(now), now); }
   void on_group_usable(bool usable, TimePoint now);
+  /// A drill has it fail, or no longer.
+  void on_rehearsed(bool fails, TimePoint now);
   /// What the peer says of itself over the pair channel; nothing: the channel is silent.
   void on_peer(const std::optional<PeerGuard::Report>& report, TimePoint now);
   /// The peer is master and can hand over without a loss.
@@ -131,7 +133,7 @@ class VirtualRouter {
   /// Why it is in this state, in words.
   std::string why() const;
   /// Could serve, as far as it alone is concerned.
-  bool is_fit() const { return link_usable_ && tracked_fit_ && addresses_fit_; }
+  bool is_fit() const { return link_usable_ && tracked_fit_ && addresses_fit_ && !rehearses_; }
   bool started() const { return started_; }
   const Counters& counters() const { return counters_; }
   void clear_counters() { counters_ = {}; }
@@ -200,6 +202,7 @@ class VirtualRouter {
   bool tracked_fit_ = true;
   bool addresses_fit_ = true;        // what was to be added is there
   bool group_fit_ = true;
+  bool rehearses_ = false;           // a failure
   bool told_fit_ = true;             // what was told of is_fit() last
   TimePoint retry_at_ = kNever;      // when that is assumed again
   TimePoint probe_at_ = kNever;

@@ -36,7 +36,7 @@ TEST(StatusJson, TellsEverythingOfAnInstance) {
       R"("master":{"address":"192.168.50.11","node":"hap1"},)"
       R"("last_advert":{"from":{"address":"192.168.50.12","node":"hap2"},"priority":100,)"
       R"("interval_seconds":0.1,"age_seconds":184},)"
-      R"("handover":null,"advert_interval_seconds":0.1,"lease_seconds":1,)"
+      R"("handover":null,"drill":null,"advert_interval_seconds":0.1,"lease_seconds":1,)"
       R"("counters":{"adverts_received":12,"adverts_sent":4711,"resignations_received":0,)"
       R"("resignations_sent":0,"became_master":1,"released_master":0,"announcements_sent":0,)"
       R"("addresses_restored":0,"duplicate_answers":0,"other_addresses":3,"absences":0,)"
@@ -75,6 +75,15 @@ TEST(StatusJson, TellsTheLastHandover) {
   EXPECT_THAT(instance_json(instance), HasSubstr(begin + R"("gap_seconds":null},)"));
   instance.handover->gap = 4ms;
   EXPECT_THAT(instance_json(instance), HasSubstr(begin + R"("gap_seconds":0.004},)"));
+}
+
+TEST(StatusJson, TellsTheLastDrill) {
+  using namespace std::chrono_literals;
+  InstanceReport instance = a_master();
+  instance.drill = {
+      .instance = "VI_1", .passed = true, .text = "failover: hap2 took over", .at = WallTime(1764225600s)};
+  EXPECT_THAT(instance_json(instance), HasSubstr(R"("drill":{"at":"2025-11-27T06:40:00.000Z","passed":true,)"
+                                                 R"("text":"failover: hap2 took over"},)"));
 }
 
 TEST(StatusJson, SaysNullForWhatIsNotKnown) {

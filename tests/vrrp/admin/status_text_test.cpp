@@ -83,6 +83,27 @@ TEST(StatusText, TellsHowTheLastHandoverWent) {
               HasSubstr("Z handing over; nobody had the addresses for 5ms at most\n"));
 }
 
+TEST(StatusText, TellsOfTheLastDrill) {
+  InstanceReport instance = a_master();
+  EXPECT_THAT(instance_text(instance), Not(HasSubstr("drill")));
+  instance.drill = {
+      .instance = "VI_1", .passed = true, .text = "failover: hap2 took over", .at = WallTime(1764225600s)};
+  EXPECT_THAT(instance_text(instance),
+              HasSubstr("\n    drill      2025-11-27T06:40:00.000Z passed: failover: hap2 took over\n"));
+}
+
+TEST(StatusText, TellsDrillsAmongTheChanges) {
+  History history;
+  history.add({.instance = "VI_1", .to = State::Backup, .priority = 101, .why = "a", .at = WallTime(1764225600s)});
+  history.add({.instance = "VI_1", .to = State::Backup, .priority = 101, .why = "b", .at = WallTime(1764225602s)});
+  history.add(Rehearsal{
+      .instance = "VI_1", .passed = false, .text = "failover: too slow", .at = WallTime(1764225601s)});
+  EXPECT_EQ(history_text(history),
+            "2025-11-27T06:40:00.000Z VI_1 INIT -> BACKUP with priority 101: a\n"
+            "2025-11-27T06:40:01.000Z VI_1 drill failed: failover: too slow\n"
+            "2025-11-27T06:40:02.000Z VI_1 INIT -> BACKUP with priority 101: b\n");
+}
+
 TEST(StatusText, NamesTheProxyOnce) {
   InstanceReport instance = a_master();
   instance.parts = {{.kind = TrackerKind::Proxy, .name = "proxy", .verdict = Verdict::Good},

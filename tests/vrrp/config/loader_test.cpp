@@ -158,6 +158,7 @@ address = "10.0.0.2"
 address = "10.0.0.3"
 [pair]
 key_file = "/etc/hapair/pair.key"
+drills = true
 [vrrp]
 guardian = false
 run_directory = "/run/elsewhere"
@@ -196,6 +197,7 @@ instances = ["web", "db"]
   EXPECT_TRUE(config->needs_keys());
   EXPECT_FALSE(config->guardian);
   EXPECT_EQ(config->run_directory, "/run/elsewhere");
+  EXPECT_TRUE(config->pair.drills);
   const Instance& web = config->instances.at(0);
   ASSERT_EQ(web.virtual_addresses.size(), 5U);
   EXPECT_EQ(web.virtual_addresses[2].interface, "eth2");

@@ -32,6 +32,26 @@ TEST(History, RemembersTheLastHundred) {
   EXPECT_EQ(seconds_of(history).back(), 250);
 }
 
+TEST(History, RemembersDrillsBesideTheChanges) {
+  History history;
+  history.add(at(1s));
+  for (int second = 1; second <= 30; ++second)
+    history.add(Rehearsal{.instance = second % 2 ? "VI 1" : "VI_2",
+                          .passed = second % 3 != 0,
+                          .text = "kill-proxy: hap2 took over",
+                          .at = WallTime(std::chrono::seconds(second))});
+  ASSERT_EQ(history.rehearsals().size(), History::kMostRehearsals);
+  EXPECT_EQ(history.last_rehearsal_of("VI 1")->at, WallTime(29s));
+  EXPECT_EQ(history.last_rehearsal_of("VI_3"), nullptr);
+  const History again = History::read(history.write());
+  EXPECT_EQ(again.rehearsals(), history.rehearsals());
+  EXPECT_EQ(again.transitions(), history.transitions());
+  EXPECT_EQ(History::read("hapair-vrrp-history 1\ndrill x passed VI\ty\ndrill 5 won VI\ty\ndrill 5 passed VI\n")
+                .rehearsals()
+                .size(),
+            0U);
+}
+
 TEST(History, KeepsTheLastOfAnInstanceThatHardlyEverChanges) {
   History history;
   history.add(at(1s, "VI_2"));

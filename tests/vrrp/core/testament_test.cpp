@@ -14,7 +14,8 @@ Testament testament() {
           .packets = {{.index = 7, .interface = "eth1", .destination = *IpAddress::parse("224.0.0.18"),
                        .bytes = {0x45, 0, 1}}},
           .settings = {{"/proc/sys/net/ipv4/conf/eth1/arp_ignore", "0"}},
-          .tables = {"hapair_51"}};
+          .tables = {"hapair_51"},
+          .stopped = {4711}};
 }
 
 TEST(Testament, ComesBackFromMemoryAsItWasWritten) {
