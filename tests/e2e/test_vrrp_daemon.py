@@ -57,7 +57,7 @@ def test_a_reader_of_its_log_that_went_away_does_not_end_it(link):
         os.close(writer)
         becomes_master(link, "hap1")
         os.close(reader)
-        process.send_signal(signal.SIGUSR2)  # makes it log
+        process.send_signal(signal.SIGHUP)  # makes it log
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
         assert not link.holds("hap1")
@@ -108,16 +108,6 @@ def test_a_file_without_instances_is_refused(link):
     done = link.run("hap1", vrrp_link.BINARY, "-f", link.file("[defaults]\n"))
     assert done.returncode == 1
     assert "no [vrrp.instance.NAME]" in done.stderr
-
-
-def test_a_signal_that_is_not_built_yet_changes_nothing(link):
-    daemon = link.start("hap1")
-    becomes_master(link, "hap1")
-    daemon.process.send_signal(signal.SIGUSR2)
-    daemon.wait_for("SIGUSR2:", 2)
-    assert daemon.process.poll() is None
-    assert link.holds("hap1")
-    assert "not built yet" in daemon.lines()
 
 
 def test_what_a_predecessor_left_is_removed_by_the_next_backup(link):
@@ -174,8 +164,8 @@ def test_a_backup_that_slept_does_not_take_the_address_of_a_living_master(link):
     # The time itself is what is needed: longer than the master-down interval, so that on waking the
     # timer is over, and the adverts that say otherwise are in the queue.
     time.sleep(5)
-    backup.process.send_signal(signal.SIGUSR2)
+    backup.process.send_signal(signal.SIGHUP)
     backup.process.send_signal(signal.SIGCONT)
-    backup.wait_for("SIGUSR2:", 2)  # it has had its first turn
+    backup.wait_for("Reloaded:", 2)  # it has had its first turn
     assert "MASTER" not in backup.lines()[told:]
     assert not link.holds("hap2")

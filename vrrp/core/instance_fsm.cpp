@@ -382,7 +382,11 @@ InstanceFsm::Memory InstanceFsm::memory() const {
                 .master_interval = master_interval_,
                 .deadline = deadline_,
                 .peer_priority = peer_priority_,
-                .gave = gave_};
+                .gave = gave_,
+                .resigned = master_resigned_,
+                .quiet_until = quiet_until_,
+                .grace_until = grace_until_,
+                .preempt_from = preempt_from_};
   if (current_master_ && current_master_->followed) {
     memory.master = current_master_->addresses[0] ? current_master_->addresses[0]
                                                   : current_master_->addresses[1];
@@ -392,16 +396,25 @@ InstanceFsm::Memory InstanceFsm::memory() const {
 }
 
 Effects InstanceFsm::on_resume(const Memory& memory, TimePoint now) {
-  const bool resumable = memory.state == State::Master || memory.state == State::Backup;
-  if (!resumable || !usable_) return on_start(now);
+  const bool resumable = memory.state == State::Master || memory.state == State::Backup ||
+                         (memory.state == State::Fault && !usable_);
+  if (!resumable) return on_start(now);
   peer_priority_ = memory.peer_priority;
   gave_ = memory.gave;
   cause_ = memory.cause;
   state_ = memory.state;
   master_interval_ = memory.master_interval;
   deadline_ = memory.deadline;
+  quiet_until_ = memory.quiet_until;
+  grace_until_ = memory.grace_until;
+  preempt_from_ = memory.preempt_from;
+  if (state_ == State::Fault) return {};
+  if (!std::exchange(usable_, true)) return on_usable(false, now);
   if (state_ == State::Master) return {AddAddresses{}};
-  if (memory.master) follow(*memory.master, memory.master_priority, Duration::zero(), now);
+  master_resigned_ = memory.resigned;
+  // What it sent meanwhile was not heard.
+  if (memory.master && !memory.resigned)
+    follow(*memory.master, memory.master_priority, Duration::zero(), now);
   return {};
 }
 

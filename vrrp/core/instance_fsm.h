@@ -122,9 +122,15 @@ class InstanceFsm {
     std::uint8_t master_priority = 0;
     std::optional<std::uint8_t> peer_priority{};
     bool gave = false;
+    bool resigned = false;  // of a backup: the master did, and its timer is the shorter one
+    TimePoint quiet_until = TimePoint::min();
+    TimePoint grace_until = TimePoint::min();
+    TimePoint preempt_from = kNever;
+    friend bool operator==(const Memory&, const Memory&) = default;
   };
   Memory memory() const;
-  /// Instead of on_start(): a master puts its addresses where they are already and goes on sending.
+  /// Instead of on_start(): a master puts its addresses where they are already and goes on sending. One
+  /// that cannot serve any more resigns.
   Effects on_resume(const Memory& memory, TimePoint now);
 
   /// Other settings from here on, whatever it is now; of the priority on_priority() tells. What it waits

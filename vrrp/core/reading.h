@@ -11,6 +11,7 @@ struct Reading {
   bool is_number = false;  // a file's; everything else is good or bad
   bool is_known = false;
   int level = 0;  // the number; else 1 for good, 0 for bad
+  friend bool operator==(const Reading&, const Reading&) = default;
 
   static Reading of(Verdict verdict) {
     return {.is_known = verdict != Verdict::Unknown, .level = verdict == Verdict::Good ? 1 : 0};

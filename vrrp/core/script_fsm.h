@@ -29,6 +29,9 @@ class ScriptFsm {
   /// Returns the new verdict if this outcome changed it. A run that timed out has not succeeded.
   std::optional<Verdict> on_exit(bool succeeded, TimePoint now);
 
+  /// Goes on with what was found before.
+  void resume(Verdict verdict) { verdict_ = verdict; }
+
   Verdict verdict() const { return verdict_; }
   /// When to start the command again; kNever while it runs, so that runs never overlap.
   TimePoint next_run() const { return next_run_; }

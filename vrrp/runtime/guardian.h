@@ -32,7 +32,11 @@ class Guardian {
   void set_patience(Duration patience);
   /// So long nothing is taken for a hang: the process is about to become another program.
   void allow(Duration silence) { shared_->allow_until(steady_now() + silence); }
+  /// Nothing is any more: it stayed this program.
+  void allow_no_more() { shared_->allow_until(loop_.now()); }
   int pid() const { return pid_; }
+  /// Descriptor of the memory that is shared with it, for a successor to dismiss it by.
+  int shared() const { return shared_->fd(); }
 
  private:
   /// Hears of the guardian's end.

@@ -24,6 +24,11 @@ std::string ScriptRunner::standing() const {
                                                : "has not ended yet");
 }
 
+/// One that begins bad, too, has been seen.
+void ScriptRunner::resume(const Reading& before) {
+  if (before.is_known) fsm_.resume(before.level != 0 ? Verdict::Good : Verdict::Bad);
+}
+
 void ScriptRunner::run() {
   fsm_.on_run(loop_.now());
   process_.emplace(loop_, Command{.argv = script().command, .credentials = prepared_.credentials},

@@ -22,6 +22,7 @@ class ScriptRunner final : public Tracker {
   const std::string& name() const override { return script().name; }
   Reading reading() const override { return Reading::of(fsm_.verdict()); }
   std::string standing() const override;
+  void resume(const Reading& before) override;
 
  private:
   const Script& script() const { return prepared_.script; }

@@ -14,6 +14,7 @@
 #include "common/loop/loop.h"
 #include "vrrp/config/config.h"
 #include "vrrp/core/remark.h"
+#include "vrrp/core/succession.h"
 #include "vrrp/core/transition.h"
 #include "vrrp/net/announce_socket.h"
 #include "vrrp/net/netlink.h"
@@ -39,6 +40,15 @@ class Supervisor final : private RouterObserver {
   ~Supervisor();
 
   void start();
+  /// Instead of start(): goes on where the program before this one ended. Before anybody hears or says
+  /// anything; the guardian knows all when this returns.
+  void resume(const Succession& succession);
+  /// What another program needs to go on here, but for the guardian.
+  Succession succession() const;
+  /// Why this is no moment for that; empty: it is one.
+  std::string why_not_succeeded() const;
+  /// The same for another configuration.
+  Result<void> may_be_succeeded_with(const Task& task) const;
   /// Goes over to another configuration: instances that are equal are not touched, those that are the
   /// same virtual router go on in their state. After an error, which says why, everything is as it was.
   /// `scripts`: prepare_scripts() of it. Listeners have heard of the end of what ends when this returns,

@@ -24,8 +24,18 @@ class Tracker {
   virtual bool is_leaving() const { return false; }
   /// The address is elsewhere.
   virtual void on_left() {}
+  /// What the program before this one has found: counts until something was found here.
+  virtual void resume(const Reading& before) { before_ = before; }
+  /// What counts.
+  Reading what_counts() const {
+    const Reading found = reading();
+    return found.is_known || !before_.is_known ? found : before_;
+  }
   /// Something about the interface with that index changed; 0: about any.
   virtual void on_link_change(int /*index*/) {}
+
+ private:
+  Reading before_;
 };
 
 /// Called by a tracker whenever its reading has changed.

@@ -85,6 +85,22 @@ Result<std::unique_ptr<Tracker>> Trackers::make(const Definition& definition) {
   return std::visit(Maker{*this}, definition);
 }
 
+void Trackers::resume(std::span<const Succession::Found> found) {
+  for (const Succession::Found& one : found)
+    for (const Entry& entry : entries_)
+      if (static_cast<int>(entry.tracker->kind()) == one.kind && entry.tracker->name() == one.name)
+        entry.tracker->resume(one.reading);
+}
+
+std::vector<Succession::Found> Trackers::found() const {
+  std::vector<Succession::Found> out;
+  for (const Entry& entry : entries_)
+    out.push_back({.kind = static_cast<int>(entry.tracker->kind()),
+                   .name = entry.tracker->name(),
+                   .reading = entry.tracker->what_counts()});
+  return out;
+}
+
 void Trackers::on_link_change(int index) {
   for (const Entry& entry : entries_) entry.tracker->on_link_change(index);
 }
@@ -115,7 +131,7 @@ Trackers::Standing Trackers::standing_of(const Instance& instance, bool trusting
   Standing out;
   for (const Tracking& tracking : instance.tracked) {
     const Tracker& tracker = tracker_of(tracking);
-    const Reading reading = tracker.reading();
+    const Reading reading = tracker.what_counts();
     Tracked tracked = weigh(reading, tracking.weight, tracking.reverse);
     if (!reading.is_known && trusting) tracked.verdict = Verdict::Good;
     if (tracked.weight == 0 && tracked.verdict != Verdict::Good) out.trouble = tracker.standing();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "common/loop/loop.h"
 #include "vrrp/config/config.h"
 #include "vrrp/core/priority.h"
+#include "vrrp/core/succession.h"
 #include "vrrp/net/netlink.h"
 #include "vrrp/runtime/interface_tracker.h"
 #include "vrrp/runtime/prepared_script.h"
@@ -29,6 +31,9 @@ class Trackers {
   /// they do not. What they tracked before goes on with what it knows, whatever weight it has now.
   /// After an error everything is as it was.
   Result<void> follow(const Config& config, const PreparedScripts& scripts);
+  /// What the program before this one has found counts until it is found here.
+  void resume(std::span<const Succession::Found> found);
+  std::vector<Succession::Found> found() const;
   void on_link_change(int index);
   /// This node has none of the addresses.
   void on_left();

@@ -143,6 +143,7 @@ void VirtualRouter::resume(const InstanceFsm::Memory& memory, TimePoint now) {
     announcements_.on_resumed(now);
     if (config_.announcements.probe > 0s) probe_at_ = now + config_.announcements.probe;
     alarm_from_ = now + kGrace;
+    if (!addresses_fit_) give_up("an address cannot be added", now);
   }
   if (ports_.observer) ports_.observer->on_testament(*this);
 }

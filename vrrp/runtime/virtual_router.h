@@ -144,6 +144,7 @@ class VirtualRouter {
   /// What is to be done now if the daemon dies. Takes a sequence number of its own.
   Testament testament();
   AdvertCodec& codec() { return codec_; }
+  const AdvertCodec& codec() const { return codec_; }
 
  private:
   void log_change(std::string_view line);
