@@ -184,11 +184,12 @@ priority = {priority}
 advert_interval = "100ms"
 virtual_addresses = ["192.168.50.20"]
 """
-    pair.up(more=other.format(priority=120))
+    head = "vrrp.instance.VI_2.priority = 50"  # of hap2
+    pair.up(head=head, more=other.format(priority=120))
     wait_until(lambda: SECOND in pair.link.addresses("hap1"), 2, "VI_2 is master")
-    lines = pair.reload("hap1", text=pair.write(hap1=111, more=other.format(priority=120)))
+    lines = pair.reload("hap1", text=pair.write(hap1=111, head=head, more=other.format(priority=120)))
     assert "VRRP_Instance(VI_1) changed" in lines and "VI_2" not in lines
-    lines = pair.reload("hap1", text=pair.write(hap1=111, more=other.format(priority=121)))
+    lines = pair.reload("hap1", text=pair.write(hap1=111, head=head, more=other.format(priority=121)))
     assert "VRRP_Instance(VI_2) changed" in lines and "VI_1" not in lines
     wait_until(lambda: pair.adverts(HAP1, vrid=52, priority=121), 1, "it says so")
     assert pair.gap(vrid=51) < 2.5 and pair.gap(vrid=52) < 2.5
