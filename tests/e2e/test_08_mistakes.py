@@ -215,7 +215,7 @@ def test_a_file_that_is_not_there_is_named(program, tmp_path):
 
 
 def test_a_command_of_a_later_build_is_refused_by_name():
-    for command in ("import", "drill", "passwd", "doctor", "top"):
+    for command in ("import", "passwd", "doctor", "top"):
         result = run(PAIR, command)
         assert result.returncode == 2
         assert f"{command} is not built yet" in result.stderr
