@@ -50,6 +50,8 @@ class DrillHall {
   std::vector<PairMessage::Drill> words() const;
   void on_words(const std::vector<PairMessage::Drill>& words);
 
+  /// Nothing is asked for, and nothing left to be undone.
+  bool is_quiet() const { return !asker_.is_busy() && !actor_.held(); }
   /// Undoes what is not undone yet.
   void shutdown();
   Testament testament() const;

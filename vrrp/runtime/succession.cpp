@@ -22,6 +22,7 @@ Succession Supervisor::succession() const {
 std::string Supervisor::why_not_succeeded() const {
   if (leaving_ || on_drained_ || (pair_ && !pair_->is_quiet()))
     return "a handover is under way, try again when it is over";
+  if (!drills_.is_quiet()) return "a drill is under way, try again when it is over";
   for (const Instance& instance : config_.instances) {
     const auto not_built = [&](std::string_view key) {
       return fmt::format("not built yet for an instance with {} ({}): restart instead", key,
