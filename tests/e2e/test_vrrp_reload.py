@@ -1,6 +1,7 @@
 """SIGHUP of hapair-vrrp: the file changes, and the link does not notice what it need not."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import tempfile
@@ -338,3 +339,36 @@ def test_keys_are_changed_without_a_lost_advert(pair):
     for name in ("hap1", "hap2"):
         assert "ignoring received advertisment" not in pair.lines(name)
         assert "is not heard any more" not in pair.lines(name)
+
+
+# One mistake each, by what it replaces in the file; an empty first word is a line more in the instance.
+MISTAKES = [
+    ("version = 3", "version = 4"), ("version = 3", "versoin = 3"), ('interface = "eth1"', "interface = 1"),
+    ('interface = "eth1"', 'interface = ""'), ("= 51", "= 0"), ("= 51", "= 256"), ("= 51", '= "fifty-one"'),
+    ("priority = 110", "priority = 300"), ("priority = 110", "priority = -1"), ("priority = 110", "priority = 1.5"),
+    ('"100ms"', '"100 parsecs"'), ('"100ms"', '"0s"'), ('"100ms"', '"100"'), ('"192.168.50.10"', '"192.168.50.256"'),
+    ('"192.168.50.10"', '"the pair"'), ('["192.168.50.10"]', "[]"), ("[vrrp.instance.VI_1]", "[vrrp.instances.VI_1]"),
+    ("[vrrp.instance.VI_1]", "[vrp.instance.VI_1]"), ("[vrrp.instance.VI_1]", "[vrrp.instance.VI_1"),
+    ('"eth1"', '"eth1'), ("version = 3", "version = 3\nversion = 3"), ('"192.168.50.11"', '"192.168.50"'),
+    ("[node.hap1]", "[nodes.hap1]"), ("", 'preempt = "sometimes"'), ("", 'preempt_delay = "soon"'),
+    ("", 'track_scripts = ["nobody"]'), ("", "track_interfaces = [7]"), ("", 'auth = { type = "pas" }'),
+    ("", 'auth = { type = "pass", password = "secret" }'), ("", 'unicast_peers = ["hap2"]'), ("", 'state = "mastr"'),
+    ("", 'hold_down = "-1s"'), ("", "no_such_key = 1"), ("", 'track_files = ["nowhere"]'),
+]
+
+
+def test_no_mistake_gets_in_and_each_has_its_place(pair):
+    """`hapair check` says so beforehand, too."""
+    check = vrrp_link.BINARY.with_name("hapair"), "check"
+    pair.up()
+    good = pair.write()
+    assert len(MISTAKES) >= 30
+    for old, new in MISTAKES:
+        assert old in good
+        text = good.replace(old, new, 1) if old else good + new + "\n"
+        checked = pair.link.run("hap1", *check, pair.link.file(text))
+        assert checked.returncode == 1 and re.search(r"pair\.toml:\d+:\d+: error: ", checked.stderr + checked.stdout), (new, checked)
+        lines = pair.reload("hap1")
+        assert "Reload refused" in lines and re.search(r"pair\.toml:\d+:\d+: ", lines), (new, lines)
+    assert "Reloaded" in pair.reload("hap1", text=good)
+    pair.nothing_happened()
