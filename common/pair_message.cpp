@@ -42,8 +42,9 @@ bool read_number(std::string_view text, T& out) {
 }
 
 bool read_duration(std::string_view text, Duration& out) {
+  constexpr std::int64_t kLongest = std::chrono::milliseconds(std::chrono::years(100)).count();
   std::int64_t milliseconds = 0;
-  if (!read_number(text, milliseconds) || milliseconds < 0) return false;
+  if (!read_number(text, milliseconds) || milliseconds < 0 || milliseconds > kLongest) return false;
   out = std::chrono::milliseconds(milliseconds);
   return true;
 }

@@ -105,7 +105,7 @@ void InstanceFsm::resign(State from, Effects& out) {
 
 void InstanceFsm::follow(const IpAddress& master, std::uint8_t priority, Duration interval,
                          TimePoint now) {
-  if (!current_master_) current_master_.emplace();
+  if (!current_master_) current_master_ = Rival{};
   current_master_->addresses[master.is_v6()] = master;
   current_master_->priority = priority;
   current_master_->followed = true;
@@ -194,7 +194,7 @@ void InstanceFsm::as_backup(const IpAddress& source, std::uint8_t priority, Dura
   // RFC 3768 section 6.4.2: a lower advert is discarded and the timer runs on. If nobody better
   // speaks, its sender is the one whose resignation we accept.
   if (!current_master_) {
-    current_master_.emplace();
+    current_master_ = Rival{};
     current_master_->addresses[source.is_v6()] = source;
     current_master_->priority = priority;
   }
