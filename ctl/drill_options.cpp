@@ -9,14 +9,7 @@ namespace {
 
 namespace drill = vrrp::drill;
 
-constexpr std::string_view kLinkDown = "link-down";
-
 tl::unexpected<Error> no_drill(std::string_view name) {
-  if (name == kLinkDown)
-    return fail(Errc::Unsupported,
-                "drill link-down is not built yet: an interface that is switched off loses routes "
-                "and addresses that "
-                "nobody puts back; ./vagrant/lab drill link-down pulls a cable");
   std::vector<std::string> names;
   for (const auto& one : drill::descriptions()) names.emplace_back(one.name);
   if (const auto near = nearest_word(name, names))

@@ -40,6 +40,7 @@ Duration usual_limit(Kind kind) {
     case Kind::StopVrrp: return 80ms;
     case Kind::KillProxy:
     case Kind::KillVrrp: return 150ms;
+    case Kind::LinkDown: return 400ms;  // 3.6 adverts, of which the last was just heard at worst
     case Kind::HangProxy: return 600ms;
   }
   return {};

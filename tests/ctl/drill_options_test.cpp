@@ -45,7 +45,6 @@ TEST(DrillOptions, HaveTheirDefaults) {
 TEST(DrillOptions, AreRefusedWithARemedy) {
   EXPECT_THAT(mistake({"kil-proxy"}), HasSubstr("did you mean kill-proxy?"));
   EXPECT_THAT(mistake({"dance"}), HasSubstr("hapair drill lists them"));
-  EXPECT_THAT(mistake({"link-down"}), HasSubstr("not built yet"));
   EXPECT_THAT(mistake({"switchover", "failover"}), HasSubstr("one drill at a time"));
   EXPECT_THAT(mistake({"--colour"}), HasSubstr("no option --colour"));
   for (const char* limit : {"", "-1", "1.5", "soon"})

@@ -153,6 +153,13 @@ def test_a_killed_daemon(duo):
     passes(duo, "kill-vrrp", meanwhile=restart_what_was_killed(duo.vrrp, duo.start_vrrp))
 
 
+def test_a_pulled_cable(duo):
+    """Nobody says that hap1 is gone: hap2 notices by its silence."""
+    report = passes(duo, "link-down", "--hold", "2")
+    assert any(event["node"] == "hap2" and "no master was heard" in event["text"] for event in report["events"]), report["events"]
+    assert report["longest_gap_ms"] >= 200
+
+
 def test_a_limit_that_is_not_held_fails(duo):
     done = drill(duo, "switchover", "--limit", "0")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -191,14 +198,13 @@ def test_it_refuses_what_the_file_does_not_allow(duo):
 def test_without_a_name_it_lists_them(duo):
     done = ask(duo, "hap2", ["drill"])
     assert done.returncode == 0
-    for name in ("switchover", "failover", "kill-proxy", "hang-proxy", "stop-vrrp", "kill-vrrp"):
+    for name in ("switchover", "failover", "kill-proxy", "hang-proxy", "stop-vrrp", "kill-vrrp", "link-down"):
         assert f"\n    {name} " in done.stdout
     assert duo.masters() == ["hap1"]
 
 
 @pytest.mark.parametrize("words, why", [
     (["kil-proxy"], "did you mean kill-proxy?"),
-    (["link-down"], "link-down is not built yet"),
     (["switchover", "failover"], "one drill at a time"),
     (["switchover", "--limit", "soon"], "--limit needs milliseconds"),
     (["switchover", "--hold", "0"], "--hold needs seconds"),

@@ -24,6 +24,8 @@ constexpr std::array kDescriptions = {
                 "the master's VRRP daemon stops all elections as SIGTERM does, for the hold", true},
     Description{Kind::KillVrrp, "kill-vrrp",
                 "kill -9 of the master's VRRP daemon, which its service manager starts again"},
+    Description{Kind::LinkDown, "link-down",
+                "the master falls silent and holds nothing, as with its cable pulled, for the hold", true},
 };
 
 constexpr std::string_view kStart = "start", kTell = "tell", kTold = "told";

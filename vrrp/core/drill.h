@@ -26,7 +26,7 @@ namespace hapair::vrrp::drill {
 // Each says its words with every message until they are answered or stale, so a lost one costs a
 // repetition.
 
-enum class Kind : std::uint8_t { Switchover, Failover, KillProxy, HangProxy, StopVrrp, KillVrrp };
+enum class Kind : std::uint8_t { Switchover, Failover, KillProxy, HangProxy, StopVrrp, KillVrrp, LinkDown };
 
 struct Description {
   Kind kind;

@@ -58,7 +58,7 @@ DrillHall::DrillHall(Host host)
     : host_(std::move(host)),
       actor_(host_.loop.now()),
       timer_(host_.loop, [this] { on_due(); }),
-      end_timer_(host_.loop, [] { ::kill(::getpid(), SIGKILL); }) {}
+      next_timer_(host_.loop, [this] { std::exchange(next_, nullptr)(); }) {}
 
 void DrillHall::change(Pair* pair, bool allowed) {
   pair_ = pair;
@@ -193,8 +193,10 @@ std::string DrillHall::carry_out(const drill::Order& order) {
       }
       return {};
     // In a turn of its own: the answer and the log go out before.
-    case Kind::KillVrrp: end_timer_.arm(host_.loop.now()); return {};
+    case Kind::KillVrrp: next_ = [] { ::kill(::getpid(), SIGKILL); }; break;
+    case Kind::LinkDown: next_ = [this, order] { pull_cable(order, true); }; break;
   }
+  if (next_) next_timer_.arm(host_.loop.now());
   return {};
 }
 
@@ -203,6 +205,7 @@ void DrillHall::undo(const drill::Order& order) {
                 drill::describe(order.kind).name);
   switch (order.kind) {
     case Kind::Failover: return rehearse_fault(order, false);
+    case Kind::LinkDown: return pull_cable(order, false);
     case Kind::HangProxy:
       if (stopped_) ::syscall(SYS_pidfd_send_signal, stopped_->fd.value(), SIGCONT, nullptr, 0);
       stopped_.reset();
@@ -214,6 +217,17 @@ void DrillHall::undo(const drill::Order& order) {
     case Kind::Switchover:
     case Kind::KillProxy:
     case Kind::KillVrrp: break;
+  }
+}
+
+void DrillHall::pull_cable(const drill::Order& order, bool out) {
+  const Port* const meant = port_of(order.instance);
+  if (pair_) pair_->mute(out);
+  for (const auto& port : host_.ports) {
+    if (!meant || port->link().index != meant->link().index) continue;
+    port->mute(out);
+    port->router().on_rehearsed(out, host_.loop.now());
+    port->rearm();
   }
 }
 
@@ -240,10 +254,10 @@ std::string DrillHall::signal_proxy(int number) {
 
 void DrillHall::shutdown() {
   timer_.disarm();
-  end_timer_.disarm();
+  next_timer_.disarm();
   // Elections that were stopped need not begin again.
-  if (const auto order = actor_.on_shutdown(); order && order->kind == Kind::HangProxy)
-    undo(*order);
+  const auto order = actor_.on_shutdown();
+  if (order && (order->kind == Kind::HangProxy || order->kind == Kind::LinkDown)) undo(*order);
 }
 
 Testament DrillHall::testament() const {

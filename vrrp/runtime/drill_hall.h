@@ -65,6 +65,8 @@ class DrillHall {
   void undo(const drill::Order& order);
   std::string signal_proxy(int number);
   Port* port_of(const std::string& instance) const;
+  /// Of all instances on its link, and of the pair channel, which is taken to go the same way.
+  void pull_cable(const drill::Order& order, bool out);
   void rehearse_fault(const drill::Order& order, bool fails);
   void say();
 
@@ -77,7 +79,8 @@ class DrillHall {
   std::vector<DrillOutlook::Event> told_;      // by the other, of the last drill's instance
   std::optional<ProxyLink::Process> stopped_;  // the proxy
   Timer timer_;
-  Timer end_timer_;  // this process ends itself when the words about it are out
+  std::function<void()> next_;  // to be done when the words about it are out
+  Timer next_timer_;
 };
 
 }  // namespace hapair::vrrp

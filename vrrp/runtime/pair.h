@@ -55,6 +55,7 @@ class Pair final : private PairSpeaker {
   void on_changed() { channel_->say_soon(); }
   /// Tells the other now, before anything else happens.
   void say() { channel_->say(); }
+  void mute(bool muted) { channel_->mute(muted); }
   /// A router would have the address.
   void on_handover_wanted(const VirtualRouter& router);
 

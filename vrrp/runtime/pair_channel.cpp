@@ -51,7 +51,7 @@ void PairChannel::change(Duration interval, Duration patience, const KeyRing& ke
 
 void PairChannel::say() {
   timer_.arm(loop_.now() + settings_.interval);
-  socket_.send(session_.say(encode(speaker_.compose())));
+  if (!muted_) socket_.send(session_.say(encode(speaker_.compose())));
 }
 
 void PairChannel::on_ready(std::uint32_t) { hear(); }
@@ -65,7 +65,10 @@ void PairChannel::hear() {
 
 void PairChannel::on_datagram(ByteView datagram) {
   PairSession::Heard heard = session_.on_datagram(datagram, loop_.now());
-  if (heard.answer) return socket_.send(*heard.answer);
+  if (heard.answer) {
+    if (!muted_) socket_.send(*heard.answer);
+    return;
+  }
   if (heard.kind == PairSession::Heard::Kind::Refused) return;
   silence_.arm(session_.deadline(loop_.now()));
   // Who has just learned of us knows nothing yet.

@@ -44,6 +44,8 @@ class PairChannel final : private Watcher {
   void say_soon() { timer_.arm(loop_.now()); }
   /// Before this returns.
   void say();
+  /// Nothing is said until told otherwise.
+  void mute(bool muted) { muted_ = muted; }
   bool is_alive() const { return alive_; }
   std::uint64_t refused() const { return session_.refused(); }
 
@@ -63,6 +65,7 @@ class PairChannel final : private Watcher {
   Timer timer_;    // to speak
   Timer silence_;
   bool alive_ = false;
+  bool muted_ = false;
   std::array<std::uint8_t, PairEnvelope::kLargest> buffer_{};
 };
 

@@ -103,10 +103,12 @@ void Port::change(Change change, const KeyRing& keys) {
 }
 
 Result<void> Port::send_advert(const Endpoints& way, ByteView packet) {
+  if (muted_) return {};
   return ears_[way.is_v6()]->socket().send(way.destination, packet);
 }
 
 Result<void> Port::send_frame(int index, ByteView frame) {
+  if (muted_) return {};
   return announcements_.send(index, frame);
 }
 

@@ -45,6 +45,8 @@ class Port final : public LinkPort {
   void on_tracked(std::span<const Tracked> tracked, std::string_view why);
   void on_link(bool up);
   void shutdown();
+  /// Nothing leaves it, as with the cable pulled, until told otherwise. A drill.
+  void mute(bool muted) { muted_ = muted; }
   /// Asks for nothing more, resigns nothing: another one goes on in its place.
   void retire();
   /// After something was asked of the router.
@@ -76,6 +78,7 @@ class Port final : public LinkPort {
 
   Loop& loop_;
   AnnounceSocket& announcements_;
+  bool muted_ = false;
   std::array<std::unique_ptr<Ear>, 2> ears_;  // by family; null: none
   VirtualRouter router_;
   Timer timer_;
