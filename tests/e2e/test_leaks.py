@@ -93,14 +93,19 @@ def test_half_closed_and_reset_connections_leave_nothing_behind(tmp_path, mode):
     listener.close()
     try:
         before = proxy.descriptors()
-        memory = None
-        for _ in range(2):  # at first pools grow to what so many at once need
+        memory = grown = None
+        # At first pools grow to what so many at once need, which on a busy machine may be more a second time. A leak
+        # grows with every round.
+        for _ in range(5):
             for kind in ("half-closed", "reset"):
                 visit_all(proxy.port, kind, EACH)
                 # Connections to the server that wait for use are closed after four seconds.
                 wait_until(lambda: proxy.descriptors() <= before, f"{before} descriptors after those {kind}", TIMEOUT)
-            memory = memory or proxy.resident_bytes()
-        assert proxy.resident_bytes() - memory < GROWTH
+            before_that, memory = memory, proxy.resident_bytes()
+            grown = memory - before_that if before_that else None
+            if grown is not None and grown < GROWTH:
+                break
+        assert grown < GROWTH
     finally:
         proxy.stop()
         server.terminate()
