@@ -65,7 +65,8 @@ def test_no_two_answer_for_long(link, who, how, load, record_property):
     with vrrp_watch.machine(load), vrrp_watch.Asker(link, VIRTUAL) as asker:
         wait_until(lambda: asker.now() == {link.mac("hap1")}, 3, "hap1 answers")
         begun = time.time()
-        strike(processes(ours, who), how)
+        struck = processes(ours, who)
+        strike(struck, how)
         wait_until(lambda: link.holds("hap2") and not link.holds("hap1"), 5, "hap2 alone has the address")
         wait_until(lambda: asker.now() == {link.mac("hap2")}, 3, "hap2 alone answers")
         record_property(f"figure: {how.name} of {who}, {load}: two answer (ms)", round(asker.doubled(begun)))
@@ -73,3 +74,5 @@ def test_no_two_answer_for_long(link, who, how, load, record_property):
         bar = LONGEST_OVERLAP[who]
         assert asker.doubled(begun) <= bar + (BUSY if bar and load == "busy" else 0)
     assert VIRTUAL not in link.addresses("hap1"), "nothing is left"
+    if how == signal.SIGSTOP:  # those stand still for ever, else
+        strike(struck, signal.SIGKILL)
