@@ -165,6 +165,7 @@ TEST(Loop, WaitsForOffloadedWorkAtItsEnd) {
     Loop loop;
     loop.offload(
         [&] {
+          // Still at work when the loop begins to end, as nobody could signal from here. Right either way.
           std::this_thread::sleep_for(20ms);
           worked = true;
         },
@@ -217,6 +218,7 @@ TEST(Subprocess, BeginsWithOrdinarySignals) {
 }
 
 TEST(Subprocess, HasTheRightsItIsGivenAndNoOthers) {
+  // tests/run is root, and counts a skipped test as failed; this is for whoever runs it by hand.
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const Credentials nobody{.user = 65534, .group = 65533, .groups = {65531, 65532}};
   const auto is = [&](std::string what) {

@@ -35,7 +35,7 @@ while True:
         voice.sendto(b"?", ("{ADDRESS}", {PORT}))
     except OSError:
         pass  # nobody has it now
-    due += 0.005
+    due += 0.005  # a question every 5 ms
     time.sleep(max(0, due - time.monotonic()))
 """
 

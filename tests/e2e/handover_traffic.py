@@ -3,7 +3,8 @@
     handover_traffic.py origin                     the server behind the pair: pages, slow downloads, an echo
     handover_traffic.py KIND ADDRESS COUNT SECONDS clients; KIND is keepalive, download, idle or connect
 
-Clients print "begun" and, at the end, one JSON object: what they did, what failed, the longest gap.
+Whatever sleeps here is a client or server keeping its pace. Clients print "begun" when all are connected (of
+KIND connect: when the first was answered) and, at the end, one JSON object: what they did, what failed, the longest gap.
 """
 import asyncio
 import json
@@ -58,6 +59,12 @@ class Report:
     def __init__(self):
         self.done, self.failed, self.longest, self.slowest = 0, [], 0.0, 0.0
         self.last = None
+        self.to_come = 1  # connections, or answers, before it has begun
+
+    def begins(self):
+        self.to_come -= 1
+        if self.to_come == 0:
+            print("begun", flush=True)
 
     def good(self, begun):
         now = time.monotonic()
@@ -86,6 +93,7 @@ async def get(reader, writer):
 async def keepalive(address, until, report, number):
     """Requests on one connection, which stays the same all the time."""
     reader, writer = await asyncio.open_connection(address, 80)
+    report.begins()
     await asyncio.sleep(number * 0.002)
     while time.monotonic() < until:
         begun = time.monotonic()
@@ -102,6 +110,7 @@ async def keepalive(address, until, report, number):
 async def download(address, until, report, number):
     """A megabyte a second, none of which may stall or differ."""
     reader, writer = await asyncio.open_connection(address, 80)
+    report.begins()
     begun = time.monotonic()
     writer.write(b"GET /stream HTTP/1.1\r\nHost: pair\r\n\r\n")
     try:
@@ -118,6 +127,7 @@ async def download(address, until, report, number):
 async def idle(address, until, report, number):
     """Says something now and then, after a silence."""
     reader, writer = await asyncio.open_connection(address, 7000)
+    report.begins()
     spoken = 0
     await asyncio.sleep(number * 0.04)
     while time.monotonic() < until:
@@ -145,6 +155,7 @@ async def one_connection(address, report):
             await get(reader, writer)
         await within(5, all_of_it())
         report.good(begun)
+        report.begins()
     except Exception as error:
         report.bad(begun, repr(error))
     finally:
@@ -167,7 +178,8 @@ async def connect(address, until, report, rate):
 
 async def clients(kind, address, count, seconds):
     report, until = Report(), time.monotonic() + seconds
-    print("begun", flush=True)
+    if kind != "connect":
+        report.to_come = count
     if kind == "connect":
         await connect(address, until, report, count)
     else:

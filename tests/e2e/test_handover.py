@@ -57,6 +57,7 @@ def test_ten_handovers_under_load(found):
     for number in range(10):
         begun = time.monotonic()
         duo.move("hap2" if number % 2 == 0 else "hap1")
+        # At that pace: each falls into the drain of the one before.
         time.sleep(max(0.0, 1.2 - (time.monotonic() - begun)))
     reports = {report["kind"]: report for report in map(duo.report, clients)}
     for kind, report in reports.items():
@@ -77,9 +78,8 @@ def test_ten_handovers_under_load(found):
 def test_connections_stay(found, settings):
     duo = found(**settings)
     clients = [duo.traffic("keepalive", 20, 4), duo.traffic("download", 3, 4), duo.traffic("connect", 100, 4)]
-    time.sleep(0.5)
     duo.move("hap2")
-    time.sleep(1)
+    time.sleep(1)  # of work under way at both nodes, while the first drains
     duo.move("hap1")
     for report in map(duo.report, clients):
         assert report["failed"] == [] and report["done"] > 0
