@@ -37,9 +37,13 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
                            {"trl", V::LocalRequestDate, true},
                            {"Ts", V::AcceptSecond},
                            {"ms", V::AcceptMilliseconds},
+                           {"fi", V::FrontendAddress},
+                           {"fp", V::FrontendPort},
                            {"ft", V::Frontend},
                            {"f", V::Frontend},
                            {"b", V::Backend},
+                           {"bi", V::SourceAddress},
+                           {"bp", V::SourcePort},
                            {"s", V::Server},
                            {"si", V::ServerAddress},
                            {"sp", V::ServerPort},
@@ -48,6 +52,7 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
                            {"Tc", V::TimeToConnect},
                            {"Tr", V::TimeToResponse, true},
                            {"Ta", V::TimeActive, true},
+                           {"Tu", V::TimeActive},
                            {"Tt", V::TimeTotal},
                            {"Th", V::TimeOfHandshake},
                            {"Ti", V::TimeIdle, true},
@@ -67,6 +72,8 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
                            {"rc", V::Retries},
                            {"sq", V::ServerQueue},
                            {"bq", V::BackendQueue},
+                           {"rt", V::RequestNumber},
+                           {"lc", V::LineNumber},
                            {"hr", V::RequestHeaders, true},
                            {"hs", V::ResponseHeaders, true},
                            {"hrl", V::RequestHeaderList, true},
@@ -83,12 +90,12 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
 
 // Sample expressions: a few that say what a variable says, and the captures one by one.
 constexpr Word kExpressions[] = {
-    {"src", V::ClientAddress},   {"src_port", V::ClientPort}, {"method", V::Method, true},
-    {"path", V::Path, true},     {"query", V::Query, true},   {"url", V::Uri, true},
-    {"status", V::Status, true}, {"hostname", V::HostName},   {"pid", V::ProcessId}};
+    {"src", V::ClientAddress},     {"src_port", V::ClientPort}, {"dst", V::FrontendAddress},
+    {"dst_port", V::FrontendPort}, {"method", V::Method, true}, {"path", V::Path, true},
+    {"query", V::Query, true},     {"url", V::Uri, true},       {"status", V::Status, true},
+    {"hostname", V::HostName},     {"pid", V::ProcessId}};
 
-constexpr std::string_view kNotBuilt[] = {"ID", "bi", "bp",   "fi",   "fp",
-                                          "lc", "rt", "sslc", "sslv", "Tu"};
+constexpr std::string_view kNotBuilt[] = {"ID", "sslc", "sslv"};
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -237,6 +244,11 @@ class Parser {
 };
 
 }  // namespace
+
+bool LogPattern::uses(LogVariable variable) const {
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [&](const LogPiece& piece) { return piece.variable == variable; });
+}
 
 tl::expected<LogPattern, LogPatternMistake> parse_log_pattern(std::string_view text,
                                                               const LogScope& scope) {

@@ -13,6 +13,8 @@ enum class LogVariable : std::uint8_t {
   Text,
   ClientAddress,
   ClientPort,
+  FrontendAddress,
+  FrontendPort,
   RequestDate,
   AcceptDate,
   GmtDate,
@@ -24,6 +26,8 @@ enum class LogVariable : std::uint8_t {
   AcceptMilliseconds,
   Frontend,
   Backend,
+  SourceAddress,
+  SourcePort,
   Server,
   ServerAddress,
   ServerPort,
@@ -52,6 +56,8 @@ enum class LogVariable : std::uint8_t {
   Redispatched,
   ServerQueue,
   BackendQueue,
+  RequestNumber,
+  LineNumber,
   RequestHeaders,
   ResponseHeaders,
   RequestHeaderList,
@@ -94,6 +100,8 @@ struct LogPiece {
 struct LogPattern {
   std::vector<LogPiece> pieces;
   bool json = false;  // values are written as JSON has them
+
+  bool uses(LogVariable variable) const;
 };
 
 /// What a pattern may speak of.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,11 @@ struct Termination {
 /// Views must live until the line is written. Points in time that were not reached stay kNever.
 struct AccessRecord {
   SocketAddress client;
+  // Of the next three only what the frontend's format asks for.
+  const SocketAddress* destination = nullptr;  // where the client connected to
+  std::optional<SocketAddress> source;  // of the last connection to a server; none of a Unix socket
+  std::uint64_t number = 0;             // in the process, from 0
+  std::uint64_t line_number = 0;        // in the frontend's log, likewise
   WallTime date{};  // http: first byte of the request; tcp: accept
   std::string_view frontend;
   std::string_view backend;  // the frontend's name when none was chosen

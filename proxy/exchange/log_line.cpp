@@ -85,12 +85,9 @@ class Writer {
     switch (piece.variable) {
       case V::Text: at_ = put_text(at_, piece.text); return;
       case V::ClientAddress: return address(piece, record_.client);
-      case V::ClientPort:
-        // Clients of a Unix socket are told as "unix:1", as in HAProxy's lines.
-        return number(
-            piece,
-            record_.client.unix_listener != 0 ? record_.client.unix_listener : record_.client.port,
-            4);
+      case V::ClientPort: return port(piece, record_.client);
+      case V::FrontendAddress: return known_address(piece, record_.destination);
+      case V::FrontendPort: return known_port(piece, record_.destination);
       case V::RequestDate: return date(piece, record_.date);
       case V::AcceptDate: return date(piece, accept_date());
       case V::GmtDate: return long_date(piece, accept_date(), false);
@@ -104,12 +101,10 @@ class Writer {
       case V::Backend: return value(piece, record_.backend);
       case V::Server:
         return value(piece, record_.server.empty() ? std::string_view("<NOSRV>") : record_.server);
-      case V::ServerAddress:
-        if (!record_.server_address) return foreign(piece, {});
-        return address(piece, *record_.server_address);
-      case V::ServerPort:
-        if (!record_.server_address) return foreign(piece, {});
-        return number(piece, record_.server_address->port, 4);
+      case V::SourceAddress: return known_address(piece, source());
+      case V::SourcePort: return known_port(piece, source());
+      case V::ServerAddress: return known_address(piece, record_.server_address);
+      case V::ServerPort: return known_port(piece, record_.server_address);
       case V::TimeToRequest: return time(piece, span(record_.start, record_.received));
       case V::TimeInQueue:
         return time(piece, span(record_.received == kNever ? record_.start : record_.received,
@@ -141,6 +136,8 @@ class Writer {
       case V::Redispatched: at_ = put_text(at_, record_.redispatched ? "true" : "false"); return;
       case V::ServerQueue: return number(piece, record_.server_queue, 1);
       case V::BackendQueue: return number(piece, record_.backend_queue, 1);
+      case V::RequestNumber: return number(piece, record_.number, 4);
+      case V::LineNumber: return number(piece, record_.line_number, 4);
       case V::RequestHeaders: return captures(piece, record_.request_captures);
       case V::ResponseHeaders: return captures(piece, record_.response_captures);
       case V::RequestHeaderList: return list(piece, record_.request_captures);
@@ -175,6 +172,8 @@ class Writer {
     return static_cast<std::uint64_t>(
         std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
   }
+
+  const SocketAddress* source() const { return record_.source ? &*record_.source : nullptr; }
 
   void quote(const LogPiece& piece) {
     if (piece.quoted && !json_) *at_++ = '"';
@@ -254,6 +253,19 @@ class Writer {
       ::inet_ntop(endpoint.ip.is_v4() ? AF_INET : AF_INET6, endpoint.ip.data(), text, sizeof text);
     }
     value(piece, text);
+  }
+
+  void port(const LogPiece& piece, const SocketAddress& endpoint) {
+    // Clients of a Unix socket are told as "unix:1", as in HAProxy's lines.
+    number(piece, endpoint.unix_listener != 0 ? endpoint.unix_listener : endpoint.port, 4);
+  }
+
+  void known_address(const LogPiece& piece, const SocketAddress* endpoint) {
+    endpoint ? address(piece, *endpoint) : foreign(piece, {});
+  }
+
+  void known_port(const LogPiece& piece, const SocketAddress* endpoint) {
+    endpoint ? port(piece, *endpoint) : foreign(piece, {});
   }
 
   /// Without the brackets, which are the format's.

@@ -245,7 +245,7 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   record.status = status;
   record.bytes_out = bytes.size();
   record.termination = termination;
-  worker_.log_access(frontend(), record);
+  worker_.log_access(*this, socket_, record);
 
   if (!socket_.write(bytes)) return close(false);
   linger();

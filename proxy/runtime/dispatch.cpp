@@ -84,6 +84,11 @@ int Dispatch::tie(int avoid) const {
   return balance::kNoServer;
 }
 
+std::optional<SocketAddress> Dispatch::source() const {
+  const SocketAddress end = connection_->socket().local_address();
+  return end.port != 0 ? std::optional(end) : std::nullopt;
+}
+
 bool Dispatch::follow(int& server) {
   BackendState& next = worker_.newest(*newest_);
   if (&next == newest_) return true;

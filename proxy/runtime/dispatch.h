@@ -85,6 +85,8 @@ class Dispatch final : public ServerUser {
   int newest_server_index() const { return server_; }
   BackendState* newest_backend() const { return newest_; }
   ServerConnection* connection() const { return connection_; }
+  /// Our end of that connection; none of a Unix socket.
+  std::optional<SocketAddress> source() const;
   /// The connection served somebody else before.
   bool is_reused() const { return reused_; }
   bool is_queued() const { return phase_ == Phase::Queued; }

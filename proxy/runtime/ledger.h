@@ -38,12 +38,14 @@ struct ProcessRecord {
   /// The listeners are closed; what is there goes on to its end.
   std::atomic<bool> draining = false;
   exchange::ErrorCaptures errors;
+  std::atomic<std::uint64_t> numbered_requests = 0;  // of frontends whose log asks for numbers
   const TimePoint started = steady_now();
 };
 
 struct FrontendRecord {
   explicit FrontendRecord(unsigned workers) : counters(workers) {}
   stats::Gauge connections;
+  std::atomic<std::uint64_t> log_lines = 0;  // while the log asks for numbers
   /// Clients at once, 0: as many as the process may have. The main thread writes; what an operator
   /// says holds until the file says something else.
   std::atomic<unsigned> maxconn = 0;

@@ -51,7 +51,7 @@ std::optional<int> RelaySession::route() {
   const FrontendRules& rules = frontend().rules;
   if (!rules.any()) return frontend().config.default_backend;
   const SocketAddress arrived_at =
-      rules.needs_destination() ? destination(client_.fd()) : SocketAddress{};
+      rules.needs_destination() ? destination(client_) : SocketAddress{};
   const Decision decision =
       rules.decide({.source = &peer_, .destination = &arrived_at}, {}, snapshot());
   if (decision.kind == Decision::Kind::Backend) return decision.backend;
@@ -95,6 +95,7 @@ void RelaySession::end_because(EndCause cause) {
 }
 
 void RelaySession::on_dispatched() {
+  if (frontend().logs_source) record_.source = dispatch_.source();
   on_activity();
   pump_to_server();
 }
@@ -234,7 +235,7 @@ void RelaySession::end(exchange::Termination why, bool reset) {
   if (backend) record_.backend_connections = backend->sessions.current();
   const bool said_nothing = up_.moved == 0 && down_.moved == 0;
   if (frontend().config.log_null || !said_nothing || why.cause != '-')
-    worker_.log_access(frontend(), record_);
+    worker_.log_access(*this, client_, record_);
 
   worker_.loop().forget(client_.fd(), *this);
   client_.close(reset);

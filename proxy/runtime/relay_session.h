@@ -35,7 +35,7 @@ class RelaySession final : public Session, public DispatchUser {
   // DispatchUser.
   void on_dispatched() override;
   void on_dispatch_failed(exchange::Termination why) override;
-  wire::Endpoints endpoints() override { return {peer_, destination(client_.fd())}; }
+  wire::Endpoints endpoints() override { return {peer_, destination(client_)}; }
   void on_server_connected() override {}  // Dispatch hears that
   void on_server_connect_failed(int) override {}
   void on_server_readable() override;

@@ -129,7 +129,7 @@ void RequestRelay::proceed() {
 bool RequestRelay::answers_by_rule(int& backend) {
   const FrontendRules& rules = client_->frontend().rules;
   const SocketAddress arrived_at =
-      rules.needs_destination() ? client_->destination(client_->socket().fd()) : SocketAddress{};
+      rules.needs_destination() ? client_->destination(client_->socket()) : SocketAddress{};
   const bool keep = may_keep_client();
   const Decision decision = rules.decide(
       {.request = &request_, .source = &client_->peer(), .destination = &arrived_at},
@@ -231,7 +231,7 @@ void RequestRelay::find_server(BackendState& backend) {
 }
 
 wire::Endpoints RequestRelay::endpoints() {
-  return {client_->peer(), client_->destination(client_->socket().fd())};
+  return {client_->peer(), client_->destination(client_->socket())};
 }
 
 void RequestRelay::on_dispatch_failed(exchange::Termination why) {
@@ -245,6 +245,7 @@ void RequestRelay::on_dispatched() {
   dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
   frontend_counters().bytes_in.add(size);
   record_.bytes_in += size;
+  if (client_->frontend().logs_source) record_.source = dispatch_.source();
   if (!server_socket()->write(std::string_view(out, size))) return on_server_broken();
   if (request_complete_) return await_next();
   pump_request();
@@ -709,7 +710,7 @@ void RequestRelay::conclude() {
   }
   if (backend) record_.backend_connections = backend->sessions.current();
   if (persistence_ || client_->frontend().has_cookie) log_cookie_letters();
-  if (!unlogged_) worker_.log_access(client_->frontend(), record_);
+  if (!unlogged_) worker_.log_access(*client_, client_->socket(), record_);
   dispatch_.forget();
   client_ = nullptr;
   worker_.give_back(*this);

@@ -1,8 +1,6 @@
 // What a worker knows of every client connection, whatever it speaks.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +9,7 @@
 #include "common/loop/loop.h"
 #include "proxy/runtime/generation.h"
 #include "proxy/runtime/session_view.h"
+#include "proxy/runtime/stream_socket.h"
 
 namespace hapair::proxy {
 
@@ -47,14 +46,10 @@ class Session : public Watcher {
   FrontendState& frontend() const { return *frontend_; }
   Snapshot& snapshot() { return *generation_.get()->snapshot; }
 
-  /// Where the client has connected to, as a PROXY header announced it; else what the connection's
-  /// descriptor `fd` says.
-  SocketAddress destination(int fd) const {
-    if (announced_destination_) return *announced_destination_;
-    sockaddr_storage raw{};
-    socklen_t length = sizeof raw;
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&raw), &length);
-    return SocketAddress::from(reinterpret_cast<const sockaddr*>(&raw));
+  /// Where the client has connected to, as a PROXY header announced it; else the own end of its
+  /// connection.
+  SocketAddress destination(const StreamSocket& client) const {
+    return announced_destination_ ? *announced_destination_ : client.local_address();
   }
   void set_announced_destination(const SocketAddress& destination) {
     announced_destination_ = std::make_unique<SocketAddress>(destination);

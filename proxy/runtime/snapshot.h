@@ -79,6 +79,13 @@ struct FrontendState {
         log_routes(counters.size()) {}
 
   const Frontend& config;
+  // What only some log formats ask for, since it costs something.
+  const bool logs_destination = config.log_pattern.uses(LogVariable::FrontendAddress) ||
+                                config.log_pattern.uses(LogVariable::FrontendPort);
+  const bool logs_source = config.log_pattern.uses(LogVariable::SourceAddress) ||
+                           config.log_pattern.uses(LogVariable::SourcePort);
+  const bool logs_numbers = config.log_pattern.uses(LogVariable::RequestNumber) ||
+                            config.log_pattern.uses(LogVariable::LineNumber);
   bool has_cookie = false;  // a listen section with one: so the log says of its statistics
   const FrontendRules rules{config};
   const std::shared_ptr<FrontendRecord> record;

@@ -86,6 +86,13 @@ StreamSocket::ReadResult StreamSocket::read(char* into, std::size_t capacity) {
   return {Read::Failed};
 }
 
+SocketAddress StreamSocket::local_address() const {
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&raw), &length);
+  return SocketAddress::from(reinterpret_cast<const sockaddr*>(&raw));
+}
+
 bool StreamSocket::has_unread() {
   if (!readable_) return false;
   char byte;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "common/address.h"
 #include "common/loop/loop.h"
 #include "proxy/runtime/buffer_pool.h"
 
@@ -31,6 +32,8 @@ class StreamSocket {
   void adopt_connecting(int fd, Loop& loop, Watcher& watcher);
   int fd() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
+  /// Its own end. Asks the kernel.
+  SocketAddress local_address() const;
   /// Closes; with `reset`, so that the peer sees an error rather than an end.
   void close(bool reset = false);
 

@@ -454,9 +454,12 @@ void Worker::sweep() {
   sweep_timer_.arm(loop_.now() + kSweepInterval);
 }
 
-void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record) {
+void Worker::log_access(const Session& session, const StreamSocket& client,
+                        exchange::AccessRecord& record) {
+  FrontendState& frontend = session.frontend();
   const Frontend& config = frontend.config;
   if (config.log_format == LogFormat::None) return;
+  if (frontend.logs_numbers) record.number = snapshot().process->numbered_requests++;
   Severity severity = Severity::Info;
   if (config.log_errors_only || config.log_separate_errors) {
     const bool well = exchange::went_well(record);
@@ -469,6 +472,12 @@ void Worker::log_access(FrontendState& frontend, exchange::AccessRecord& record)
   record.frontend_connections = frontend.connections.current();
   record.date = log_.now() - (loop_.now() - record.start);
   const std::size_t limit = log_.longest();
+  SocketAddress destination;
+  if (frontend.logs_destination) {
+    destination = record.client.unix_listener != 0 ? record.client : session.destination(client);
+    record.destination = &destination;
+  }
+  if (frontend.logs_numbers) record.line_number = frontend.record->log_lines++;
   if (config.log_format == LogFormat::Custom)
     return log_pattern(config.log_pattern, route, severity, record);
   char* const at = log_.begin_line(route, severity, exchange::line_room(record, limit));

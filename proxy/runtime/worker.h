@@ -178,8 +178,10 @@ class Worker {
     snapshot().process->errors.add(is_response, record, wall_now(), http::to_string(error), bytes,
                                    position);
   }
-  /// Writes what the frontend's log format makes of it.
-  void log_access(FrontendState& frontend, exchange::AccessRecord& record);
+  /// Writes what the log format of the session's frontend makes of it. `client` is the session's
+  /// connection, still open.
+  void log_access(const Session& session, const StreamSocket& client,
+                  exchange::AccessRecord& record);
   LogShipper& log() { return log_; }
 
  private:

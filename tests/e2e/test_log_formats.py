@@ -58,6 +58,45 @@ def test_a_format_of_ones_own(tmp_path):
     assert int(found[2]) > 1000, "head and body"
 
 
+def test_where_our_ends_are_and_what_number_it_is(tmp_path):
+    form = TOML_FORMAT % "%ci:%cp>%fi:%fp %bi:%bp>%si:%sp %rt %lc %Tu %[dst] %[dst_port]"
+    peers = []
+
+    def note(connection, number):
+        peers.append(connection.socket.getpeername())
+        serve(connection, number)
+
+    with proxy_and_origin(tmp_path, note, frontend=form) as (proxy, origin):
+        for _ in range(3):
+            ask(proxy)
+        lines = lines_of(proxy, 3)
+    for number, line in enumerate(lines):
+        found = re.fullmatch(rf"127\.0\.0\.1:\d+>127\.0\.0\.1:{proxy.port} 127\.0\.0\.1:(\d+)>"
+                             rf"127\.0\.0\.1:{origin.port} {number} {number} \d+ 127\.0\.0\.1 {proxy.port}",
+                             line)
+        assert found, line
+        assert int(found[1]) in [port for _, port in peers]
+
+
+def test_a_request_that_is_none_has_an_end_of_ours_and_no_source(tmp_path):
+    form = TOML_FORMAT % "%fi:%fp %bi:%bp %ST"
+    with proxy_and_origin(tmp_path, serve, frontend=form) as (proxy, _origin):
+        connection = proxy.connect()
+        connection.send(b"no request\r\n\r\n")
+        connection.message()
+        line, = lines_of(proxy, 1)
+    assert line == f"127.0.0.1:{proxy.port} -:- 400"
+
+
+def test_tcp_lines_know_our_ends_too(tmp_path):
+    form = 'mode = "tcp"\nlog_format = "%fi:%fp %bi:%bp>%si:%sp %rt %lc"'
+    with proxy_and_origin(tmp_path, serve, frontend=form, backend='mode = "tcp"') as (proxy, origin):
+        ask(proxy)
+        line, = lines_of(proxy, 1)
+    assert re.fullmatch(rf"127\.0\.0\.1:{proxy.port} 127\.0\.0\.1:[1-9]\d*>127\.0\.0\.1:{origin.port} 0 0",
+                        line), line
+
+
 def test_captured_fields_stand_in_haproxys_line(tmp_path):
     with proxy_and_origin(tmp_path, serve, frontend=CAPTURES) as (proxy, _):
         ask(proxy, agent=b"Mozilla/5.0")

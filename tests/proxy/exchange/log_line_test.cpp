@@ -53,6 +53,8 @@ class LogLine : public testing::Test {
     record_.retries = 3;
     record_.server_queue = 2;
     record_.backend_queue = 1;
+    record_.number = 17;
+    record_.line_number = 9;
     record_.request_line = "GET /a/b?c=d HTTP/1.1";
   }
 
@@ -125,6 +127,7 @@ TEST_F(LogLine, WritesEachVariable) {
                                                            {"%Tc", "100"},
                                                            {"%Tr", "1000"},
                                                            {"%Ta", "11111"},
+                                                           {"%Tu", "11111"},
                                                            {"%Tt", "12611"},
                                                            {"%Th", "0"},
                                                            {"%Ti", "1500"},
@@ -144,6 +147,8 @@ TEST_F(LogLine, WritesEachVariable) {
                                                            {"%rc", "3"},
                                                            {"%sq", "2"},
                                                            {"%bq", "1"},
+                                                           {"%rt", "17"},
+                                                           {"%lc", "9"},
                                                            {"%r", "GET /a/b?c=d HTTP/1.1"},
                                                            {"%HM", "GET"},
                                                            {"%HP", "/a/b"},
@@ -254,6 +259,26 @@ TEST_F(LogLine, SaysWhereTheServerIs) {
   const SocketAddress address{IpAddress::v4(0x0a000002), 8080};
   record_.server_address = &address;
   EXPECT_EQ(line("%si:%sp %{+X}si:%{+X}sp"), "10.0.0.2:8080 0A000002:1F90");
+}
+
+TEST_F(LogLine, SaysWhereOurEndsAre) {
+  EXPECT_EQ(line("%fi:%fp %bi:%bp %{+Q}fi"), "-:- -:- \"\"");
+  const SocketAddress destination{IpAddress::v4(0x0a000001), 80};
+  record_.destination = &destination;
+  record_.source = *SocketAddress::parse("[fd00::1]:4711");
+  EXPECT_EQ(line("%fi:%fp %bi:%bp %[dst]:%[dst_port]"),
+            "10.0.0.1:80 fd00::1:4711 10.0.0.1:80");
+  EXPECT_EQ(line("%{+X}fi:%{+X}fp %{+X}bp"), "0A000001:0050 1267");
+  const SocketAddress path{.unix_listener = 2};
+  record_.destination = &path;
+  EXPECT_EQ(line("%fi:%fp"), "unix:2");
+}
+
+TEST_F(LogLine, MakesTheUniqueNameThatHaproxysManualShows) {
+  const SocketAddress destination{IpAddress::v4(0x7f000001), 80};
+  record_.destination = &destination;
+  EXPECT_EQ(line("%{+X}o%ci:%cp_%fi:%fp_%Ts_%rt:%pid").substr(0, 42),
+            "7F00000A:9C2A_7F000001:0050_6B010866_0011:");
 }
 
 TEST_F(LogLine, SaysInWhichZoneTheRequestBegan) {
