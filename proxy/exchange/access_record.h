@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,29 +25,29 @@ struct Termination {
 /// Views must live until the line is written. Points in time that were not reached stay kNever.
 struct AccessRecord {
   SocketAddress client;
-  // Of the next three only what the frontend's format asks for.
+  // Of the next four only what the frontend's format asks for.
   const SocketAddress* destination = nullptr;  // where the client connected to
-  std::optional<SocketAddress> source;  // of the last connection to a server; none of a Unix socket
-  std::uint64_t number = 0;             // in the process, from 0
-  std::uint64_t line_number = 0;        // in the frontend's log, likewise
-  WallTime date{};  // http: first byte of the request; tcp: accept
+  const SocketAddress* source = nullptr;       // our end of the last connection to a server
+  std::uint64_t number = 0;                    // in the process, from 0
+  std::uint64_t line_number = 0;               // in the frontend's log, likewise
+  WallTime date{};                             // http: first byte of the request; tcp: accept
   std::string_view frontend;
-  std::string_view backend;  // the frontend's name when none was chosen
-  std::string_view server;   // empty: <NOSRV>; our own answers say "<STATS>"
+  std::string_view backend;                       // the frontend's name when none was chosen
+  std::string_view server;                        // empty: <NOSRV>; our own answers say "<STATS>"
   const SocketAddress* server_address = nullptr;  // null: no server, or a Unix socket
 
   TimePoint idle_since = kNever;  // http: accepted, or the answer before was complete
-  TimePoint start = kNever;      // http: first byte of the request; tcp: accept
-  TimePoint received = kNever;   // the request head is complete (tcp: leave it)
-  TimePoint dequeued = kNever;   // has a slot, or gave up waiting for one (sQ)
-  TimePoint connected = kNever;  // to the server, or took an idle connection
-  TimePoint answered = kNever;   // the response head is complete
-  TimePoint end = kNever;        // last byte to the client
+  TimePoint start = kNever;       // http: first byte of the request; tcp: accept
+  TimePoint received = kNever;    // the request head is complete (tcp: leave it)
+  TimePoint dequeued = kNever;    // has a slot, or gave up waiting for one (sQ)
+  TimePoint connected = kNever;   // to the server, or took an idle connection
+  TimePoint answered = kNever;    // the response head is complete
+  TimePoint end = kNever;         // last byte to the client
 
-  int status = -1;              // as sent to the client
+  int status = -1;  // as sent to the client
+  Termination termination;
   std::uint64_t bytes_out = 0;  // to the client, headers included, as on the wire
   std::uint64_t bytes_in = 0;   // from the client: what of the request went to a server
-  Termination termination;
 
   // Values when the line is written.
   std::uint32_t process_connections = 0;   // actconn
@@ -92,8 +91,8 @@ class AccessClock {
 /// what HAProxy's dontlog-normal leaves out.
 bool went_well(const AccessRecord& record);
 
-/// Bytes that a line of this record takes at most, if no more than `limit` bytes of the request line
-/// are written.
+/// Bytes that a line of this record takes at most, if no more than `limit` bytes of the request
+/// line are written.
 std::size_t line_room(const AccessRecord& record, std::size_t limit);
 
 /// Write a line without priority, tag or newline at `at`, where there must be that room, and answer

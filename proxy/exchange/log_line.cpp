@@ -101,8 +101,8 @@ class Writer {
       case V::Backend: return value(piece, record_.backend);
       case V::Server:
         return value(piece, record_.server.empty() ? std::string_view("<NOSRV>") : record_.server);
-      case V::SourceAddress: return known_address(piece, source());
-      case V::SourcePort: return known_port(piece, source());
+      case V::SourceAddress: return known_address(piece, record_.source);
+      case V::SourcePort: return known_port(piece, record_.source);
       case V::ServerAddress: return known_address(piece, record_.server_address);
       case V::ServerPort: return known_port(piece, record_.server_address);
       case V::TimeToRequest: return time(piece, span(record_.start, record_.received));
@@ -172,8 +172,6 @@ class Writer {
     return static_cast<std::uint64_t>(
         std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
   }
-
-  const SocketAddress* source() const { return record_.source ? &*record_.source : nullptr; }
 
   void quote(const LogPiece& piece) {
     if (piece.quoted && !json_) *at_++ = '"';

@@ -84,9 +84,10 @@ int Dispatch::tie(int avoid) const {
   return balance::kNoServer;
 }
 
-std::optional<SocketAddress> Dispatch::source() const {
-  const SocketAddress end = connection_->socket().local_address();
-  return end.port != 0 ? std::optional(end) : std::nullopt;
+const SocketAddress* Dispatch::source(SocketAddress& storage) const {
+  if (!is_connected()) return nullptr;
+  storage = connection_->socket().local_address();
+  return storage.port != 0 ? &storage : nullptr;
 }
 
 bool Dispatch::follow(int& server) {

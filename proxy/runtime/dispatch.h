@@ -85,8 +85,9 @@ class Dispatch final : public ServerUser {
   int newest_server_index() const { return server_; }
   BackendState* newest_backend() const { return newest_; }
   ServerConnection* connection() const { return connection_; }
-  /// Our end of that connection; none of a Unix socket.
-  std::optional<SocketAddress> source() const;
+  /// Asks the kernel for our end of that connection and answers where in `storage` it is; null if
+  /// there is no connection, or one of a Unix socket.
+  const SocketAddress* source(SocketAddress& storage) const;
   /// The connection served somebody else before.
   bool is_reused() const { return reused_; }
   bool is_queued() const { return phase_ == Phase::Queued; }
@@ -174,8 +175,8 @@ class Dispatch final : public ServerUser {
   balance::Admission::Ticket ticket_ = 0;
   std::uint64_t arrival_ = 0;  // its place in the order of those that wait; 0: it has none
   TimePoint queued_at_{};
-  int avoid_ = balance::kNoServer;
   std::uint64_t waiting_as_ = 0;  // what the worker knows us by while queued
+  int avoid_ = balance::kNoServer;
   int server_ = balance::kNoServer;
   Phase phase_ = Phase::Idle;
   Reuse reuse_ = Reuse::Never;

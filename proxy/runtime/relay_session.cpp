@@ -12,9 +12,11 @@ namespace {
 
 // Reads in a row before others get their turn.
 constexpr int kReadsPerTurn = 4;
-// A read this long means that more of the kind follows; a splice shorter than this means it ended.
+// A read this long means that more of the kind follows; this many splices in a row that are shorter
+// than that mean that it ended. One such splice is what a sender's pieces leave between two long ones.
 constexpr std::size_t kBulkRead = Worker::kScratch;
 constexpr std::size_t kSmallSplice = 16 * 1024;
+constexpr std::uint8_t kSmallSplices = 2;
 
 }  // namespace
 
@@ -24,8 +26,7 @@ RelaySession::RelaySession(Worker& worker, Generation& generation, FrontendState
       worker_(worker),
       client_(worker.buffers()),
       timer_(worker.loop(), [this] { on_timeout(); }),
-      dispatch_(worker, *this),
-      peer_(peer) {
+      dispatch_(worker, *this) {
   client_.adopt(fd, worker.loop(), *this);
   record_.client = peer;
   record_.start = worker.loop().now();
@@ -53,7 +54,7 @@ std::optional<int> RelaySession::route() {
   const SocketAddress arrived_at =
       rules.needs_destination() ? destination(client_) : SocketAddress{};
   const Decision decision =
-      rules.decide({.source = &peer_, .destination = &arrived_at}, {}, snapshot());
+      rules.decide({.source = &record_.client, .destination = &arrived_at}, {}, snapshot());
   if (decision.kind == Decision::Kind::Backend) return decision.backend;
   ++frontend().counters[worker_.index()].denied_requests;
   end(decision.why);
@@ -66,7 +67,7 @@ StreamSocket* RelaySession::server_socket() {
 
 void RelaySession::describe(SessionView& view) const {
   view.http = false;
-  view.client = peer_;
+  view.client = record_.client;
   view.accepted = record_.start;
   view.expires = timer_.deadline();
   view.bytes_out = down_.moved;
@@ -95,7 +96,6 @@ void RelaySession::end_because(EndCause cause) {
 }
 
 void RelaySession::on_dispatched() {
-  if (frontend().logs_source) record_.source = dispatch_.source();
   on_activity();
   pump_to_server();
 }
@@ -148,16 +148,19 @@ RelaySession::Moved RelaySession::pump(StreamSocket& from, StreamSocket& to, Flo
     }
     StreamSocket::ReadResult read{StreamSocket::Read::NoPipe};
     bool broken = false;
-    if (flow.bulk) {
+    if (flow.splices > 0) {
       read = to.splice_from(from, SplicePipe::kSize, broken);
-      flow.bulk = read.kind == StreamSocket::Read::Bytes && read.size >= kSmallSplice;
+      if (read.size >= kSmallSplice)
+        flow.splices = kSmallSplices;
+      else if (read.kind == StreamSocket::Read::Bytes)
+        --flow.splices;
     }
     if (read.kind == StreamSocket::Read::NoPipe) {
       char* const scratch = worker_.scratch();
       read = from.read(scratch, Worker::kScratch);
       if (read.kind == StreamSocket::Read::Bytes) {
         broken = !to.write(std::string_view(scratch, read.size));
-        flow.bulk = read.size >= kBulkRead;
+        flow.splices = read.size >= kBulkRead ? kSmallSplices : 0;
       }
     }
     switch (read.kind) {
@@ -215,6 +218,8 @@ void RelaySession::end(exchange::Termination why, bool reset) {
   record_.end = worker_.loop().now();
   record_.bytes_in = up_.moved;
   record_.bytes_out = down_.moved - std::min<std::uint64_t>(down_.moved, client_.output_size());
+  SocketAddress source;
+  if (frontend().logs_source) record_.source = dispatch_.source(source);
   dispatch_.release();
   BackendState* backend = dispatch_.backend();
   if (counted_) backend->sessions.leave();

@@ -35,7 +35,7 @@ class RelaySession final : public Session, public DispatchUser {
   // DispatchUser.
   void on_dispatched() override;
   void on_dispatch_failed(exchange::Termination why) override;
-  wire::Endpoints endpoints() override { return {peer_, destination(client_)}; }
+  wire::Endpoints endpoints() override { return {record_.client, destination(client_)}; }
   void on_server_connected() override {}  // Dispatch hears that
   void on_server_connect_failed(int) override {}
   void on_server_readable() override;
@@ -47,8 +47,8 @@ class RelaySession final : public Session, public DispatchUser {
   /// One direction. How it moves bytes adapts to how they come.
   struct Flow {
     std::uint64_t moved = 0;
-    bool bulk = false;    // splice
-    bool ended = false;   // the source has no more, and the destination was told
+    std::uint8_t splices = 0;  // to be tried before bytes are read again; 0: read them
+    bool ended = false;        // the source has no more, and the destination was told
   };
   enum class Moved { All, Blocked, SourceFailed, DestinationFailed };
 
@@ -66,7 +66,6 @@ class RelaySession final : public Session, public DispatchUser {
   StreamSocket client_;
   Timer timer_;
   Dispatch dispatch_;
-  SocketAddress peer_;
   Flow up_;    // client to server
   Flow down_;  // server to client
   bool closed_ = false;

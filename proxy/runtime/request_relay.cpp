@@ -245,7 +245,7 @@ void RequestRelay::on_dispatched() {
   dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
   frontend_counters().bytes_in.add(size);
   record_.bytes_in += size;
-  if (client_->frontend().logs_source) record_.source = dispatch_.source();
+  if (client_->frontend().logs_source) record_.source = dispatch_.source(source_);
   if (!server_socket()->write(std::string_view(out, size))) return on_server_broken();
   if (request_complete_) return await_next();
   pump_request();

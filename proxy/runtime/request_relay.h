@@ -168,6 +168,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   std::unique_ptr<exchange::Stay> stay_;  // made when first needed, then kept
 
   exchange::AccessRecord record_;
+  SocketAddress source_;  // what the record shows, if its line does
   exchange::CapturedFields request_captures_;
   exchange::CapturedFields response_captures_;
   exchange::CapturedCookie request_cookie_;

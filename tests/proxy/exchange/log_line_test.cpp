@@ -265,7 +265,8 @@ TEST_F(LogLine, SaysWhereOurEndsAre) {
   EXPECT_EQ(line("%fi:%fp %bi:%bp %{+Q}fi"), "-:- -:- \"\"");
   const SocketAddress destination{IpAddress::v4(0x0a000001), 80};
   record_.destination = &destination;
-  record_.source = *SocketAddress::parse("[fd00::1]:4711");
+  const SocketAddress source = *SocketAddress::parse("[fd00::1]:4711");
+  record_.source = &source;
   EXPECT_EQ(line("%fi:%fp %bi:%bp %[dst]:%[dst_port]"),
             "10.0.0.1:80 fd00::1:4711 10.0.0.1:80");
   EXPECT_EQ(line("%{+X}fi:%{+X}fp %{+X}bp"), "0A000001:0050 1267");
