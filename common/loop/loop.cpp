@@ -154,11 +154,17 @@ void Loop::watch(int fd, Watcher& watcher) {
 }
 
 void Loop::watch(int fd, Watcher& watcher, std::uint32_t events) {
+  watch_level(fd, watcher, events | EPOLLET);
+}
+
+void Loop::watch_level(int fd, Watcher& watcher, std::uint32_t events) {
   epoll_event event{};
-  event.events = events | EPOLLET;
+  event.events = events;
   event.data.ptr = &watcher;
   must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
+
+int Loop::ready_count() const { return impl_->ready_count; }
 
 void Loop::watch_again(int fd, Watcher& watcher, std::uint32_t events) {
   epoll_event event{};

@@ -68,6 +68,11 @@ class Loop {
   /// only a programming mistake or an exhausted kernel makes them.
   void watch(int fd, Watcher& watcher);
   void watch(int fd, Watcher& watcher, std::uint32_t events);
+  /// The same, level-triggered: calls in every turn in which `fd` is ready, so the watcher need not
+  /// find out whether there is more.
+  void watch_level(int fd, Watcher& watcher, std::uint32_t events);
+  /// How many descriptors this turn's wait found ready.
+  int ready_count() const;
   /// Changes what a registered `fd` is watched for; what is so already is an event, too.
   void watch_again(int fd, Watcher& watcher, std::uint32_t events);
   /// The watcher hears nothing more, not even of events already fetched. Call before close(fd).

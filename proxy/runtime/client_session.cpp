@@ -247,7 +247,7 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   record.termination = termination;
   worker_.log_access(*this, socket_, record);
 
-  if (!socket_.write(bytes)) return close(false);
+  if (!socket_.write(bytes, /*last=*/true)) return close(false);
   linger();
 }
 

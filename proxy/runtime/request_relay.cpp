@@ -215,7 +215,7 @@ void RequestRelay::gather_content() {
 
 /// Balance, admission, connection: Dispatch answers when all three are done.
 void RequestRelay::find_server(BackendState& backend) {
-  Dispatch::Order order{.priority = client_->frontend().config.priority};
+  Dispatch::Order order{.priority = client_->frontend().config.priority, .speaks_first = true};
   if (backend.config.balance.hashes())
     order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash,
                                       client_->peer().ip, request_,
@@ -570,7 +570,7 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
   keep_client_ = keep_alive;
   phase_ = Phase::Flushing;
   dispatch_.release();
-  if (!client_->socket().write(bytes)) return client_aborted('C');
+  if (!client_->socket().write(bytes, /*last=*/!keep_alive)) return client_aborted('C');
   if (client_->socket().has_output()) return await_next();
   finish();
 }

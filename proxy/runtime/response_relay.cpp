@@ -167,6 +167,7 @@ ResponseRelay::Outcome ResponseRelay::take(char* data, std::size_t size, StreamS
 bool ResponseRelay::write(char* head, std::size_t head_size, char* body, std::size_t body_size,
                           StreamSocket& client) {
   const bool ends = body_.done();
+  const bool last = ends && !plan_.keep_client && !plan_.tunnel;
   std::size_t front = head_size;
   if (plan_.reencode_chunks && body_size > 0)
     front += http::encode_chunk_header(body_size, head + front);
@@ -183,14 +184,14 @@ bool ResponseRelay::write(char* head, std::size_t head_size, char* body, std::si
   if (body_size <= kCopiedContent) {
     if (body_size > 0) std::memcpy(head + front, body, body_size);
     if (!tail.empty()) std::memcpy(head + front + body_size, tail.data(), tail.size());
-    return client.write(std::string_view(head, total));
+    return client.write(std::string_view(head, total), last);
   }
   iovec pieces[3];
   std::size_t count = 0;
   if (front > 0) pieces[count++] = {head, front};
   pieces[count++] = {body, body_size};
   if (!tail.empty()) pieces[count++] = {const_cast<char*>(tail.data()), tail.size()};
-  return client.write(std::span(pieces, count));
+  return client.write(std::span(pieces, count), last);
 }
 
 }  // namespace hapair::proxy

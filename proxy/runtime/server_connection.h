@@ -39,8 +39,8 @@ class ServerConnection final : public Watcher {
   ~ServerConnection() = default;
 
   /// Starts to connect; on_server_connected or on_server_connect_failed follows from the loop.
-  /// Answers an errno if it failed at once.
-  int connect(const SocketAddress& to, const Approach& approach, ServerUser& user);
+  /// Answers an errno if it failed at once. `hold_ack` as open_stream() has it.
+  int connect(const SocketAddress& to, const Approach& approach, bool hold_ack, ServerUser& user);
 
   void on_ready(std::uint32_t events) override;
 

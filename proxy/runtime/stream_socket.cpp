@@ -101,25 +101,26 @@ bool StreamSocket::has_unread() {
   return readable_;
 }
 
-bool StreamSocket::write(std::string_view bytes) {
+bool StreamSocket::write(std::string_view bytes, bool last) {
   iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
-  return write(std::span(&piece, 1));
+  return write(std::span(&piece, 1), last);
 }
 
-bool StreamSocket::write(std::span<iovec> pieces) {
+bool StreamSocket::write(std::span<iovec> pieces, bool last) {
   if (has_output()) {
     keep(pieces, 0);
     return true;
   }
   before_write();
+  const int flags = last ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
   ssize_t taken;
   if (pieces.size() == 1) {
-    taken = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+    taken = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, flags);
   } else {
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
-    taken = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    taken = ::sendmsg(fd_, &message, flags);
   }
   if (taken < 0) {
     if (errno != EAGAIN && errno != EINTR) return false;

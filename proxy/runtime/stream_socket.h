@@ -53,9 +53,10 @@ class StreamSocket {
   /// True if the kernel holds bytes or an end that nobody has read. Asks it only when in doubt.
   bool has_unread();
 
-  /// Sends, and keeps what the kernel does not take. False if the connection is broken.
-  bool write(std::span<iovec> pieces);
-  bool write(std::string_view bytes);
+  /// Sends, and keeps what the kernel does not take. False if the connection is broken. `last` says
+  /// that close() or shutdown_write() follows at once: the end goes out in one packet with the bytes.
+  bool write(std::span<iovec> pieces, bool last = false);
+  bool write(std::string_view bytes, bool last = false);
   /// Moves up to `most` bytes that stand in `source` to this socket inside the kernel, and keeps
   /// what it does not take. Only while there is no output. `broken` says that this socket is.
   ReadResult splice_from(StreamSocket& source, std::size_t most, bool& broken);

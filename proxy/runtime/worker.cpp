@@ -15,7 +15,9 @@ namespace hapair::proxy {
 namespace {
 
 constexpr Duration kSweepInterval = std::chrono::milliseconds(100);
-constexpr int kAcceptsPerTurn = 64;
+// An accept() that finds nobody makes a socket first, in vain. So one a turn, and of busy turns, which
+// come seldom, one for so many descriptors that are ready.
+constexpr int kReadyPerAccept = 4;
 // In a session's id: who serves it.
 constexpr int kWorkerBits = 8;
 
@@ -28,15 +30,21 @@ Acceptor::Acceptor(Worker& worker, FrontendState& frontend, const Bind& bind, st
   socklen_t length = sizeof listening;
   ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length);
   closed_ = listening == 0;
-  // A socket that all workers share (Unix, inherited) wakes one of them for a connection.
-  worker_.loop().watch(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE);
+  watch(!closed_);
   obey_operator();
 }
 
 Acceptor::~Acceptor() {
   // Other workers may hold copies of it: closing ours would not end what we hear of it.
-  worker_.loop().unwatch(fd_, *this);
+  watch(false);
   ::close(fd_);
+}
+
+void Acceptor::watch(bool on) {
+  if (std::exchange(watched_, on) == on) return;
+  // A socket that all workers share (Unix, inherited) wakes one of them for a connection.
+  on ? worker_.loop().watch_level(fd_, *this, EPOLLIN | EPOLLEXCLUSIVE)
+     : worker_.loop().unwatch(fd_, *this);
 }
 
 void Acceptor::serve(FrontendState& frontend, const Bind& bind) {
@@ -47,15 +55,14 @@ void Acceptor::serve(FrontendState& frontend, const Bind& bind) {
   obey_operator();
 }
 
-void Acceptor::finish() {
-  finishing_ = true;
-  accept_all();
+void Acceptor::finish() { accept(kNoEnd); }
+
+void Acceptor::on_ready(std::uint32_t) {
+  accept(std::max(1, worker_.loop().ready_count() / kReadyPerAccept));
 }
 
-void Acceptor::on_ready(std::uint32_t) { accept_all(); }
-
 void Acceptor::on_room() {
-  if (paused_) accept_all();
+  if (paused_) accept(kNoEnd);
 }
 
 bool Acceptor::has_room() const {
@@ -66,15 +73,15 @@ bool Acceptor::has_room() const {
          (own == 0 || frontend_->connections.current() < own);
 }
 
-void Acceptor::accept_all() {
+void Acceptor::pause() {
+  paused_ = true;
+  watch(false);
+}
+
+void Acceptor::accept(int most) {
   if (closed_) return;
-  const bool was_paused = std::exchange(paused_, false);
-  for (int accepted = 0;; ++accepted) {
-    if (!has_room()) {
-      paused_ = true;
-      return;
-    }
-    if (accepted == kAcceptsPerTurn && !finishing_) return worker_.loop().resume(*this, EPOLLIN);
+  for (int accepted = 0; accepted != most;) {
+    if (!has_room()) return pause();
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length,
@@ -84,19 +91,20 @@ void Acceptor::accept_all() {
       SocketAddress client = SocketAddress::from(reinterpret_cast<sockaddr*>(&peer));
       if (peer.ss_family == AF_UNIX) client.unix_listener = bind_->number;
       worker_.admit(*frontend_, *bind_, fd, client);
+      ++accepted;
       continue;
     }
     if (errno == EAGAIN) {
-      failing_ = false;
-      return;
+      failing_ = paused_ = false;
+      return watch(true);
     }
     if (errno == ECONNABORTED || errno == EINTR) continue;
     // A client is worth more than a server connection that waits for use.
     if ((errno == EMFILE || errno == ENFILE) && worker_.close_idle()) continue;
     // No descriptor or no memory: those who wait are tried again with the next sweep. Said once.
     const int error_number = errno;
-    paused_ = failing_ = true;
-    if (was_paused) return;
+    pause();
+    if (std::exchange(failing_, true)) return;
     worker_.log().log(Severity::Emergency, "Proxy {}: cannot accept a connection: {}",
                       frontend_->config.name, std::generic_category().message(error_number));
     return;
@@ -114,7 +122,7 @@ void Acceptor::obey_operator() {
   // Refuses clients, and keeps the port. A Unix socket could not be opened again: there they wait.
   const bool refuses = family == AF_INET || family == AF_INET6;
   if (closed && refuses) ::shutdown(fd_, SHUT_RD);
-  if (closed) return;
+  if (closed) return watch(false);
   if (refuses && ::listen(fd_, bind_->socket.backlog) < 0)
     worker_.log().log(Severity::Emergency, "Proxy {}: cannot listen again: {}",
                       frontend_->config.name, std::generic_category().message(errno));

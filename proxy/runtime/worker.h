@@ -49,17 +49,22 @@ class Acceptor final : public Watcher {
   bool is_working() const { return !failing_; }
 
  private:
+  static constexpr int kNoEnd = -1;  // accepts
   bool has_room() const;
-  void accept_all();
+  /// Hears of clients while it can take some: what is level-triggered would not let the loop rest.
+  void watch(bool on);
+  void pause();
+  /// Until nobody waits, there is no room, or `most` have come.
+  void accept(int most);
 
   Worker& worker_;
   FrontendState* frontend_;
   const Bind* bind_;
   const std::uint64_t id_;
   const int fd_;
+  bool watched_ = false;
   bool paused_ = false;  // connections may wait in the kernel
   bool closed_ = false;  // by an operator or the file
-  bool finishing_ = false;
   bool failing_ = false;  // no descriptor or no memory for the last one
 };
 

@@ -382,6 +382,9 @@ def test_a_frontend_is_closed_and_opened_again(farm):
     with pytest.raises(ConnectionRefusedError):
         farm.proxy.connect()
     assert farm.rows()["http-in", "FRONTEND"]["status"] == "PAUSED"
+    before = farm.proxy.processor_seconds()
+    assert select.select([held.socket], [], [], 0.2)[0] == []
+    assert farm.proxy.processor_seconds() - before < 0.1, "a closed listener keeps it busy"
     held.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")  # those who are in stay in
     assert held.message()[0] == "HTTP/1.1 200 OK"
     held.close()
@@ -637,7 +640,8 @@ def test_the_socket_is_reached_from_outside_the_chroot(tmp_path):
     jail.mkdir()
     os.chmod(tmp_path, 0o755)
     with farm_of(tmp_path, globals_=f'user = "nobody"\ngroup = "nogroup"\nchroot = "{jail}"\n') as farm:
-        assert os.readlink(f"/proc/{farm.proxy.process.pid}/root") == str(jail)
+        # It listens first, with the privileges of the start.
+        wait_until(lambda: os.readlink(f"/proc/{farm.proxy.process.pid}/root") == str(jail), "it is in its jail")
         assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
         status = os.stat(f"{tmp_path}/admin.sock")
         assert status.st_mode & 0o777 == 0o660

@@ -505,8 +505,10 @@ def test_global_maxconn_lets_clients_wait(tmp_path):
         late = proxy.connect()
         late.send(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
         late.socket.settimeout(0.3)
+        before = proxy.processor_seconds()
         with pytest.raises(TimeoutError):
             late.fill()
+        assert proxy.processor_seconds() - before < 0.1, "it asks again and again"
         late.socket.settimeout(5)
         holders[0].close()
         assert late.message()[0] == "HTTP/1.1 200 OK"

@@ -109,12 +109,12 @@ def test_user_group_and_chroot(tmp_path, origin):
                   globals_=f'user = "nobody"\ngroup = "nogroup"\nchroot = "{jail}"\n')
     proxy.start()
     try:
+        assert proxy.get()[0] == "HTTP/1.1 200 OK"  # it listens before it is somebody else
         status = pathlib.Path(f"/proc/{proxy.process.pid}/status").read_text()
         uid = pwd.getpwnam("nobody").pw_uid
         assert re.search(rf"^Uid:\s+{uid}\s+{uid}\s+{uid}\s+{uid}$", status, re.M)
         assert re.search(r"^CapEff:\s+0+$", status, re.M)
         assert os.readlink(f"/proc/{proxy.process.pid}/root") == str(jail)
-        assert proxy.get()[0] == "HTTP/1.1 200 OK"
         assert "200" in proxy.log.wait_for('"GET / HTTP')
     finally:
         proxy.stop()
