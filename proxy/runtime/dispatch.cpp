@@ -218,10 +218,9 @@ void Dispatch::reach() {
   int error_number = 0;
   const SocketAddress& address = server()->live->address();
   const Server& config = server()->config;
-  const bool hold_ack = order_.speaks_first || announces_;
-  connection_ = pool.open(address, config.approach, hold_ack, *this, error_number);
+  connection_ = pool.open(address, config.approach, *this, error_number);
   if (!connection_ && (error_number == EMFILE || error_number == ENFILE) && worker_.close_idle())
-    connection_ = pool.open(address, config.approach, hold_ack, *this, error_number);
+    connection_ = pool.open(address, config.approach, *this, error_number);
   if (!connection_) {
     if (!health::is_our_own(error_number)) witness(health::Evidence::ConnectFailed);
     return retry({'S', 'C'});

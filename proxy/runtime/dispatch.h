@@ -59,8 +59,6 @@ class Dispatch final : public ServerUser {
     // In the queue lower ones go first. A frontend has one; whoever routes may set another for his
     // requests here.
     int priority = 0;
-    // It writes as soon as it is dispatched, whatever the server does.
-    bool speaks_first = false;
   };
   /// Answers, at once or later, with one of the user's two calls. `record` hears of server, times,
   /// queue places and retries; it must live until release() or failure.

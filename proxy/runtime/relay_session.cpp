@@ -98,6 +98,8 @@ void RelaySession::end_because(EndCause cause) {
 void RelaySession::on_dispatched() {
   on_activity();
   pump_to_server();
+  // It may be the server who speaks first.
+  if (up_.moved == 0 && server_socket()) server_socket()->complete_handshake();
 }
 
 void RelaySession::on_dispatch_failed(exchange::Termination why) { end(why); }

@@ -215,7 +215,7 @@ void RequestRelay::gather_content() {
 
 /// Balance, admission, connection: Dispatch answers when all three are done.
 void RequestRelay::find_server(BackendState& backend) {
-  Dispatch::Order order{.priority = client_->frontend().config.priority, .speaks_first = true};
+  Dispatch::Order order{.priority = client_->frontend().config.priority};
   if (backend.config.balance.hashes())
     order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash,
                                       client_->peer().ip, request_,

@@ -10,10 +10,10 @@
 
 namespace hapair::proxy {
 
-int ServerConnection::connect(const SocketAddress& to, const Approach& approach, bool hold_ack,
+int ServerConnection::connect(const SocketAddress& to, const Approach& approach,
                               ServerUser& user) {
   int error_number = 0;
-  const int fd = open_stream(to, approach, error_number, hold_ack);
+  const int fd = open_stream(to, approach, error_number, /*hold_ack=*/true);
   if (fd < 0) return error_number;
   // Urgent data is data here, as from clients: out of band, it would end reads early.
   const int on = 1;

@@ -17,6 +17,7 @@ class ServerPool;
 /// Who uses a server connection. The calls come from the loop; any of them may release or close it.
 class ServerUser {
  public:
+  /// What is written now completes the handshake; who has nothing to say calls complete_handshake().
   virtual void on_server_connected() = 0;
   virtual void on_server_connect_failed(int error_number) = 0;
   /// Bytes or an end can be read.
@@ -39,8 +40,8 @@ class ServerConnection final : public Watcher {
   ~ServerConnection() = default;
 
   /// Starts to connect; on_server_connected or on_server_connect_failed follows from the loop.
-  /// Answers an errno if it failed at once. `hold_ack` as open_stream() has it.
-  int connect(const SocketAddress& to, const Approach& approach, bool hold_ack, ServerUser& user);
+  /// Answers an errno if it failed at once.
+  int connect(const SocketAddress& to, const Approach& approach, ServerUser& user);
 
   void on_ready(std::uint32_t events) override;
 

@@ -25,8 +25,8 @@ class ServerPool {
 
   /// The connection that became idle last, if it has not waited longer than `most`; or null.
   ServerConnection* take_idle(ServerUser& user, Duration most);
-  /// Connects anew; null and an errno if that failed at once. `hold_ack` as open_stream() has it.
-  ServerConnection* open(const SocketAddress& to, const Approach& approach, bool hold_ack,
+  /// Connects anew; null and an errno if that failed at once.
+  ServerConnection* open(const SocketAddress& to, const Approach& approach,
                          ServerUser& user, int& error_number);
 
   /// After a complete exchange: keeps it for another request.

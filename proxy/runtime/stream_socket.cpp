@@ -61,6 +61,11 @@ void StreamSocket::close(bool reset) {
   if (pipe_) buffers_.pipes().give(std::move(pipe_));
 }
 
+void StreamSocket::complete_handshake() {
+  const int on = 1;
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 void StreamSocket::on_events(std::uint32_t events) {
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) readable_ = true;
   if (events & (EPOLLRDHUP | EPOLLHUP)) ended_ = true;

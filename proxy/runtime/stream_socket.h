@@ -37,6 +37,9 @@ class StreamSocket {
   /// Closes; with `reset`, so that the peer sees an error rather than an end.
   void close(bool reset = false);
 
+  /// Sends the packet that open_stream() has held back. What is written does that, too.
+  void complete_handshake();
+
   /// Takes note of EPOLL* bits.
   void on_events(std::uint32_t events);
 

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 
 import pytest
 
@@ -62,3 +63,39 @@ def test_the_request_completes_the_handshake_with_a_server(counted):
     for _ in range(5):
         ask(proxy)
     assert min(received) == 2  # the SYN is one
+
+
+TCP = {"frontend": 'mode = "tcp"\nlog_format = "tcp"', "backend": 'mode = "tcp"'}
+
+
+def test_what_a_tcp_client_says_completes_the_handshake_with_a_server(tmp_path):
+    received = []
+
+    def serve(connection, _number):
+        connection.until(b"\n")
+        received.append(segments_in(connection))
+        connection.send(b"bye\n")
+
+    with proxy_and_origin(tmp_path, serve, **TCP) as (proxy, _origin):
+        for _ in range(20):
+            connection = proxy.connect()
+            connection.send(b"hello\n")
+            assert connection.rest() == b"bye\n"
+            connection.close()
+    assert min(received) == 2  # the SYN is one
+
+
+def test_a_server_that_speaks_first_need_not_wait_for_a_client_who_does_not(tmp_path):
+    def serve(connection, _number):
+        connection.send(b"220 ready\n")
+        connection.rest()
+
+    def until_greeted(proxy):
+        begun = time.monotonic()
+        connection = proxy.connect()
+        assert connection.until(b"\n") == b"220 ready\n"
+        connection.close()
+        return time.monotonic() - begun
+
+    with proxy_and_origin(tmp_path, serve, **TCP) as (proxy, _origin):
+        assert min(until_greeted(proxy) for _ in range(5)) < 0.1  # the kernel would hold the packet for 200 ms
