@@ -127,6 +127,7 @@ class Nginx(Peer):
         if job.mode == "tcp":
             body = f"stream {{\n{upstream}" \
                    f"  {'proxy_buffer_size 64k;' if job.bulk else ''}\n" \
+                   "  proxy_half_close on;\n" \
                    f"  server {{ listen 127.0.0.1:{place.port} backlog=20000; proxy_pass servers; }}\n}}\n"
         else:
             log = f"access_log syslog:server=127.0.0.1:{place.sink},facility=local0 combined;" if job.log else \
