@@ -218,7 +218,7 @@ ALL = [
              memory(9_000), one("pairs", "bytes/pair", 900, absolute=True), fresh=True,
              peers=("haproxy", "nginx", "relay", "hapair")),
     Scenario("13", "latency", "1000 requests/s, open loop", Job(), latency,
-             (Figure("latency-p50", "µs", 0.97), Figure("latency-p99", "µs", 1.00)), seconds=5.0, slices=3, quick=1.0,
+             (Figure("latency-p50", "µs", 0.97), Figure("latency-p99", "µs", 1.00)), seconds=5.0, quick=1.0,
              peers=("haproxy", "nginx", "relay", "hapair")),
     Scenario("14", "beside-bulk", "500 requests/s of 1 KiB beside four downloads", Job(bulk=True), latency_beside_bulk,
              (Figure("beside-bulk-p50", "µs", 1.00), Figure("beside-bulk-p99", "µs", 1.00)), seconds=3.0, slices=3, quick=1.0,
