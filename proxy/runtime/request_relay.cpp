@@ -22,11 +22,6 @@ constexpr int kReadsPerTurn = 4;
 
 const Timeouts kNoTimeouts;
 
-std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
-  if (from == kNever || to == kNever || to < from) return 0;
-  return static_cast<std::uint64_t>(to_milliseconds(to - from));
-}
-
 bool has_field(const http::FieldList& fields, std::string_view name) {
   return std::any_of(fields.begin(), fields.end(),
                      [&](const http::Field& field) { return iequals(field.name, name); });
@@ -59,7 +54,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = continued_ = false;
   unlogged_ = false;
 
-  start_record(first_byte);
+  record_.begin(client, request_, first_byte, worker_.loop().now());
   stats::FrontendCounters& counters = frontend_counters();
   ++counters.requests;
   counters.request_rate.count(record_.received);
@@ -68,26 +63,6 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
     return answer(400, {'P', 'R'});
   }
   proceed();
-}
-
-void RequestRelay::start_record(TimePoint first_byte) {
-  const TimePoint now = worker_.loop().now();
-  record_ = {};
-  record_.client = client_->peer();
-  record_.frontend = record_.backend = client_->frontend().config.name;
-  record_.start = first_byte;
-  record_.received = now;
-  record_.request_line = request_.line;
-  record_.idle_since = client_->idle_since();
-  const Frontend& frontend = client_->frontend().config;
-  if (!frontend.capture_request_headers.empty()) {
-    request_captures_.take(frontend.capture_request_headers, request_.fields);
-    record_.request_captures = &request_captures_;
-  }
-  if (frontend.capture_cookie) {
-    request_cookie_.take_request(*frontend.capture_cookie, request_.fields);
-    record_.request_cookie = request_cookie_.text();
-  }
 }
 
 /// Takes the framing off the content that came with the head. False: it is malformed.
@@ -245,7 +220,7 @@ void RequestRelay::on_dispatched() {
   dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
   frontend_counters().bytes_in.add(size);
   record_.bytes_in += size;
-  if (client_->frontend().logs_source) record_.source = dispatch_.source(source_);
+  record_.take_connection(client_->frontend(), dispatch_);
   if (!server_socket()->write(std::string_view(out, size))) return on_server_broken();
   if (request_complete_) return await_next();
   pump_request();
@@ -401,15 +376,7 @@ void RequestRelay::try_again() {
 }
 
 exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
-  const Frontend& frontend = client_->frontend().config;
-  if (!frontend.capture_response_headers.empty()) {
-    response_captures_.take(frontend.capture_response_headers, response.fields);
-    record_.response_captures = &response_captures_;
-  }
-  if (frontend.capture_cookie) {
-    response_cookie_.take_response(*frontend.capture_cookie, response.fields);
-    record_.response_cookie = response_cookie_.text();
-  }
+  record_.take(client_->frontend().config, response);
   auto plan =
       exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
   if (!plan.interim && !plan.unsolicited) dispatch_.witness(health::evidence_of(response.status));
@@ -686,29 +653,9 @@ void RequestRelay::conclude() {
   timer_.disarm();
   response_.release();
   dispatch_.release();
-  BackendState* backend = dispatch_.backend();
-  if (counted_in_backend_) backend->sessions.leave();
+  if (counted_in_backend_) dispatch_.backend()->sessions.leave();
   phase_ = Phase::Free;
-  record_.end = worker_.loop().now();
-
-  stats::FrontendCounters& front = frontend_counters();
-  front.bytes_out.add(record_.bytes_out);
-  front.responses.count(record_.status);
-  dispatch_.count([&](stats::ServerCounters& counters) {
-    ++counters.requests;
-    counters.bytes_out.add(record_.bytes_out);
-    counters.responses.count(record_.status);
-    if (record_.connected == kNever) return;
-    counters.queue_time.add(milliseconds_between(record_.received, record_.dequeued));
-    counters.connect_time.add(milliseconds_between(record_.dequeued, record_.connected));
-    counters.response_time.add(milliseconds_between(record_.connected, record_.answered));
-    counters.total_time.add(milliseconds_between(record_.received, record_.end));
-  });
-  if (const ServerState* server = dispatch_.server()) {
-    record_.server_connections = server->live->sessions();
-    if (!server->config.approach.unix_socket) record_.server_address = &server->live->address();
-  }
-  if (backend) record_.backend_connections = backend->sessions.current();
+  record_.end_exchange(frontend_counters(), dispatch_, worker_.loop().now());
   if (persistence_ || client_->frontend().has_cookie) log_cookie_letters();
   if (!unlogged_) worker_.log_access(*client_, client_->socket(), record_);
   dispatch_.forget();

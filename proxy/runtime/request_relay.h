@@ -8,12 +8,10 @@
 #include <string_view>
 
 #include "common/loop/loop.h"
-#include "proxy/exchange/access_record.h"
-#include "proxy/exchange/captured_cookie.h"
-#include "proxy/exchange/captured_fields.h"
 #include "proxy/exchange/persistence.h"
 #include "proxy/http/h1_decoder.h"
 #include "proxy/runtime/dispatch.h"
+#include "proxy/runtime/request_record.h"
 #include "proxy/runtime/response_relay.h"
 #include "proxy/runtime/snapshot.h"
 
@@ -86,7 +84,6 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   };
 
   // The request's way, in this order. Each station may end it with an answer of ours.
-  void start_record(TimePoint first_byte);
   bool take_early_content();
   void proceed();
   /// True if one of the frontend's rules answered; else `backend` is where the request goes.
@@ -167,12 +164,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   const exchange::Persistence* persistence_ = nullptr;
   std::unique_ptr<exchange::Stay> stay_;  // made when first needed, then kept
 
-  exchange::AccessRecord record_;
-  SocketAddress source_;  // what the record shows, if its line does
-  exchange::CapturedFields request_captures_;
-  exchange::CapturedFields response_captures_;
-  exchange::CapturedCookie request_cookie_;
-  exchange::CapturedCookie response_cookie_;
+  RequestRecord record_;
   ResponseRelay response_;
 };
 
