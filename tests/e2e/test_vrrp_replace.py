@@ -55,7 +55,7 @@ class Town(Pair):
             if BUSY not in self.lines(name)[before:]:
                 return self.lines(name)[before:]
             assert time.monotonic() < deadline, "the handover at the start does not end"
-            time.sleep(INTERVAL)
+            time.sleep(INTERVAL)  # nothing says that it could be asked again: asking does
 
     def replace(self, name):
         return self.send(name, DONE)
@@ -68,6 +68,11 @@ class Town(Pair):
 
     def program(self, name):
         return os.stat(f"/proc/{self.pid(name)}/exe").st_ino
+
+    def go_on(self, adverts=5):
+        """What is late has the time of so many adverts of the master to show itself."""
+        at = time.time()
+        wait_until(lambda: len(self.adverts(HAP1, at)) >= adverts, 5 * adverts * INTERVAL, f"{adverts} adverts of hap1")
 
     def nothing_happened(self):
         super().nothing_happened()
@@ -108,7 +113,7 @@ def test_ten_times_and_nobody_notices(pair, name):
         before = pair.program(name)
         pair.replace(name)
         assert pair.program(name) != before, "the new file runs"
-    time.sleep(5 * INTERVAL)
+    pair.go_on()
     pair.nothing_happened()
     assert pair.link.holds("hap1") and not pair.link.holds("hap2")
     assert history(pair, name) == told
@@ -140,7 +145,7 @@ def test_a_program_that_is_broken_changes_nothing(pair):
     assert pair.program("hap1") == program
     pair.install(vrrp_link.BINARY.read_bytes())
     pair.replace("hap1")
-    time.sleep(5 * INTERVAL)
+    pair.go_on()
     pair.nothing_happened()
 
 
@@ -152,7 +157,7 @@ def test_a_program_that_cannot_be_run_when_its_time_has_come_changes_nothing(pai
     assert "cannot run" in pair.refused("hap1")
     pair.install(vrrp_link.BINARY.read_bytes())
     pair.replace("hap1")
-    time.sleep(5 * INTERVAL)
+    pair.go_on()
     pair.nothing_happened()
 
 
@@ -166,7 +171,7 @@ def test_a_configuration_that_became_wrong_changes_nothing(pair):
     pair.reload("hap1")
     pair.replace("hap1")
     pair.reload("hap1", text=pair.write(hap1=110))
-    time.sleep(5 * INTERVAL)
+    pair.go_on()
     pair.nothing_happened()
 
 
@@ -216,7 +221,7 @@ weight = 50
     for _ in range(3):
         pair.replace("hap1")
         pair.replace("hap2")
-    time.sleep(10 * INTERVAL)
+    pair.go_on(10)
     assert {advert.priority for advert in pair.adverts(HAP1, at)} == {130}
     assert "Changing effective priority" not in pair.lines("hap1")[pair.lines("hap1").index(DONE):]
     assert "Changing effective priority" not in pair.lines("hap2")[pair.lines("hap2").index(DONE):]
@@ -233,7 +238,7 @@ def test_with_a_pair_channel_and_signatures(pair):
     for name in ("hap1", "hap2", "hap1", "hap1"):
         pair.replace(name)
         wait_until(lambda: "pair channel" in pair.lines(name)[pair.lines(name).rindex(DONE):], 2, "they hear each other")
-    time.sleep(15 * INTERVAL)  # longer than the channel's patience
+    pair.go_on(15)  # longer than the channel's patience
     pair.nothing_happened()
     for name in pair.daemons:
         assert "ignoring received advertisment" not in pair.lines(name)
@@ -248,7 +253,7 @@ def test_numbers_that_must_not_be_used_twice_go_on(pair):
     for _ in range(3):
         pair.replace("hap1")
         pair.replace("hap2")
-    time.sleep(5 * INTERVAL)
+    pair.go_on()
     pair.nothing_happened()
     for name in pair.daemons:
         assert "ignoring received advertisment" not in pair.lines(name)
@@ -260,11 +265,11 @@ def test_a_signal_amid_a_replacement_waits_for_the_next_program(pair):
     for _ in range(10):
         begun = "Replacing the program"
         while begun not in pair.send("hap1", ": "):  # or refused: the reload of before is not over
-            time.sleep(0.05)
+            time.sleep(0.05)  # as in send()
         before = pair.lines("hap1").rindex(begun)
         for _ in range(5):
             process.send_signal(signal.SIGHUP)
-            time.sleep(0.001)
+            time.sleep(0.001)  # apart, so that the kernel does not make one of them
         wait_until(lambda: DONE in pair.lines("hap1")[before:], 2, "the next program runs")
         wait_until(lambda: "Reloaded" in pair.lines("hap1")[before:], 2, "it has heard the signal")
     pair.nothing_happened()
@@ -282,10 +287,10 @@ def test_those_who_are_told_hear_nothing(pair):
     pair.link.folder.chmod(0o777)
     pair.up(more=f'notify_master = "/usr/bin/touch {told}"\nnotify_backup = "/usr/bin/touch {told}"')
     wait_until(told.exists, 2, "they heard of the beginning")
-    time.sleep(0.5)
+    pair.go_on()
     told.unlink(missing_ok=True)
     for name in pair.daemons:
         pair.replace(name)
-    time.sleep(10 * INTERVAL)
+    pair.go_on(10)
     assert not told.exists()
     pair.nothing_happened()
