@@ -480,14 +480,17 @@ void Worker::log_access(const Session& session, const StreamSocket& client,
   record.frontend_connections = frontend.connections.current();
   record.date = log_.now() - (loop_.now() - record.start);
   const std::size_t limit = log_.longest();
-  SocketAddress destination;
-  if (frontend.logs_destination) {
-    destination = record.client.unix_listener != 0 ? record.client : session.destination(client);
-    record.destination = &destination;
+  if (config.log_format == LogFormat::Custom) {
+    SocketAddress destination;
+    if (frontend.logs_destination) {
+      destination = record.client.unix_listener != 0 ? record.client : session.destination(client);
+      record.destination = &destination;
+    }
+    if (frontend.logs_numbers) record.line_number = frontend.record->log_lines++;
+    log_pattern(config.log_pattern, route, severity, record);
+    record.destination = nullptr;  // it ends here
+    return;
   }
-  if (frontend.logs_numbers) record.line_number = frontend.record->log_lines++;
-  if (config.log_format == LogFormat::Custom)
-    return log_pattern(config.log_pattern, route, severity, record);
   char* const at = log_.begin_line(route, severity, exchange::line_room(record, limit));
   if (!at) return;
   log_.end_line(config.log_format == LogFormat::Http
