@@ -1,6 +1,7 @@
 """One hapair-proxy on loopback between clients and servers that follow a script."""
 
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -22,10 +23,20 @@ def binary(name):
     raise FileNotFoundError(f"{name} is not built: cmake --preset release && cmake --build --preset release")
 
 
+# Below the ports the kernel gives to those who ask for any: none of these is taken between the moment it is
+# chosen and the moment somebody listens there. Each process begins elsewhere.
+LISTENING_PORTS = range(10000, 32768)
+_next_port = itertools.cycle(LISTENING_PORTS[(os.getpid() * 101 + step) % len(LISTENING_PORTS)]
+                             for step in range(len(LISTENING_PORTS)))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of 127.0.0.1 where nobody listens, for whoever is to listen there later."""
+    for port in itertools.islice(_next_port, len(LISTENING_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("every port is taken")
 
 
 def wait_until(predicate, what, timeout=TIMEOUT):
@@ -123,10 +134,10 @@ class Origin:
     """A server on a port of its own; `serve(connection, number)` runs for every connection, in a
     thread. Health checks (OPTIONS without fields) never reach the script: the tests check none."""
 
-    def __init__(self, serve, port=0):
+    def __init__(self, serve, port=None):
         self.serve = serve
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        self.port = self.listener.getsockname()[1]
+        self.port = port or free_port()
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
         self.accepted = 0
         self.errors = []
         self.connections = []

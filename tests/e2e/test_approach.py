@@ -75,7 +75,7 @@ def served(proxy):
 
 def test_a_unix_server_that_is_not_there_is_503(tmp_path):
     proxy = Proxy(tmp_path, [1], run=False, defaults="retries = 1")
-    proxy.path.write_text(proxy.path.read_text().replace("127.0.0.1:1", f"unix:{tmp_path}/none.sock"))
+    proxy.path.write_text(proxy.path.read_text().replace('"127.0.0.1:1"', f'"unix:{tmp_path}/none.sock"'))
     proxy.start()
     try:
         assert proxy.get()[0] == "HTTP/1.1 503 Service Unavailable"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from loopback import TIMEOUT, Connection, Origin, ok, wait_until
+from loopback import TIMEOUT, Connection, Origin, free_port, ok, wait_until
 from test_control import farm_of
 
 DOWN = 'on_marked_down = "shutdown-sessions"'
@@ -117,9 +117,7 @@ def test_a_request_that_is_still_connecting_goes_to_another_server(tmp_path):
 
 def test_tcp_connections_end_too_and_by_tracking(tmp_path):
     echoes = Origin(lambda connection, _number: [connection.send(connection.fill()) for _ in range(9)])
-    port = None
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     section = (f'\n[listen.tcp]\nmode = "tcp"\nlog_format = "tcp"\nbind = "127.0.0.1:{port}"\n{DOWN}\n'
                f'[[listen.tcp.server]]\nname = "t1"\naddress = "127.0.0.1:{echoes.port}"\ntrack = "app/s1"\n')
     with farm_of(tmp_path, server_extra=lambda number: "check = true" + (section if number == 2 else "")) as farm:
