@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "common/text.h"
@@ -16,9 +15,6 @@ namespace hapair::proxy {
 namespace {
 
 using http::Framing;
-
-// Reads in a row before others get their turn.
-constexpr int kReadsPerTurn = 4;
 
 const Timeouts kNoTimeouts;
 
@@ -33,6 +29,7 @@ RequestRelay::RequestRelay(Worker& worker)
     : worker_(worker),
       dispatch_(worker, *this),
       timer_(worker.loop(), [this] { on_timeout(); }),
+      content_(worker, record_),
       response_(worker, *this, record_) {}
 
 stats::FrontendCounters& RequestRelay::frontend_counters() {
@@ -50,7 +47,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   persistence_ = nullptr;
   phase_ = Phase::Dispatching;
   mode_ = client.is_last_request() ? ConnectionMode::Close : client.frontend().config.connection;
-  repeated_ = beyond_buffer_ = false;
+  repeated_ = false;
   client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = continued_ = false;
   unlogged_ = false;
 
@@ -58,33 +55,11 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   stats::FrontendCounters& counters = frontend_counters();
   ++counters.requests;
   counters.request_rate.count(record_.received);
-  if (!take_early_content()) {
+  if (!content_.begin(request_, client)) {
     ++counters.request_errors;
     return answer(400, {'P', 'R'});
   }
   proceed();
-}
-
-/// Takes the framing off the content that came with the head. False: it is malformed.
-bool RequestRelay::take_early_content() {
-  request_body_ = http::BodyDecoder(request_.framing, request_.content_length);
-  early_payload_ = 0;
-  http::BodyDecoder::Step step;
-  if (!request_body_.done()) {
-    step = request_body_.decode(client_->behind_head(), client_->behind_head_size());
-    early_payload_ = step.payload;
-    if (step.error != http::H1Error::None) {
-      worker_.capture_error(/*is_response=*/false, record_, step.error,
-                            {client_->behind_head() + step.consumed,
-                             client_->behind_head_size() - step.consumed},
-                            0);
-      request_complete_ = false;
-      return false;
-    }
-  }
-  client_->request_ends_at(step.consumed);
-  request_complete_ = request_body_.done();
-  return true;
 }
 
 void RequestRelay::proceed() {
@@ -140,7 +115,8 @@ void RequestRelay::enter(BackendState& backend) {
 }
 
 void RequestRelay::dispatch_to(BackendState& backend) {
-  if (exchange::wants_body(backend.config.balance.key, request_) && !request_complete_) [[unlikely]]
+  if (exchange::wants_body(backend.config.balance.key, request_) && !content_.is_complete())
+      [[unlikely]]
     return gather(backend);
   find_server(backend);
 }
@@ -149,12 +125,11 @@ void RequestRelay::dispatch_to(BackendState& backend) {
 void RequestRelay::gather(BackendState& backend) {
   phase_ = Phase::Gathering;
   gathering_for_ = &backend;
-  client_->keep_behind_head(early_payload_);
-  client_->arm(
-      after(worker_.loop().now(), client_->frontend().config.timeout.effective_request()));
+  client_->keep_behind_head(content_.early_size());
+  client_->arm(after(worker_.loop().now(), client_->frontend().config.timeout.effective_request()));
   // RFC 9110 10.1.1: this client will not send before it is told to.
   const http::Field* expect = request_.fields.find(http::FieldId::Expect);
-  if (expect && request_.http_1_1 && early_payload_ == 0 &&
+  if (expect && request_.http_1_1 && content_.early_size() == 0 &&
       iequals(expect->value, "100-continue")) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     continued_ = true;
@@ -165,23 +140,12 @@ void RequestRelay::gather(BackendState& backend) {
 }
 
 void RequestRelay::gather_content() {
-  while (!request_complete_ && client_->may_read_behind_head()) {
-    const auto read = client_->read_behind_head();
-    if (read.kind == StreamSocket::Read::Nothing) return;
-    if (read.kind != StreamSocket::Read::Bytes) return client_aborted('C');
-    const auto step = request_body_.decode(client_->behind_head() + early_payload_, read.size);
-    if (step.error != http::H1Error::None) {
-      ++frontend_counters().request_errors;
-      return answer(400, {'P', 'R'});
-    }
-    request_complete_ = request_body_.done();
-    // Behind the content's end the next request begins; before it there is nothing but content.
-    if (request_complete_) {
-      client_->request_ends_at(early_payload_ + step.consumed);
-    } else {
-      client_->keep_behind_head(early_payload_ + step.payload);
-    }
-    early_payload_ += step.payload;
+  using Outcome = RequestContent::Outcome;
+  switch (content_.gather(*client_)) {
+    case Outcome::Going: return;
+    case Outcome::Malformed: ++frontend_counters().request_errors; return answer(400, {'P', 'R'});
+    case Outcome::Complete: break;
+    default: return client_aborted('C');
   }
   phase_ = Phase::Dispatching;
   client_->arm(kNever);
@@ -193,8 +157,7 @@ void RequestRelay::find_server(BackendState& backend) {
   Dispatch::Order order{.priority = client_->frontend().config.priority};
   if (backend.config.balance.hashes())
     order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash,
-                                      client_->peer().ip, request_,
-                                      {client_->behind_head(), early_payload_});
+                                      client_->peer().ip, request_, content_.early(*client_));
   const auto reuse = mode_ != ConnectionMode::KeepAlive ? Dispatch::Reuse::Never
                      : is_idempotent(request_.method)   ? Dispatch::Reuse::Always
                                                         : Dispatch::Reuse::Fresh;
@@ -217,12 +180,10 @@ void RequestRelay::on_dispatched() {
   phase_ = Phase::AtServer;
   char* out = worker_.out();
   const std::size_t size = encode_request(out);
-  dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(size); });
-  frontend_counters().bytes_in.add(size);
-  record_.bytes_in += size;
+  count_to_server(size);
   record_.take_connection(client_->frontend(), dispatch_);
   if (!server_socket()->write(std::string_view(out, size))) return on_server_broken();
-  if (request_complete_) return await_next();
+  if (content_.is_complete()) return await_next();
   pump_request();
 }
 
@@ -234,7 +195,8 @@ std::size_t RequestRelay::encode_request(char* out) {
   const auto& theirs = dispatch_.backend()->config.forwarded_for;
   if (const auto* forwarded = theirs ? &*theirs : ours ? &*ours : nullptr) {
     const IpAddress& client = client_->peer().ip;
-    const bool excepted = client_->peer().unix_listener != 0 || std::any_of(forwarded->except.begin(), forwarded->except.end(),
+    const bool excepted = client_->peer().unix_listener != 0 ||
+                          std::any_of(forwarded->except.begin(), forwarded->except.end(),
                                       [&](const Cidr& net) { return net.contains(client); });
     const bool there = forwarded->if_none && has_field(request_.fields, forwarded->header);
     if (!excepted && !there) {
@@ -243,22 +205,8 @@ std::size_t RequestRelay::encode_request(char* out) {
     }
   }
   if (persistence_) edits.cuts = &stay_->visit.cuts;
-  std::size_t size = http::encode_request_head(request_, edits, out);
-  const bool chunked = request_.framing == Framing::Chunked;
-  if (early_payload_ > 0) {
-    if (chunked) size += http::encode_chunk_header(early_payload_, out + size);
-    std::memcpy(out + size, client_->behind_head(), early_payload_);
-    size += early_payload_;
-    if (chunked) {
-      std::memcpy(out + size, "\r\n", 2);
-      size += 2;
-    }
-  }
-  if (chunked && request_complete_) {
-    std::memcpy(out + size, "0\r\n\r\n", 5);
-    size += 5;
-  }
-  return size;
+  const std::size_t size = http::encode_request_head(request_, edits, out);
+  return size + content_.encode_early(*client_, out + size);
 }
 
 void RequestRelay::on_client_readable() {
@@ -267,84 +215,50 @@ void RequestRelay::on_client_readable() {
 }
 
 void RequestRelay::pump_request() {
-  if (request_complete_ && !in_tunnel()) return;
-  char* const scratch = worker_.scratch();
-  for (int reads = 0; server_socket() && !server_socket()->has_output(); ++reads) {
-    StreamSocket& source = client_->socket();
-    if (!source.is_readable()) break;
-    if (reads == kReadsPerTurn) {
-      worker_.loop().resume(*client_, EPOLLIN);
-      break;
-    }
-    if (!beyond_buffer_) {
-      beyond_buffer_ = true;
-      client_->drop_body();
-    }
-    // Never read past what the session could keep for the next request.
-    std::size_t most = Worker::kScratch;
-    if (request_.framing == Framing::Chunked && !in_tunnel()) {
-      most = std::min(most, client_->room());
-    } else if (const auto remaining = request_body_.plain_remaining(); remaining > 0) {
-      most = static_cast<std::size_t>(std::min<std::uint64_t>(most, remaining));
-    }
-    const auto read = source.read(scratch, most);
-    if (read.kind == StreamSocket::Read::Nothing) break;
-    if (read.kind == StreamSocket::Read::Failed) return client_aborted('C');
-    if (read.kind == StreamSocket::Read::End) {
-      if (!in_tunnel()) return client_aborted('C');
-      if (!client_ended_) server_socket()->shutdown_write();
-      client_ended_ = true;
-      if (server_ended_) return on_response_complete();
-      break;
-    }
-    if (!send_body(scratch, read.size)) return;
-    if (request_complete_) break;
+  if (content_.is_complete()) return;
+  std::uint64_t moved = 0;
+  const auto outcome = content_.pump(*client_, *server_socket(), moved);
+  if (moved > 0) count_to_server(moved);
+  using Outcome = RequestContent::Outcome;
+  switch (outcome) {
+    case Outcome::Ended: return on_client_half_closed();
+    case Outcome::ClientBroken: return client_aborted('C');
+    case Outcome::ServerBroken: return on_server_broken();
+    case Outcome::Malformed: return on_content_malformed();
+    case Outcome::Going:
+    case Outcome::Complete: await_next();
   }
-  if (server_socket()) await_next();
 }
 
-bool RequestRelay::send_body(char* data, std::size_t size) {
-  const auto step = request_body_.decode(data, size);
-  if (step.error != http::H1Error::None) {
-    worker_.capture_error(/*is_response=*/false, record_, step.error,
-                          {data + step.consumed, size - step.consumed}, 0);
-    ++frontend_counters().request_errors;
-    if (!response_.has_begun()) {
-      answer(400, {'P', 'D'});
-    } else {
-      record_.termination = {'P', 'D'};
-      cut();
-    }
-    return false;
-  }
-  request_complete_ = request_body_.done();
-  if (step.consumed < size) client_->stash({data + step.consumed, size - step.consumed});
-
-  char header[http::kChunkHeaderRoom];
-  iovec pieces[3];
-  std::size_t count = 0;
-  const bool chunked = request_.framing == Framing::Chunked && !in_tunnel();
-  if (step.payload > 0) {
-    if (chunked) pieces[count++] = {header, http::encode_chunk_header(step.payload, header)};
-    pieces[count++] = {data, step.payload};
-  }
-  if (chunked && (step.payload > 0 || request_complete_)) {
-    static char endings[] = "\r\n0\r\n\r\n";
-    const std::size_t begin = step.payload > 0 ? 0 : 2;
-    pieces[count++] = {endings + begin, (request_complete_ ? 7 : 2) - begin};
-  }
-  if (count == 0) return true;
-  dispatch_.count([&](auto& counters) { counters.bytes_in.add(step.payload); });
-  frontend_counters().bytes_in.add(step.payload);
-  record_.bytes_in += step.payload;
-  if (server_socket()->write(std::span(pieces, count))) return true;
-  on_server_broken();
-  return false;
+void RequestRelay::count_to_server(std::uint64_t bytes) {
+  dispatch_.count([&](stats::ServerCounters& counters) { counters.bytes_in.add(bytes); });
+  frontend_counters().bytes_in.add(bytes);
+  record_.bytes_in += bytes;
 }
 
-void RequestRelay::on_server_drained() { pump_request(); }
+void RequestRelay::on_content_malformed() {
+  ++frontend_counters().request_errors;
+  if (!response_.has_begun()) return answer(400, {'P', 'D'});
+  record_.termination = {'P', 'D'};
+  cut();
+}
 
-void RequestRelay::on_server_progress() { await_next(); }
+/// Only in a tunnel does a request go on without its client.
+void RequestRelay::on_client_half_closed() {
+  if (!in_tunnel()) return client_aborted('C');
+  if (!client_ended_) server_socket()->shutdown_write();
+  client_ended_ = true;
+  if (server_ended_) return on_response_complete();
+  await_next();
+}
+
+void RequestRelay::on_server_drained() {
+  pump_request();
+}
+
+void RequestRelay::on_server_progress() {
+  await_next();
+}
 
 void RequestRelay::on_server_broken() {
   // A server may answer, close and reset before it has read all: what it said is still to be read.
@@ -354,13 +268,13 @@ void RequestRelay::on_server_broken() {
 }
 
 bool RequestRelay::can_repeat() const {
-  return dispatch_.is_reused() && !repeated_ && !beyond_buffer_ && response_.is_untouched() &&
-         is_idempotent(request_.method);
+  return dispatch_.is_reused() && !repeated_ && !content_.is_beyond_buffer() &&
+         response_.is_untouched() && is_idempotent(request_.method);
 }
 
 template <typename Failure>
 bool RequestRelay::may_try_again(Failure failure) {
-  return !beyond_buffer_ && !response_.has_sent_interim() &&
+  return !content_.is_beyond_buffer() && !response_.has_sent_interim() &&
          exchange::is_retryable(dispatch_.backend()->config.retry, failure, request_.method) &&
          dispatch_.may_try_again();
 }
@@ -378,7 +292,7 @@ void RequestRelay::try_again() {
 exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
   record_.take(client_->frontend().config, response);
   auto plan =
-      exchange::plan_response(request_, response, mode_, request_complete_, client_ended_);
+      exchange::plan_response(request_, response, mode_, content_.is_complete(), client_ended_);
   if (!plan.interim && !plan.unsolicited) dispatch_.witness(health::evidence_of(response.status));
   if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]
     plan.rejected = may_try_again(response.status);
@@ -452,8 +366,7 @@ void RequestRelay::on_response_malformed() {
 
 /// From here both sides speak another protocol, beginning with what the client sent ahead.
 void RequestRelay::begin_tunnel() {
-  request_body_ = http::BodyDecoder(Framing::UntilClose, 0);
-  request_complete_ = false;
+  content_.become_tunnel();
   const std::string_view ahead = client_->ahead();
   if (!ahead.empty() && !server_socket()->write(ahead)) {
     // What the server said before it went is still to be read.
@@ -473,8 +386,8 @@ void RequestRelay::on_server_half_closed() {
 }
 
 void RequestRelay::on_response_complete() {
-  keep_client_ = !in_tunnel() && response_.plan().keep_client && request_complete_;
-  dispatch_.release_connection(response_.plan().keep_server && request_complete_);
+  keep_client_ = !in_tunnel() && response_.plan().keep_client && content_.is_complete();
+  dispatch_.release_connection(response_.plan().keep_server && content_.is_complete());
   dispatch_.release();
   phase_ = Phase::Flushing;
   if (client_->socket().has_output()) return await_next();
@@ -491,7 +404,8 @@ void RequestRelay::on_client_drained() {
 }
 
 bool RequestRelay::may_keep_client() const {
-  return request_complete_ && request_.persistence.keep_alive && mode_ != ConnectionMode::Close;
+  return content_.is_complete() && request_.persistence.keep_alive &&
+         mode_ != ConnectionMode::Close;
 }
 
 void RequestRelay::answer(int status, exchange::Termination why) {
@@ -562,14 +476,16 @@ void RequestRelay::on_client_timeout() {
     ++frontend_counters().request_errors;
     return answer(408, {'c', 'R'});
   }
-  if (phase_ == Phase::AtServer && !response_.has_begun() && !request_complete_) {
+  if (phase_ == Phase::AtServer && !response_.has_begun() && !content_.is_complete()) {
     ++frontend_counters().request_errors;
     return answer(408, {'c', 'D'});
   }
   client_aborted('c');
 }
 
-void RequestRelay::on_client_gone() { client_aborted('C'); }
+void RequestRelay::on_client_gone() {
+  client_aborted('C');
+}
 
 void RequestRelay::describe(SessionView& view) const {
   view.expires = std::min(view.expires, timer_.deadline());
@@ -614,7 +530,7 @@ char RequestRelay::phase_letter() const {
   switch (phase_) {
     case Phase::Gathering: return 'R';
     case Phase::Dispatching: return dispatch_.is_queued() ? 'Q' : 'C';
-    case Phase::AtServer: return request_complete_ && !response_.has_begun() ? 'H' : 'D';
+    case Phase::AtServer: return content_.is_complete() && !response_.has_begun() ? 'H' : 'D';
     default: return 'D';
   }
 }
@@ -640,7 +556,7 @@ void RequestRelay::cut() {
 
 void RequestRelay::finish() {
   ClientSession* client = client_;
-  const bool last = request_complete_ && !request_.persistence.keep_alive;
+  const bool last = content_.is_complete() && !request_.persistence.keep_alive;
   const auto next = keep_client_ ? ClientSession::Next::Request
                     : last       ? ClientSession::Next::Close
                                  : ClientSession::Next::Linger;
@@ -684,7 +600,7 @@ void RequestRelay::await_next() {
     return client_->arm(kNever);
   }
   const bool client_owes_body =
-      !request_complete_ && server_socket() && !server_socket()->has_output();
+      !content_.is_complete() && server_socket() && !server_socket()->has_output();
   if (client_->socket().has_output() || client_owes_body) {
     timer_.disarm();
     return client_->arm(after(now, client));

@@ -9,8 +9,9 @@
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/persistence.h"
-#include "proxy/http/h1_decoder.h"
+#include "proxy/http/message.h"
 #include "proxy/runtime/dispatch.h"
+#include "proxy/runtime/request_content.h"
 #include "proxy/runtime/request_record.h"
 #include "proxy/runtime/response_relay.h"
 #include "proxy/runtime/snapshot.h"
@@ -25,8 +26,8 @@ class Worker;
 /// Pooled by its worker: one object serves many requests, one after another. Backpressure is one
 /// rule: neither side is read while the other has not taken what it was given.
 ///
-/// Owns the request's half (head, content, where it goes) and the end of the exchange; the
-/// response's half is a ResponseRelay, which reports what happened.
+/// Owns the request's head, where it goes, and the end of the exchange. What moves bytes reports to
+/// it what happened: RequestContent one way, ResponseRelay the other.
 class RequestRelay final : public DispatchUser, private ResponsePlanner {
  public:
   explicit RequestRelay(Worker& worker);
@@ -84,7 +85,6 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   };
 
   // The request's way, in this order. Each station may end it with an answer of ours.
-  bool take_early_content();
   void proceed();
   /// True if one of the frontend's rules answered; else `backend` is where the request goes.
   bool answers_by_rule(int& backend);
@@ -99,7 +99,9 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   // Towards the server.
   std::size_t encode_request(char* out);
   void pump_request();
-  bool send_body(char* data, std::size_t size);
+  void count_to_server(std::uint64_t bytes);
+  void on_content_malformed();
+  void on_client_half_closed();
   bool can_repeat() const;
   /// The rules and the budget allow another attempt after this. True once means: make it.
   template <typename Failure>
@@ -148,7 +150,6 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   bool continued_ = false;       // we said 100 Continue ourselves
   BackendState* gathering_for_ = nullptr;
   bool repeated_ = false;        // was sent again after a reused connection failed
-  bool beyond_buffer_ = false;   // body bytes that are no longer there were sent
   bool client_ended_ = false;
   bool server_ended_ = false;  // its direction of a tunnel
   bool keep_client_ = false;
@@ -156,15 +157,12 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   bool unlogged_ = false;        // a monitor's question
 
   http::RequestHead request_;
-  http::BodyDecoder request_body_;
-  bool request_complete_ = false;
-  std::size_t early_payload_ = 0;  // content that came with the head, unframed, behind it
-
   // Null: the backend has no cookie.
   const exchange::Persistence* persistence_ = nullptr;
   std::unique_ptr<exchange::Stay> stay_;  // made when first needed, then kept
 
   RequestRecord record_;
+  RequestContent content_;
   ResponseRelay response_;
 };
 
