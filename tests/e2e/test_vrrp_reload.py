@@ -316,6 +316,27 @@ def test_the_guardian_knows_what_came_with_a_reload(pair):
                "nothing is left", interval=0.005)
 
 
+def test_another_log_is_another_guardian_and_the_old_one_is_gone(pair):
+    link = pair.link
+
+    def file(log):
+        return pair.write(head=f'[[global.log]]\ntarget = "file:{link.folder}/{log}"')
+
+    said = lambda log: (link.folder / log).read_text() if (link.folder / log).exists() else ""
+    daemon = link.start_other("hap1", ["ip", "netns", "exec", link.namespace("hap1"), vrrp_link.BINARY,
+                                       "-f", link.file(file("one.log")), "-f", link.own_file(), "--node", "hap1"])
+    wait_until(lambda: "Entering MASTER STATE" in said("one.log"), 5, "it is master")
+    first = daemon.children()
+    assert len(first) == 1
+    link.file(file("two.log"))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(daemon.children()) == 1 and daemon.children() != first, 5, "one guardian, another one")
+    assert link.holds("hap1")
+    daemon.end("kill")
+    wait_until(lambda: not link.holds("hap1"), 1, "the new one knows what to do", interval=0.005)
+    wait_until(lambda: "resigned for it, 1 addresses removed" in said("two.log"), 1, "its line is in the new log")
+
+
 def test_keys_are_changed_without_a_lost_advert(pair):
     """The new one behind the old, then in front of it, then alone; each on one node after the other."""
     file = pair.link.folder / "pair.key"

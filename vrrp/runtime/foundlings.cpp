@@ -10,35 +10,45 @@
 
 #include <fmt/format.h>
 
+#include "vrrp/net/file_descriptor.h"
+
 namespace hapair::vrrp {
 
 class Foundlings::Child final : public Watcher {
  public:
-  Child(Loop& loop, int pid)
-      : loop_(loop), pid_(pid), process_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {
-    if (process_) loop_.watch(process_.value(), *this, EPOLLIN);
+  Child(Foundlings& owner, int pid, FileDescriptor process)
+      : owner_(owner), pid_(pid), process_(std::move(process)) {
+    owner_.loop_.watch(process_.value(), *this, EPOLLIN);
   }
-  ~Child() {
-    if (process_) loop_.unwatch(process_.value(), *this);
-  }
+  ~Child() { owner_.loop_.unwatch(process_.value(), *this); }
   void on_ready(std::uint32_t) override {
     ::waitpid(pid_, nullptr, WNOHANG);
-    loop_.unwatch(process_.value(), *this);
-    process_ = FileDescriptor();
+    owner_.forget(*this);  // and this is gone
   }
 
  private:
-  Loop& loop_;
+  Foundlings& owner_;
   const int pid_;
   FileDescriptor process_;
 };
 
-Foundlings::Foundlings(Loop& loop) {
-  const int self = ::getpid();
-  std::ifstream file(fmt::format("/proc/{}/task/{}/children", self, self));
-  for (int pid = 0; file >> pid;) children_.push_back(std::make_unique<Child>(loop, pid));
-}
+Foundlings::Foundlings(Loop& loop) : loop_(loop) {}
 
 Foundlings::~Foundlings() = default;
+
+void Foundlings::find() {
+  const int self = ::getpid();
+  std::ifstream file(fmt::format("/proc/{}/task/{}/children", self, self));
+  for (int pid = 0; file >> pid;) add(pid);
+}
+
+void Foundlings::add(int pid) {
+  FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (process) children_.push_back(std::make_unique<Child>(*this, pid, std::move(process)));
+}
+
+void Foundlings::forget(const Child& child) {
+  std::erase_if(children_, [&](const auto& one) { return one.get() == &child; });
+}
 
 }  // namespace hapair::vrrp
