@@ -38,17 +38,38 @@ void must_errno(int result, const char* what) { must(result < 0 ? -errno : 0, wh
 // writes to its descriptor before it is done, and until then the receiver spins. A receiver of
 // real-time priority, woken by that write, would take the processor from the very thread that it
 // spins for.
+//
+// An event names a descriptor and its tenure, never an object. A descriptor that was closed can still
+// have events: between fork and exec a child holds a copy of it, and what is registered ends with the
+// last copy. So nothing relies on close() to silence anybody.
 struct Loop::Impl {
+  /// What is said of one descriptor number.
+  struct Place {
+    Watcher* watcher = nullptr;
+    std::uint32_t tenure = 0;  // how many watchers have left it
+  };
+  class Call final : public Watcher {
+   public:
+    explicit Call(std::function<void()> call) : call_(std::move(call)) {}
+    void on_ready(std::uint32_t) override { call_(); }
+
+   private:
+    std::function<void()> call_;
+  };
+
   uv_loop_t uv{};
   bool uv_due = true;  // it has events, or handles that it has not looked at yet
   bool stopping = false;
   int epoll = -1;
+  std::vector<Place> places;    // by descriptor
   int alarm = -1;               // a timerfd in the set
   TimePoint alarm_at = kNever;  // when it goes off; kNever: it has, or was never set
+  Call on_uv{[this] { uv_due = true; }};
+  Call on_alarm{[this] { alarm_at = kNever; }};
+  Call on_bell{[this] { run_posted(); }};
 
   epoll_event ready[kEventsPerTurn];
   int ready_count = 0;
-  int ready_at = 0;
   std::vector<std::pair<Watcher*, std::uint32_t>> resumed;   // for the next turn
   std::vector<std::pair<Watcher*, std::uint32_t>> resuming;  // being called now
 
@@ -56,6 +77,22 @@ struct Loop::Impl {
   PriorityMutex posted_mutex;
   std::vector<std::function<void()>> posted;  // guarded by posted_mutex
   Background background;
+
+  /// Adds it to the set (EPOLL_CTL_ADD) or changes what is there.
+  void control(int operation, int fd, std::uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = std::uint64_t{places[static_cast<std::size_t>(fd)].tenure} << 32 |
+                     static_cast<std::uint32_t>(fd);
+    must_errno(epoll_ctl(epoll, operation, fd, &event), "epoll_ctl");
+  }
+
+  void add(int fd, Watcher& watcher, std::uint32_t events) {
+    const auto place = static_cast<std::size_t>(fd);
+    if (place >= places.size()) places.resize(place + 1);
+    places[place].watcher = &watcher;
+    control(EPOLL_CTL_ADD, fd, events);
+  }
 
   void run_posted() {
     std::uint64_t rung;
@@ -74,19 +111,13 @@ Loop::Loop() : now_(steady_now()), impl_(std::make_unique<Impl>()) {
   must(uv_loop_init(&impl.uv), "uv_loop_init");
   impl.epoll = epoll_create1(EPOLL_CLOEXEC);
   must_errno(impl.epoll, "epoll_create1");
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = &impl;
-  must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, uv_backend_fd(&impl.uv), &event), "epoll_ctl");
+  impl.add(uv_backend_fd(&impl.uv), impl.on_uv, EPOLLIN);
   impl.alarm = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   must_errno(impl.alarm, "timerfd_create");
-  event.events = EPOLLIN | EPOLLET;
-  event.data.ptr = &impl.alarm;
-  must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, impl.alarm, &event), "epoll_ctl");
+  impl.add(impl.alarm, impl.on_alarm, EPOLLIN | EPOLLET);
   impl.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   must_errno(impl.bell, "eventfd");
-  event.data.ptr = &impl.bell;
-  must_errno(epoll_ctl(impl.epoll, EPOLL_CTL_ADD, impl.bell, &event), "epoll_ctl");
+  impl.add(impl.bell, impl.on_bell, EPOLLIN | EPOLLET);
 }
 
 Loop::~Loop() {
@@ -158,19 +189,13 @@ void Loop::watch(int fd, Watcher& watcher, std::uint32_t events) {
 }
 
 void Loop::watch_level(int fd, Watcher& watcher, std::uint32_t events) {
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = &watcher;
-  must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+  impl_->add(fd, watcher, events);
 }
 
 int Loop::ready_count() const { return impl_->ready_count; }
 
-void Loop::watch_again(int fd, Watcher& watcher, std::uint32_t events) {
-  epoll_event event{};
-  event.events = events | EPOLLET;
-  event.data.ptr = &watcher;
-  must_errno(epoll_ctl(impl_->epoll, EPOLL_CTL_MOD, fd, &event), "epoll_ctl");
+void Loop::watch_again(int fd, std::uint32_t events) {
+  impl_->control(EPOLL_CTL_MOD, fd, events | EPOLLET);
 }
 
 void Loop::unwatch(int fd, Watcher& watcher) {
@@ -179,12 +204,12 @@ void Loop::unwatch(int fd, Watcher& watcher) {
 }
 
 void Loop::forget(int fd, Watcher& watcher) {
-  // No EPOLL_CTL_DEL: close(fd), which must follow, takes it out of the set.
-  (void)fd;
-  Impl& impl = *impl_;
-  for (int i = impl.ready_at; i < impl.ready_count; ++i)
-    if (impl.ready[i].data.ptr == &watcher) impl.ready[i].data.ptr = nullptr;
+  // No EPOLL_CTL_DEL: the last close() takes it out of the set.
   cancel_resume(watcher);
+  const auto number = static_cast<std::size_t>(fd);
+  if (number >= impl_->places.size() || impl_->places[number].watcher != &watcher) return;
+  impl_->places[number].watcher = nullptr;
+  ++impl_->places[number].tenure;
 }
 
 void Loop::resume(Watcher& watcher, std::uint32_t events) {
@@ -229,19 +254,12 @@ void Loop::offload(std::function<void()> work, std::function<void()> done) {
 void Loop::dispatch(int count) {
   Impl& impl = *impl_;
   impl.ready_count = count > 0 ? count : 0;
-  for (impl.ready_at = 0; impl.ready_at < impl.ready_count;) {
-    const epoll_event event = impl.ready[impl.ready_at++];
-    if (event.data.ptr == &impl) {
-      impl.uv_due = true;
-    } else if (event.data.ptr == &impl.alarm) {
-      impl.alarm_at = kNever;
-    } else if (event.data.ptr == &impl.bell) {
-      impl.run_posted();
-    } else if (event.data.ptr) {
-      static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
-    }
+  for (int i = 0; i < impl.ready_count; ++i) {
+    const epoll_event event = impl.ready[i];
+    const Impl::Place place = impl.places[static_cast<std::uint32_t>(event.data.u64)];
+    if (place.tenure == event.data.u64 >> 32 && place.watcher) place.watcher->on_ready(event.events);
   }
-  impl.ready_count = impl.ready_at = 0;
+  impl.ready_count = 0;
 }
 
 void Loop::end_turn() {

@@ -74,10 +74,11 @@ class Loop {
   /// How many descriptors this turn's wait found ready.
   int ready_count() const;
   /// Changes what a registered `fd` is watched for; what is so already is an event, too.
-  void watch_again(int fd, Watcher& watcher, std::uint32_t events);
-  /// The watcher hears nothing more, not even of events already fetched. Call before close(fd).
+  void watch_again(int fd, std::uint32_t events);
+  /// The watcher hears nothing more, not even of events already fetched, nor if a child that was
+  /// just forked still holds a copy. Call before close(fd). Nothing happens if it is not registered.
   void forget(int fd, Watcher& watcher);
-  /// The same for a descriptor that stays open, here or as a copy.
+  /// The same for a descriptor that stays open, here or as a copy that lasts.
   void unwatch(int fd, Watcher& watcher);
 
   /// Calls watcher.on_ready(events) in the next turn, after everybody else had theirs: for a

@@ -49,17 +49,19 @@ stats::BackendCounters& Dispatch::counters_of(BackendState& backend) const {
   return backend.counters[worker_.index()];
 }
 
-void Dispatch::start(BackendState& backend, Reuse reuse, const Order& order,
-                     exchange::AccessRecord& record) {
+void Dispatch::enter(BackendState& backend) {
   backend_ = &backend;
   newest_ = &worker_.newest(backend);
+}
+
+void Dispatch::start(Reuse reuse, const Order& order, exchange::AccessRecord& record) {
   reuse_ = reuse;
   order_ = order;
   record_ = &record;
   server_ = balance::kNoServer;
-  retry_ = Retry(backend.config.retry, backend.config.timeout.connect);
-  if (backend.config.retry.heeds_responses()) [[unlikely]]
-    backend.budgets[worker_.index()].retries.on_request();
+  retry_ = Retry(backend_->config.retry, backend_->config.timeout.connect);
+  if (backend_->config.retry.heeds_responses()) [[unlikely]]
+    backend_->budgets[worker_.index()].retries.on_request();
   arrival_ = 0;
   ask(balance::kNoServer);
 }

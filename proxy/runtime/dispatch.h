@@ -60,10 +60,12 @@ class Dispatch final : public ServerUser {
     // requests here.
     int priority = 0;
   };
-  /// Answers, at once or later, with one of the user's two calls. `record` hears of server, times,
-  /// queue places and retries; it must live until release() or failure.
-  void start(BackendState& backend, Reuse reuse, const Order& order,
-             exchange::AccessRecord& record);
+  /// From here until forget() it is this backend's, which counts it.
+  void enter(BackendState& backend);
+  /// Finds a server of that backend. Answers, at once or later, with one of the user's two calls.
+  /// `record` hears of server, times, queue places and retries; it must live until release() or
+  /// failure.
+  void start(Reuse reuse, const Order& order, exchange::AccessRecord& record);
   /// Once more with the same server on a new connection: the reused one turned out to be dead.
   void repeat();
   /// There are attempts left, and the backend's budget pays for one more request to a server that
@@ -72,6 +74,7 @@ class Dispatch final : public ServerUser {
   /// The server failed the request: on to another, or to the same one after a pause.
   void try_again();
 
+  /// Null before enter().
   BackendState* backend() const { return backend_; }
   /// The server chosen last; null before there was one.
   ServerState* server() const;

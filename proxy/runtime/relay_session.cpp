@@ -44,7 +44,8 @@ void RelaySession::begin() {
   Dispatch::Order order{.priority = frontend().config.priority};
   if (backend.config.balance.hashes())
     order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash, record_.client.ip);
-  dispatch_.start(backend, Dispatch::Reuse::Never, order, record_);
+  dispatch_.enter(backend);
+  dispatch_.start(Dispatch::Reuse::Never, order, record_);
 }
 
 /// The backend's index, -1 for none; nothing: a route denied the connection, which is over.

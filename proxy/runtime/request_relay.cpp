@@ -48,7 +48,7 @@ void RequestRelay::begin(ClientSession& client, TimePoint first_byte) {
   phase_ = Phase::Dispatching;
   mode_ = client.is_last_request() ? ConnectionMode::Close : client.frontend().config.connection;
   repeated_ = false;
-  client_ended_ = server_ended_ = keep_client_ = counted_in_backend_ = continued_ = false;
+  client_ended_ = server_ended_ = keep_client_ = continued_ = false;
   unlogged_ = false;
 
   record_.begin(client, request_, first_byte, worker_.loop().now());
@@ -72,8 +72,10 @@ void RequestRelay::proceed() {
   enter(backend);
   if (answers_statistics(backend.config.stats)) return;
   backend.sessions.enter();
-  counted_in_backend_ = true;
-  dispatch_to(backend);
+  dispatch_.enter(backend);
+  const bool wants_body = exchange::wants_body(backend.config.balance.key, request_);
+  if (wants_body && !content_.is_complete()) [[unlikely]] return gather();
+  find_server();
 }
 
 bool RequestRelay::answers_by_rule(int& backend) {
@@ -114,17 +116,9 @@ void RequestRelay::enter(BackendState& backend) {
   stay_->reset();
 }
 
-void RequestRelay::dispatch_to(BackendState& backend) {
-  if (exchange::wants_body(backend.config.balance.key, request_) && !content_.is_complete())
-      [[unlikely]]
-    return gather(backend);
-  find_server(backend);
-}
-
 /// Waits for the content, until all of it is here or the buffer is full.
-void RequestRelay::gather(BackendState& backend) {
+void RequestRelay::gather() {
   phase_ = Phase::Gathering;
-  gathering_for_ = &backend;
   client_->keep_behind_head(content_.early_size());
   client_->arm(after(worker_.loop().now(), client_->frontend().config.timeout.effective_request()));
   // RFC 9110 10.1.1: this client will not send before it is told to.
@@ -149,11 +143,12 @@ void RequestRelay::gather_content() {
   }
   phase_ = Phase::Dispatching;
   client_->arm(kNever);
-  find_server(*gathering_for_);
+  find_server();
 }
 
 /// Balance, admission, connection: Dispatch answers when all three are done.
-void RequestRelay::find_server(BackendState& backend) {
+void RequestRelay::find_server() {
+  BackendState& backend = *dispatch_.backend();
   Dispatch::Order order{.priority = client_->frontend().config.priority};
   if (backend.config.balance.hashes())
     order.key = exchange::balance_key(backend.config.balance.key, backend.key_hash,
@@ -165,7 +160,7 @@ void RequestRelay::find_server(BackendState& backend) {
     persistence_->read(request_, backend.farm, wall_now(), stay_->visit);
     order.homes = stay_->visit.servers;
   }
-  dispatch_.start(backend, reuse, order, record_);
+  dispatch_.start(reuse, order, record_);
 }
 
 wire::Endpoints RequestRelay::endpoints() {
@@ -569,7 +564,7 @@ void RequestRelay::conclude() {
   timer_.disarm();
   response_.release();
   dispatch_.release();
-  if (counted_in_backend_) dispatch_.backend()->sessions.leave();
+  if (BackendState* backend = dispatch_.backend()) backend->sessions.leave();
   phase_ = Phase::Free;
   record_.end_exchange(frontend_counters(), dispatch_, worker_.loop().now());
   if (persistence_ || client_->frontend().has_cookie) log_cookie_letters();

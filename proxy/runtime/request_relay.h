@@ -91,10 +91,9 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   /// True if this was a request for the statistics; it is answered then.
   bool answers_statistics(const std::optional<Stats>& stats);
   void enter(BackendState& backend);
-  void dispatch_to(BackendState& backend);
-  void gather(BackendState& backend);
+  void gather();
   void gather_content();
-  void find_server(BackendState& backend);
+  void find_server();
 
   // Towards the server.
   std::size_t encode_request(char* out);
@@ -148,12 +147,10 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   Phase phase_ = Phase::Free;
   ConnectionMode mode_ = ConnectionMode::KeepAlive;
   bool continued_ = false;       // we said 100 Continue ourselves
-  BackendState* gathering_for_ = nullptr;
   bool repeated_ = false;        // was sent again after a reused connection failed
   bool client_ended_ = false;
   bool server_ended_ = false;  // its direction of a tunnel
   bool keep_client_ = false;
-  bool counted_in_backend_ = false;
   bool unlogged_ = false;        // a monitor's question
 
   http::RequestHead request_;

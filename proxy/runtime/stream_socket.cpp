@@ -36,7 +36,7 @@ void StreamSocket::adopt_connecting(int fd, Loop& loop, Watcher& watcher) {
 void StreamSocket::await_room() {
   if (hears_of_room_) return;
   hears_of_room_ = true;
-  loop_->watch_again(fd_, *watcher_, kInput | EPOLLOUT);
+  loop_->watch_again(fd_, kInput | EPOLLOUT);
 }
 
 void StreamSocket::step_nagle() {

@@ -1,5 +1,6 @@
 #include "common/loop/loop.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -97,6 +98,36 @@ TEST(Loop, AForgottenWatcherHearsNothingOfEventsAlreadyFetched) {
   EXPECT_EQ(calls, 1);  // whichever came first silenced the other
   close(a);
   close(b);
+}
+
+// As between fork and exec of a child: close() alone takes nothing out of the epoll set.
+TEST(Loop, AForgottenWatcherHearsNothingThoughACopyOfItsDescriptorIsOpen) {
+  Loop loop;
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  int calls = 0;
+  bool due = false;
+  Reader gone([&](std::uint32_t) { ++calls; });
+  Reader next([&](std::uint32_t) {
+    EXPECT_TRUE(due) << "what happens to the copy is not its own";
+    loop.stop();
+  });
+  loop.watch(ends[0], gone, EPOLLIN);
+  const int copy = dup(ends[0]);
+  loop.forget(ends[0], gone);
+  close(ends[0]);
+  const int again = eventfd(0, EFD_NONBLOCK);
+  ASSERT_EQ(again, ends[0]) << "the number is somebody else's";
+  loop.watch(again, next, EPOLLIN);
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  Timer late(loop, [&] {
+    due = true;
+    EXPECT_EQ(eventfd_write(again, 1), 0);
+  });
+  late.arm(loop.refresh() + 5ms);
+  loop.run();
+  EXPECT_EQ(calls, 0);
+  for (const int fd : {again, copy, ends[1]}) close(fd);
 }
 
 TEST(Loop, RunsWorkPostedFromAnotherThread) {

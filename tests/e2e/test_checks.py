@@ -5,6 +5,8 @@ import csv
 import io
 import pathlib
 import socket
+import threading
+import time
 
 from loopback import Origin, Proxy, answering, free_port, wait_until
 
@@ -180,6 +182,35 @@ def test_a_command_decides_and_its_group_ends_with_its_time(tmp_path):
         wait_until(lambda: not pathlib.Path(f"/proc/{child}/cmdline").exists()
                    or not pathlib.Path(f"/proc/{child}/cmdline").read_bytes(), "the child is gone")
         decide("exit 0")
+    origin.close()
+
+
+def test_commands_do_not_bring_back_what_was_closed(tmp_path):
+    """Between fork and exec a command holds a copy of every descriptor, so what a worker closes in that moment has
+    events for a little longer. Clients that still send after their connection was closed make such events."""
+    origin = Origin(answering())
+    check = 'command = ["/bin/true"], interval = "10ms", timeout = "500ms"'
+    with checked(tmp_path, [origin.port] * 4, check, frontend='timeout = { http_keep_alive = "10ms" }') as proxy:
+        wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
+        end = time.monotonic() + 3
+
+        def visit():
+            while time.monotonic() < end:
+                client = proxy.connect()
+                with contextlib.suppress(OSError, EOFError):
+                    client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+                    client.message()
+                    time.sleep(0.0095)
+                    for _ in range(25):
+                        client.send(b"G")
+                client.close()
+
+        visitors = [threading.Thread(target=visit) for _ in range(12)]
+        for visitor in visitors:
+            visitor.start()
+        for visitor in visitors:
+            visitor.join()
+        assert proxy.process.poll() is None and proxy.get()[0].endswith("200 OK")
     origin.close()
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from loopback import Origin, Proxy, ok, wait_until
+from loopback import Origin, Proxy, answering, ok, wait_until
 
 
 class Pair:
@@ -207,3 +207,40 @@ def test_a_backup_serves_while_nobody_else_can(tmp_path):
     finally:
         proxy.stop()
         origins[1].close()
+
+
+# How an exchange may end while its content is gathered: what the client does, the status it gets, and the log's
+# letters. 408 and 400 have the backend's page.
+ENDINGS = {
+    "the client closes": (lambda client: client.close(), None, "CR--"),
+    "the client resets": (lambda client: client.reset(), None, "CR--"),
+    "nothing comes": (lambda client: None, b"408", "cR--"),
+    "a broken chunk": (lambda client: client.send(b"nonsense\r\n"), b"400", "PR--"),
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_an_exchange_may_end_while_its_content_is_gathered(tmp_path, how):
+    (tmp_path / "page").write_text("HTTP/1.1 408 Slow\r\n\r\nthe backend's page")
+    origin = Origin(answering())
+    proxy = Proxy(tmp_path, [origin.port], balance='{ url_param = "user", check_post = true }',
+                  backend=f'error_files = {{ 408 = "{tmp_path}/page" }}',
+                  frontend='timeout = { http_request = "300ms" }')
+    try:
+        action, status, letters = ENDINGS[how]
+        client = proxy.connect()
+        framing = b"Transfer-Encoding: chunked" if how == "a broken chunk" else b"Content-Length: 99"
+        client.send(b"POST / HTTP/1.1\r\nHost: t\r\n%s\r\n\r\n%s" % (framing, b"" if b"chunked" in framing else b"a=1"))
+        wait_until(lambda: proxy.has_accepted(client), "it is here")
+        action(client)
+        if status:
+            line, _fields, body = client.message()
+            assert status in line.encode()
+            assert ("the backend's page" in body.decode()) == (status == b"408")
+        line = proxy.log.wait_for(rf" {letters} ")
+        assert re.search(r" http-in app/<NOSRV> .* 1/1/0/0/0 0/0 ", line), "it has left the backend"
+        assert proxy.get()[0] == "HTTP/1.1 200 OK"
+        assert proxy.log.wait_for(r' app/s1 .* 200 ')
+    finally:
+        proxy.stop()
+        origin.close()
