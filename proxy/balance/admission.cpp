@@ -58,7 +58,7 @@ Admission::Answer Admission::ask(const Ask& ask) {
                                 (tied_to == kNoServer || farm_[at(tied_to)]->waiting() == 0);
   if (nobody_before_us)
     if (const int server = choose(whoever); server != kNoServer) return admitted(server);
-  if (tied_to == kNoServer && able_servers(farm_) == 0) return {};
+  if (tied_to == kNoServer && able_servers(farm_) == 0 && !anyone_awaited(farm_)) return {};
 
   const std::lock_guard lock(mutex_);
   // The health may have changed since, and grants_after_change() may have been here already: it
@@ -66,7 +66,12 @@ Admission::Answer Admission::ask(const Ask& ask) {
   if (tied_to != kNoServer && !farm_[at(tied_to)]->up()) tied_to = kNoServer;
   // A server that is able but not on duty is a backup in the moment between another's fall and
   // grants_after_change(), which will come and give it to those who wait.
-  if (tied_to == kNoServer && able_servers(farm_) == 0) return {};
+  const bool awaits_verdict = tied_to == kNoServer && able_servers(farm_) == 0;
+  if (awaits_verdict) {
+    if (!anyone_awaited(farm_)) return {};
+    // Whoever belongs to one of those is not given to the first that turns out to be well.
+    if (ask.tied_to != kNoServer && farm_[at(ask.tied_to)]->awaited_by_tied()) tied_to = ask.tied_to;
+  }
   if (tied_to != kNoServer && farm_[at(tied_to)]->queue_full()) {
     // Better another server than an endless queue for the right one.
     tied_to = kNoServer;
@@ -76,6 +81,7 @@ Admission::Answer Admission::ask(const Ask& ask) {
   const unsigned most = max_queue_.load(std::memory_order_relaxed);
   if (most != 0 && ask.arrival == 0 && waiting_.load(kOrdered) >= most) return {.kind = Answer::Kind::QueueFull};
   const auto [index, place] = enqueue(ask, tied_to);
+  nodes_[index].awaits_verdict = awaits_verdict;
   // A slot may have come free before its giver could see us wait. Whoever stood in this lane before
   // us has looked again then; the first in it must, and so must those behind one that avoids a
   // server.
@@ -138,16 +144,14 @@ Admission::Change Admission::grants_after_change() {
   // Once more after the last minconn has gone: its limit is its maxconn again.
   if (elastic_.exchange(elastic, std::memory_order_relaxed) || elastic) fit_limits(0);
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < tied_.size(); ++i) {
-    if (farm_[i]->up()) continue;
-    for (Index index = tied_[i].first; index != kNone; index = tied_[i].first) {
-      Node& node = nodes_[index];
-      unlink(index);
-      count_waiting(node.tied_to, -1);
-      node.tied_to = kNoServer;
-      count_waiting(kNoServer, +1);
-      insert(index);
-      ++change.requeued;
+  for (std::size_t i = 0; i < tied_.size(); ++i)
+    if (!farm_[i]->up() && !farm_[i]->awaited_by_tied())
+      while (tied_[i].first != kNone) displace(tied_[i].first, change);
+  if (able_servers(farm_) == 0 && !anyone_awaited(farm_)) {
+    for (Index index = any_.first; index != kNone;) {
+      const Index next = nodes_[index].next;
+      if (nodes_[index].awaits_verdict) displace(index, change);
+      index = next;
     }
   }
   // One each in turn, so that a server that came back does not take the whole queue.
@@ -240,7 +244,7 @@ Admission::Place Admission::enqueue(const Ask& ask, int tied_to) {
   node.tied_to = tied_to;
   node.avoid = ask.avoid;
   node.since = ask.now;
-  if (node.avoid != kNoServer) ++avoiding_;
+  if (!node.avoid.empty()) ++avoiding_;
   const std::uint32_t place = insert(index);
   count_waiting(tied_to, +1);
   return {index, place};
@@ -283,16 +287,16 @@ void Admission::dequeue(Index index) {
   unlink(index);
   count_waiting(node.tied_to, -1);
   node.queued = false;
-  if (node.avoid != kNoServer) --avoiding_;
+  if (!node.avoid.empty()) --avoiding_;
   ++node.generation;
   node.next = free_;
   free_ = index;
 }
 
 bool Admission::entitled(const Node& node, int server) const {
-  if (node.avoid != server) return true;
+  if (!node.avoid.contains(server)) return true;
   for (std::size_t i = 0; i < farm_.size(); ++i)
-    if (static_cast<int>(i) != server && farm_[i]->usable()) return false;
+    if (farm_[i]->usable() && !node.avoid.contains(static_cast<int>(i))) return false;
   return true;
 }
 
@@ -310,6 +314,12 @@ Grant Admission::hand_over(Index index, int server) {
   const Grant grant{nodes_[index].worker, nodes_[index].request, server};
   dequeue(index);
   return grant;
+}
+
+/// Whoever asked knows where else it belongs.
+void Admission::displace(Index index, Change& change) {
+  change.grants.push_back(hand_over(index, kNoServer));
+  ++change.requeued;
 }
 
 }  // namespace hapair::balance

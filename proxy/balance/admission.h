@@ -14,7 +14,8 @@
 namespace hapair::balance {
 
 /// A slot for a request that waited. Post it to the worker's mailbox: the slot is already counted.
-/// If the request is gone by then, its worker calls Admission::release(server).
+/// If the request is gone by then, its worker calls Admission::release(server). Of kNoServer: what it
+/// waited for will not come; it asks again, with its `arrival`, for what else will do.
 struct Grant {
   unsigned worker = 0;
   std::uint64_t request = 0;
@@ -36,8 +37,9 @@ class Admission {
   struct Ask {
     unsigned worker = 0;
     std::uint64_t request = 0;  // the worker's own id of it, given back in the Grant
-    int tied_to = kNoServer;    // persistence; ignored if that server is not up
-    int avoid = kNoServer;      // the server that just failed this request
+    int tied_to = kNoServer;    // persistence; ignored if that server is not up, unless nobody is and
+                                // it is awaited: then it alone is waited for
+    Avoided avoid{};
     std::optional<std::uint64_t> key{};  // what the balancer ties it by: PickInput::key
     int priority = 0;           // in the queue: lower ones first, among equals who came first
     TimePoint now{};
@@ -56,7 +58,7 @@ class Admission {
   };
   struct Change {
     std::vector<Grant> grants;  // post them
-    unsigned requeued = 0;      // were tied to a server that is no longer up, wait for any now
+    unsigned requeued = 0;      // of them, those that have to ask again
   };
   enum class Cancelled {
     Removed,  // it no longer waits; nothing else will come
@@ -124,7 +126,8 @@ class Admission {
     unsigned worker = 0;
     std::uint64_t request = 0;
     int tied_to = kNoServer;
-    int avoid = kNoServer;
+    Avoided avoid{};
+    bool awaits_verdict = false;  // nobody could serve when it came
     TimePoint since{};
   };
   struct Lane {
@@ -156,6 +159,7 @@ class Admission {
   /// The first who may have a slot at `server`, or kNone.
   Index first_entitled(int server);
   Grant hand_over(Index index, int server);
+  void displace(Index index, Change& change);
   bool entitled(const Node& node, int server) const;
   void count_waiting(int tied_to, int by);
 

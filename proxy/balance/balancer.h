@@ -11,7 +11,7 @@ namespace hapair::balance {
 /// What an algorithm may look at.
 struct PickInput {
   unsigned worker = 0;    // who asks: 0 … workers-1; `workers` is the main thread
-  int avoid = kNoServer;  // the server that just failed this request: not again if another will do
+  Avoided avoid{};
   // A hash of what ties the request to a server, for the algorithms that have such a thing; nothing
   // where the request lacks it (a header that is not there): those go around in turn.
   std::optional<std::uint64_t> key;

@@ -79,7 +79,7 @@ int ConsistentHash::owner(const PickInput& input, bool with_room) {
     if (too_busy == kNoServer) too_busy = server;
   }
   // Above the bound everywhere: some servers are full, or others chose in the same moment.
-  return too_busy != kNoServer ? too_busy : only_one_left(input, with_room);
+  return too_busy != kNoServer ? too_busy : last_resort(farm_, input.avoid, with_room);
 }
 
 }  // namespace hapair::balance

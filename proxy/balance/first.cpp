@@ -22,7 +22,7 @@ bool First::may_have(std::size_t server) const {
 }
 
 int First::pick(const PickInput& input) {
-  if (input.avoid == kNoServer) {
+  if (input.avoid.empty()) {
     for (int first; (first = tournament_.next(0)) != Tournament::kNobody;) {
       if (may_have(static_cast<std::size_t>(first))) return first;
       on_load(first);  // whoever filled it has not come to say so
@@ -31,7 +31,7 @@ int First::pick(const PickInput& input) {
   // A request that was refused somewhere looks for itself; so does one that finds everything full,
   // since it is about to wait and a slot that comes free in this moment must not be missed.
   for (std::size_t i = 0; i < farm_.size(); ++i)
-    if (static_cast<int>(i) != input.avoid && may_have(i)) return static_cast<int>(i);
+    if (!input.avoid.contains(static_cast<int>(i)) && may_have(i)) return static_cast<int>(i);
   return last_resort(farm_, input.avoid);
 }
 

@@ -32,7 +32,7 @@ int KeyMap::look_in(const Schedule& map, const PickInput& input, bool with_room)
 int KeyMap::owner(const PickInput& input, bool with_room) {
   for (const Schedule* map : {&active_, &backup_})
     if (const int server = look_in(*map, input, with_room); server != kNoServer) return server;
-  return only_one_left(input, with_room);
+  return last_resort(farm_, input.avoid, with_room);
 }
 
 }  // namespace hapair::balance

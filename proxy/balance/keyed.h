@@ -26,23 +26,14 @@ class Keyed : public Balancer {
   }
 
  protected:
-  /// The first usable server in the order of this key, but for the one to avoid if there is
-  /// another.
+  /// The first usable server in the order of this key, but for those to avoid if there is another.
   virtual int owner(const PickInput& input, bool with_room) = 0;
 
   bool serves(int server, const PickInput& input, bool with_room) const {
-    if (server == input.avoid) return false;
+    if (input.avoid.contains(server)) return false;
     const Server& candidate = *farm_[static_cast<std::size_t>(server)];
     return candidate.usable() && (!with_room || candidate.has_room());
   }
-  /// When no other serves: the one to avoid, or kNoServer.
-  int only_one_left(const PickInput& input, bool with_room) const {
-    if (with_room) return last_resort(farm_, input.avoid);
-    if (input.avoid == kNoServer || !farm_[static_cast<std::size_t>(input.avoid)]->usable())
-      return kNoServer;
-    return input.avoid;
-  }
-
   void on_change() override { rotation_.rebuild(farm_); }
 
  private:

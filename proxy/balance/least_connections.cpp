@@ -57,7 +57,7 @@ std::uint32_t LeastConnections::key(std::size_t server) const {
 int LeastConnections::pick(const PickInput& input) {
   for (;;) {
     std::uint32_t turn = turn_.load(std::memory_order_relaxed);
-    int server = input.avoid == kNoServer ? tournament_.next(turn) : kNoServer;
+    int server = input.avoid.empty() ? tournament_.next(turn) : kNoServer;
     // A request that was refused somewhere looks for itself; so does one that finds everything
     // full, since it is about to wait and a slot that comes free in this moment must not be missed.
     if (server == kNoServer) server = look_at_all(turn, input.avoid);
@@ -73,12 +73,12 @@ int LeastConnections::pick(const PickInput& input) {
   }
 }
 
-int LeastConnections::look_at_all(std::size_t from, int avoid) const {
+int LeastConnections::look_at_all(std::size_t from, const Avoided& avoid) const {
   int least = kNoServer;
   std::uint32_t smallest = Tournament::kOut;
   for (std::size_t i = 0; i < farm_.size(); ++i) {
     const std::size_t server = (from + i) % farm_.size();
-    if (static_cast<int>(server) == avoid) continue;
+    if (avoid.contains(static_cast<int>(server))) continue;
     const std::uint32_t candidate = key(server);
     if (candidate >= smallest) continue;
     smallest = candidate;

@@ -25,7 +25,7 @@ class LeastConnections final : public Balancer {
   void refresh(std::size_t server, bool always);
   /// What the least of is chosen: load per weight, in whole steps; kOut without room.
   std::uint32_t key(std::size_t server) const;
-  int look_at_all(std::size_t from, int avoid) const;
+  int look_at_all(std::size_t from, const Avoided& avoid) const;
 
   Tournament tournament_;
   std::vector<std::atomic<std::uint32_t>> steps_;    // what one session adds to a server's key

@@ -26,9 +26,9 @@ int RandomDraws::pick(const PickInput& input) {
   const Server* best = nullptr;
   int least = kNoServer;
   std::uint64_t turn = 0;
-  // The one to avoid is no candidate, and the best so far once more tells nothing.
+  // Those to avoid are no candidates, and the best so far once more tells nothing.
   const auto pointless = [&] {
-    return schedule.at(turn) == least || schedule.at(turn) == input.avoid;
+    return schedule.at(turn) == least || input.avoid.contains(schedule.at(turn));
   };
   for (unsigned i = 0; i < draws_; ++i) {
     for (unsigned rolls = 0; rolls == 0 || (pointless() && rolls < kRolls); ++rolls)
@@ -36,7 +36,7 @@ int RandomDraws::pick(const PickInput& input) {
     for (std::size_t step = 0; pointless() && step < schedule.size(); ++step) ++turn;
     const int drawn = schedule.at(turn);
     const Server& server = *farm_[static_cast<std::size_t>(drawn)];
-    if (drawn == input.avoid || !server.usable() || !server.has_room()) continue;
+    if (input.avoid.contains(drawn) || !server.usable() || !server.has_room()) continue;
     if (best && std::uint64_t{server.load()} * best->effective_weight() >=
                     std::uint64_t{best->load()} * server.effective_weight())
       continue;

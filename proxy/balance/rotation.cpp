@@ -2,10 +2,11 @@
 
 namespace hapair::balance {
 
-int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t turn, int avoid) {
+int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t turn,
+                   const Avoided& avoid) {
   for (std::size_t i = 0; i < schedule.size(); ++i) {
     const int candidate = schedule.at(turn + i);
-    if (candidate == avoid) continue;
+    if (avoid.contains(candidate)) continue;
     const Server& server = *farm[static_cast<std::size_t>(candidate)];
     // Not usable: the schedule is about to be replaced.
     if (server.usable() && server.has_room()) return candidate;

@@ -9,9 +9,10 @@
 
 namespace hapair::balance {
 
-/// The first server from this turn on that has room and is not the one to avoid; that one if no
+/// The first server from this turn on that has room and is none to avoid; one of those if no
 /// other takes new work; or kNoServer.
-int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t turn, int avoid);
+int next_with_room(const Farm& farm, const Schedule& schedule, std::uint64_t turn,
+                   const Avoided& avoid);
 
 /// The schedule of the day.
 class Rotation {

@@ -100,12 +100,19 @@ std::vector<unsigned> configured_weights(const Farm& farm, bool backup) {
   return weights;
 }
 
-int last_resort(const Farm& farm, int avoid) {
-  if (avoid == kNoServer) return kNoServer;
+int last_resort(const Farm& farm, const Avoided& avoid, bool with_room) {
+  if (avoid.empty()) return kNoServer;
   for (std::size_t i = 0; i < farm.size(); ++i)
-    if (static_cast<int>(i) != avoid && farm[i]->usable()) return kNoServer;
-  const Server& avoided = *farm[static_cast<std::size_t>(avoid)];
-  return avoided.usable() && avoided.has_room() ? avoid : kNoServer;
+    if (farm[i]->usable() && !avoid.contains(static_cast<int>(i))) return kNoServer;
+  for (const int server : avoid.oldest_first()) {
+    const Server& avoided = *farm[static_cast<std::size_t>(server)];
+    if (avoided.usable() && (!with_room || avoided.has_room())) return server;
+  }
+  return kNoServer;
+}
+
+bool anyone_awaited(const Farm& farm) {
+  return std::ranges::any_of(farm, [](const auto& server) { return server->awaited(); });
 }
 
 }  // namespace hapair::balance

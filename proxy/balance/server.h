@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "proxy/balance/avoided.h"
 #include "proxy/balance/slow_start.h"
 #include "proxy/health/condition.h"
 
@@ -17,8 +18,6 @@ namespace hapair::balance {
 
 using health::Condition;
 using health::Health;
-
-inline constexpr int kNoServer = -1;
 
 /// Every member may be called from any thread. Only the main thread changes health, weight and
 /// maxconn; slots are taken and given back through Admission.
@@ -114,6 +113,15 @@ class Server {
   /// Could take new work, were it its turn: drain, NOLB and weight 0 keep the tied ones and get no
   /// other.
   bool able() const { return condition().takes_new() && weight() > 0; }
+  /// Would be able, or serve those that are tied to it, had its first check been good already.
+  bool awaited() const {
+    return condition().has(Condition::kUnproven) && weight() > 0 &&
+           condition().without(Condition::kUnproven).takes_new();
+  }
+  bool awaited_by_tied() const {
+    return condition().has(Condition::kUnproven) &&
+           condition().without(Condition::kUnproven).serves_tied();
+  }
   /// Takes new work: able, and no backup that others stand before.
   bool usable() const { return able() && on_duty_.load(std::memory_order_relaxed); }
   void set_on_duty(bool on_duty) { on_duty_.store(on_duty, std::memory_order_relaxed); }
@@ -217,7 +225,10 @@ void assign_duty(const Farm& farm, bool all_backups);
 /// Of the servers that are backups, or of those that are not; the others weigh nothing.
 std::vector<unsigned> configured_weights(const Farm& farm, bool backup);
 
-/// The server to avoid, after all, if it has room and no other takes new work; else kNoServer.
-int last_resort(const Farm& farm, int avoid);
+/// Of those to avoid, after all, the first that takes new work (and has room), if nobody else takes
+/// any; else kNoServer.
+int last_resort(const Farm& farm, const Avoided& avoid, bool with_room = true);
+/// Somebody could serve as soon as a check has been good once: whoever comes now may wait for it.
+bool anyone_awaited(const Farm& farm);
 
 }  // namespace hapair::balance

@@ -26,11 +26,7 @@ bool is_retryable(const proxy::RetryRules& rules, int status, http::Method metho
 Retry::Decision Retry::on_failure(bool tied, unsigned others) {
   if (left_ <= 0) return {};
   --left_;
-  const bool may_move = rules_->redispatch && others > 0;
-  if (may_move && (!tied || left_ == 0)) {
-    redispatched_ = true;
-    return {Next::OtherServer, {}};
-  }
+  if (may_move(others) && (!tied || left_ == 0)) return {Next::OtherServer, {}};
   constexpr Duration kPause = std::chrono::seconds(1);
   const Duration limit = connect_timeout_;
   return {Next::SameServer, limit > Duration::zero() ? std::min(kPause, limit) : kPause};

@@ -30,18 +30,18 @@ class Retry {
   };
   /// `tied`: persistence chose the server. `others`: usable servers besides the one that failed.
   Decision on_failure(bool tied, unsigned others);
+  /// The rules let a request go elsewhere, and there is somewhere.
+  bool may_move(unsigned others) const { return rules_->redispatch && others > 0; }
   bool has_attempts_left() const { return left_ > 0; }
 
   unsigned attempts_repeated() const {
     return rules_ ? static_cast<unsigned>(rules_->attempts - left_) : 0;
   }
-  bool redispatched() const { return redispatched_; }
 
  private:
   const proxy::RetryRules* rules_ = nullptr;
   Duration connect_timeout_{};
   int left_ = 0;
-  bool redispatched_ = false;
 };
 
 }  // namespace hapair::exchange

@@ -63,7 +63,7 @@ void Dispatch::start(Reuse reuse, const Order& order, exchange::AccessRecord& re
   if (backend_->config.retry.heeds_responses()) [[unlikely]]
     backend_->budgets[worker_.index()].retries.on_request();
   arrival_ = 0;
-  ask(balance::kNoServer);
+  ask();
 }
 
 int Dispatch::server_index() const {
@@ -76,14 +76,16 @@ int Dispatch::newest_home(int home) const {
                              : newest_->index_of(*backend_->farm[static_cast<std::size_t>(home)]);
 }
 
-int Dispatch::tie(int avoid) const {
+int Dispatch::tie() const {
+  int awaited = balance::kNoServer;
   for (const int home : order_.homes) {
     const int here = newest_home(home);
-    if (here != balance::kNoServer && here != avoid &&
-        newest_->farm[static_cast<std::size_t>(here)]->up())
-      return here;
+    if (here == balance::kNoServer || (avoided_ && avoided_->contains(here))) continue;
+    const balance::Server& server = *newest_->farm[static_cast<std::size_t>(here)];
+    if (server.up()) return here;
+    if (awaited == balance::kNoServer && server.awaited_by_tied()) awaited = here;
   }
-  return balance::kNoServer;
+  return awaited;
 }
 
 const SocketAddress* Dispatch::source(SocketAddress& storage) const {
@@ -108,11 +110,17 @@ bool Dispatch::follow(int& server) {
     record_->server = next.servers[static_cast<std::size_t>(last)]->config.name;
   else if (server_ != balance::kNoServer)
     record_->server = exchange::AccessRecord{}.server;
+  if (avoided_) avoided_->renumber(there);
   server_ = last;
   server = moved;
   newest_ = &next;
   kept_.reset();
   return true;
+}
+
+void Dispatch::follow() {
+  int none = balance::kNoServer;
+  follow(none);
 }
 
 void Dispatch::on_reload() {
@@ -134,22 +142,18 @@ void Dispatch::queue_anew() {
   }
   worker_.stop_waiting(waiting_as_);
   phase_ = Phase::Idle;
-  if (!follow(avoid_)) {
-    avoid_ = balance::kNoServer;
-    follow(avoid_);
-  }
-  ask(avoid_);
+  follow();
+  ask();
 }
 
-void Dispatch::ask(int avoid) {
+void Dispatch::ask() {
   const TimePoint now = worker_.loop().now();
   const std::uint64_t name = worker_.next_waiter();
-  avoid_ = avoid;
   const auto given = newest_->admission->ask({.worker = worker_.index(),
                                               .request = name,
                                               .tied_to = order_.homes.empty() ? balance::kNoServer
-                                                                              : tie(avoid),
-                                              .avoid = avoid,
+                                                                              : tie(),
+                                              .avoid = avoided_ ? *avoided_ : balance::Avoided{},
                                               .key = order_.key,
                                               .priority = order_.priority,
                                               .now = arrival_ != 0 ? queued_at_ : now,
@@ -158,7 +162,9 @@ void Dispatch::ask(int avoid) {
   using Kind = balance::Admission::Answer::Kind;
   switch (given.kind) {
     case Kind::Admitted: return take(given.server);
-    case Kind::NoServer: return fail({'S', 'C'});
+    case Kind::NoServer:
+      if (arrival_ != 0) record_->dequeued = now;
+      return fail({'S', 'C'});
     case Kind::QueueFull:
       record_->dequeued = now;
       return fail({'P', 'Q'});
@@ -177,6 +183,11 @@ void Dispatch::ask(int avoid) {
 }
 
 void Dispatch::on_granted(int server) {
+  if (server == balance::kNoServer) {
+    phase_ = Phase::Idle;
+    follow();
+    return ask();
+  }
   follow(server);
   take(server);
 }
@@ -299,18 +310,19 @@ void Dispatch::retry(exchange::Termination why) {
   fail(why);
 }
 
+unsigned Dispatch::other_usable_servers() const {
+  return balance::usable_servers(newest_->farm) - (server()->live->usable() ? 1 : 0);
+}
+
 void Dispatch::go_on(exchange::Termination why) {
   timer_.disarm();
   release_connection(false);
-  const unsigned usable = balance::usable_servers(newest_->farm);
-  const unsigned others = usable - (server()->live->usable() ? 1 : 0);
   // Nobody is tied to a server that is down.
   const bool tied =
       server()->live->up() && std::any_of(order_.homes.begin(), order_.homes.end(),
                                           [&](int home) { return newest_home(home) == server_; });
-  const auto decision = retry_.on_failure(tied, others);
+  const auto decision = retry_.on_failure(tied, other_usable_servers());
   record_->retries = retry_.attempts_repeated();
-  record_->redispatched = retry_.redispatched();
   switch (decision.next) {
     case Retry::Next::GiveUp: return fail(why);
     case Retry::Next::SameServer:
@@ -318,18 +330,19 @@ void Dispatch::go_on(exchange::Termination why) {
       phase_ = Phase::Pausing;
       timer_.arm(worker_.loop().now() + decision.pause);
       return;
-    case Retry::Next::OtherServer: {
-      count([](stats::ServerCounters& counters) { ++counters.redispatches; });
-      int failed = server_;
-      release_slot();
-      if (!follow(failed)) {  // it has left the configuration: the others are in the newest state
-        failed = balance::kNoServer;
-        follow(failed);
-      }
-      arrival_ = 0;
-      return ask(failed);
-    }
+    case Retry::Next::OtherServer: return ask_elsewhere();
   }
+}
+
+void Dispatch::ask_elsewhere() {
+  count([](stats::ServerCounters& counters) { ++counters.redispatches; });
+  record_->redispatched = true;
+  if (!avoided_) avoided_ = std::make_unique<balance::Avoided>();
+  avoided_->add(server_);
+  release_slot();
+  follow();
+  arrival_ = 0;
+  ask();
 }
 
 void Dispatch::fail(exchange::Termination why) {
@@ -344,7 +357,10 @@ void Dispatch::on_timeout() {
       record_->dequeued = worker_.loop().now();
       return fail({'s', 'Q'});
     case Phase::Connecting: witness(health::Evidence::ConnectFailed); return retry({'s', 'C'});
-    case Phase::Pausing: return reach();
+    case Phase::Pausing:
+      // An operator, or the checks, may have taken it out of use meanwhile.
+      if (!server()->live->up() && retry_.may_move(other_usable_servers())) return ask_elsewhere();
+      return reach();
     case Phase::Idle:
     case Phase::Connected: return;
   }
@@ -388,6 +404,7 @@ void Dispatch::release() {
 
 void Dispatch::forget() {
   backend_ = newest_ = nullptr;
+  avoided_.reset();
   kept_.reset();
   server_ = balance::kNoServer;
   reused_ = false;

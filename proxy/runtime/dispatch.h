@@ -126,7 +126,8 @@ class Dispatch final : public ServerUser {
   /// Takes its place in the newest queue, before all who came later. May be granted or fail at once.
   void queue_anew();
 
-  /// From the worker: the slot this waits for, as its ticket was answered.
+  /// From the worker: the slot this waits for, as its ticket was answered; kNoServer: none, ask
+  /// again.
   void on_granted(int server);
 
   // ServerUser, while connecting.
@@ -143,19 +144,25 @@ class Dispatch final : public ServerUser {
   /// Where `server` of newest_ stands in the newest state of the backend, which is newest_ from now
   /// on. False: it is not there, and nothing has changed.
   bool follow(int& server);
+  /// The same without a server in mind, which cannot fail.
+  void follow();
   /// Where one of its homes stands in newest_; kNoServer if it does not.
   int newest_home(int home) const;
-  /// The server this is tied to and which is up, other than `avoid`; kNoServer: any will do.
-  int tie(int avoid) const;
+  /// The server this is tied to, none that failed, which is up or at least awaited; kNoServer: any
+  /// will do.
+  int tie() const;
   stats::ServerCounters& counters_of(ServerState& server) const;
   stats::BackendCounters& counters_of(BackendState& backend) const;
-  void ask(int avoid);
+  void ask();
+  /// On to another server than the one that failed.
+  void ask_elsewhere();
   void take(int server);
   void testify(health::Evidence evidence);
   void reach();
   /// Says whose connection it is. False: it is broken.
   bool announce();
   void connected();
+  unsigned other_usable_servers() const;
   void retry(exchange::Termination why);
   void go_on(exchange::Termination why);
   void post_surplus();
@@ -179,7 +186,7 @@ class Dispatch final : public ServerUser {
   std::uint64_t arrival_ = 0;  // its place in the order of those that wait; 0: it has none
   TimePoint queued_at_{};
   std::uint64_t waiting_as_ = 0;  // what the worker knows us by while queued
-  int avoid_ = balance::kNoServer;
+  std::unique_ptr<balance::Avoided> avoided_;  // in newest_; null: no server has failed yet
   int server_ = balance::kNoServer;
   Phase phase_ = Phase::Idle;
   Reuse reuse_ = Reuse::Never;

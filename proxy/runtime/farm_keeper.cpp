@@ -241,7 +241,7 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
                                       .backup_left = backup_left,
                                       .sessions = server.sessions(),
                                       .requeued = moved.requeued,
-                                      .queued = backend.admission->waiting()};
+                                      .queued = backend.admission->waiting() + moved.requeued};
   for (const exchange::StateLine& line : exchange::server_lines(change))
     log_.write(line.severity, line.text);
   if (outage_begins) {

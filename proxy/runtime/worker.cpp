@@ -257,6 +257,7 @@ Generation& Worker::older_generation_of(const BackendState& backend) {
 }
 
 void Worker::release_slot(BackendState& backend, int server) {
+  if (server == balance::kNoServer) return;
   BackendState& there = newest(backend);
   const int index =
       &there == &backend ? server : there.index_of(*backend.farm[static_cast<std::size_t>(server)]);

@@ -54,7 +54,7 @@ struct Backend {
         balancer(make_balancer(farm, workers)),
         admission(farm, *balancer) {}
 
-  Admission::Answer ask(std::uint64_t request, int tied_to = kNoServer, int avoid = kNoServer) {
+  Admission::Answer ask(std::uint64_t request, int tied_to = kNoServer, const Avoided& avoid = {}) {
     return admission.ask({.request = request, .tied_to = tied_to, .avoid = avoid});
   }
   Admission::Change changes(std::size_t server, Health health) {
@@ -109,7 +109,8 @@ TEST(Admission, LetsNobodyOvertakeTheQueue) {
 }
 
 TEST(Admission, SaysAtOnceThatThereIsNoServer) {
-  Backend backend(Sketches{{.checked = true}, {.weight = 0}});
+  Backend backend(Sketches{{}, {.weight = 0}});
+  backend.changes(0, Health::Down);
   EXPECT_EQ(backend.ask(1).kind, Kind::NoServer);
 }
 
@@ -178,22 +179,53 @@ TEST(Admission, KeepsTiedRequestsOfADrainedServerAndGivesItNoOthers) {
   EXPECT_EQ(backend.ask(3).server, 1);
 }
 
-TEST(Admission, RequeuesWhatWaitedForALostServerWhereItCameInTime) {
+TEST(Admission, LetsThoseWhoWaitedForALostServerAskAgainWithTheirPlaceInTime) {
   Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
   backend.ask(1, 0);
   backend.ask(2, 1);
-  backend.ask(3, /*tied_to=*/0);
+  const auto third = backend.ask(3, /*tied_to=*/0);
   backend.ask(4);
-  backend.ask(5, /*tied_to=*/0);
+  const auto fifth = backend.ask(5, /*tied_to=*/0);
   const auto change = backend.changes(0, Health::Down);
   EXPECT_EQ(change.requeued, 2u);
-  EXPECT_TRUE(change.grants.empty());
+  EXPECT_EQ(change.grants, (std::vector<Grant>{grant(3, kNoServer), grant(5, kNoServer)}));
   EXPECT_EQ(backend.farm[0]->waiting(), 0u);
-  EXPECT_EQ(backend.admission.waiting(), 3u);
+  EXPECT_EQ(backend.admission.waiting(), 1u);
+  backend.admission.ask({.request = 13, .arrival = third.arrival});
+  backend.admission.ask({.request = 15, .tied_to = 1, .arrival = fifth.arrival});
   EXPECT_EQ(backend.admission.release(0), std::nullopt);  // a lost server serves nobody
-  EXPECT_EQ(backend.admission.release(1), grant(3, 1));
+  EXPECT_EQ(backend.admission.release(1), grant(13, 1));
   EXPECT_EQ(backend.admission.release(1), grant(4, 1));
-  EXPECT_EQ(backend.admission.release(1), grant(5, 1));
+  EXPECT_EQ(backend.admission.release(1), grant(15, 1));
+}
+
+TEST(Admission, WhereNobodyServesYetWaitsForTheFirstGoodCheck) {
+  Backend backend(Sketches{{.checked = true}, {.checked = true}});
+  EXPECT_EQ(backend.ask(1).kind, Kind::Queued);
+  EXPECT_EQ(backend.ask(2, /*tied_to=*/1).server_queue, 1u) << "for the one it belongs to";
+  EXPECT_EQ(backend.changes(0, Health::Up).grants, std::vector<Grant>{grant(1, 0)});
+  EXPECT_EQ(backend.ask(3, /*tied_to=*/1).server, 0) << "somebody serves: as with one that is down";
+  EXPECT_EQ(backend.changes(1, Health::Up).grants, std::vector<Grant>{grant(2, 1)});
+}
+
+TEST(Admission, WhoWaitedForAFirstGoodCheckIsToldThatThereIsNone) {
+  Backend backend(Sketches{{.checked = true}, {.checked = true}});
+  backend.ask(1);
+  const auto second = backend.ask(2, /*tied_to=*/1);
+  EXPECT_TRUE(backend.changes(0, Health::Down).grants.empty());
+  EXPECT_EQ(backend.changes(1, Health::Down).grants,
+            (std::vector<Grant>{grant(2, kNoServer), grant(1, kNoServer)}));
+  const Admission::Ask again{.request = 2, .tied_to = 1, .arrival = second.arrival};
+  EXPECT_EQ(backend.admission.ask(again).kind, Kind::NoServer);
+  EXPECT_EQ(backend.admission.waiting(), 0u);
+}
+
+TEST(Admission, WhoWaitsForASlotStaysWhenTheServersFail) {
+  Backend backend(Sketches{{.maxconn = 1}});
+  backend.ask(1);
+  backend.ask(2);
+  EXPECT_TRUE(backend.changes(0, Health::Down).grants.empty()) << "it may come back in time";
+  EXPECT_EQ(backend.ask(3).kind, Kind::NoServer);
 }
 
 TEST(Admission, GivesTheQueueToAServerThatComesUp) {
@@ -225,7 +257,7 @@ TEST(Admission, SendsARetryBackToTheFailedServerOnlyIfThereIsNoOther) {
   Backend backend(Sketches{{.maxconn = 1}, {.maxconn = 1}});
   backend.ask(1);
   backend.ask(2);
-  backend.ask(3, kNoServer, /*avoid=*/0);
+  backend.ask(3, kNoServer, /*avoid=*/{0});
   EXPECT_EQ(backend.admission.release(0), std::nullopt);
   EXPECT_EQ(backend.ask(4).server, 0);  // what 3 will not have is free for others
   EXPECT_EQ(backend.admission.release(1), grant(3, 1));
@@ -448,10 +480,25 @@ TEST_P(AdmissionRace, LosesNothingWhileServersChange) {
     std::mt19937 random(worker);
     std::vector<int> running;
     std::uint64_t next = 0, waiting = 0;
+    std::vector<std::uint64_t> arrivals(kRequests);
     const auto enter = [&](int server) {
       const auto s = static_cast<std::size_t>(server);
       if (++inside[s] > limits[s]) exceeded = true;
       running.push_back(server);
+    };
+    const auto ask = [&](std::uint64_t request) {
+      const int tied_to = random() % 4 == 0 ? static_cast<int>(random() % 2) : kNoServer;
+      const auto answer = backend.admission.ask({.worker = worker,
+                                                 .request = request,
+                                                 .tied_to = tied_to,
+                                                 .key = mix(request),
+                                                 .priority = static_cast<int>(random() % 3),
+                                                 .arrival = arrivals[request]});
+      post_surplus();
+      arrivals[request] = answer.arrival;
+      if (answer.kind == Kind::Admitted) enter(answer.server);
+      if (answer.kind == Kind::Queued) ++waiting;
+      if (answer.kind == Kind::NoServer) ++none;
     };
     while (next < kRequests || !running.empty() || waiting > 0) {
       std::deque<Grant> grants;
@@ -461,21 +508,10 @@ TEST_P(AdmissionRace, LosesNothingWhileServersChange) {
       }
       for (const Grant& given : grants) {
         --waiting;
-        enter(given.server);
+        if (given.server == kNoServer) ask(given.request);
+        else enter(given.server);
       }
-      if (next < kRequests && running.size() + waiting < 20) {
-        const std::uint64_t request = next++;
-        const int tied_to = random() % 4 == 0 ? static_cast<int>(random() % 2) : kNoServer;
-        const auto answer = backend.admission.ask({.worker = worker,
-                                                   .request = request,
-                                                   .tied_to = tied_to,
-                                                   .key = mix(request),
-                                                   .priority = static_cast<int>(random() % 3)});
-        post_surplus();
-        if (answer.kind == Kind::Admitted) enter(answer.server);
-        if (answer.kind == Kind::Queued) ++waiting;
-        if (answer.kind == Kind::NoServer) ++none;
-      }
+      if (next < kRequests && running.size() + waiting < 20) ask(next++);
       if (!running.empty() && random() % 2 == 0) {
         const std::size_t which = random() % running.size();
         const int server = running[which];

@@ -22,7 +22,7 @@ struct Backend {
         balancer(farm, workers, bound),
         admission(farm, balancer) {}
 
-  int server_of(unsigned key, int avoid = kNoServer) {
+  int server_of(unsigned key, const Avoided& avoid = {}) {
     return balancer.pick({.avoid = avoid, .key = mix(key)});
   }
   std::vector<int> servers_of(unsigned keys) {
@@ -109,13 +109,13 @@ TEST(ConsistentHash, GoesOnToTheSameOtherServerOnBothNodes) {
   hap1.balancer.rebuild();
   for (unsigned key = 0; key < 1000; ++key) {
     const int tried = hap2.server_of(key);
-    ASSERT_EQ(hap1.server_of(key), tried == 2 ? hap2.server_of(key, /*avoid=*/2) : tried);
+    ASSERT_EQ(hap1.server_of(key), tried == 2 ? hap2.server_of(key, /*avoid=*/{2}) : tried);
   }
 }
 
 TEST(ConsistentHash, TakesTheOneToAvoidWhereThereIsNoOther) {
   Backend backend(Sketches{{}, {.weight = 0}});
-  EXPECT_EQ(backend.server_of(1, /*avoid=*/0), 0);
+  EXPECT_EQ(backend.server_of(1, /*avoid=*/{0}), 0);
   backend.farm[0]->set_health(Health::Down);
   EXPECT_EQ(backend.server_of(1), kNoServer);
 }

@@ -51,10 +51,16 @@ TEST(First, LeavesADownServerAtOnceAndReturnsToIt) {
 
 TEST(First, AvoidsTheServerThatFailedUnlessItIsTheOnlyOne) {
   Backend backend({{}, {.checked = true}, {}});
-  EXPECT_EQ(backend.hold(2, {.avoid = 0}), "cc");
+  EXPECT_EQ(backend.hold(2, {.avoid = {0}}), "cc");
   backend.farm[2]->set_health(Health::Down);
   backend.balancer.rebuild();
-  EXPECT_EQ(backend.hold(2, {.avoid = 0}), "aa");
+  EXPECT_EQ(backend.hold(2, {.avoid = {0}}), "aa");
+}
+
+TEST(First, PassesOverEveryServerThatFailedAndThenBeginsWithTheOldestFailure) {
+  Backend backend({{}, {}, {}});
+  EXPECT_EQ(backend.hold(2, {.avoid = {0, 1}}), "cc");
+  EXPECT_EQ(backend.hold(2, {.avoid = {1, 0, 2}}), "bb");
 }
 
 TEST(First, FindsTheLastOfAThousand) {

@@ -18,7 +18,7 @@ struct Backend {
   explicit Backend(std::vector<Sketch> sketches)
       : farm(make_farm(std::move(sketches))), balancer(farm, 1), admission(farm, balancer) {}
 
-  int server_of(unsigned number, int avoid = kNoServer) {
+  int server_of(unsigned number, const Avoided& avoid = {}) {
     return balancer.pick({.avoid = avoid, .key = client(number)});
   }
   std::vector<int> servers_of(unsigned clients) {
@@ -26,7 +26,7 @@ struct Backend {
     for (unsigned i = 0; i < clients; ++i) servers.push_back(server_of(i));
     return servers;
   }
-  std::vector<int> counts(unsigned clients, int avoid = kNoServer) {
+  std::vector<int> counts(unsigned clients, const Avoided& avoid = {}) {
     std::vector<int> counts(farm.size());
     for (unsigned i = 0; i < clients; ++i) ++counts[static_cast<std::size_t>(server_of(i, avoid))];
     return counts;
@@ -73,12 +73,18 @@ TEST(KeyMap, MovesOnlyTheVisitorsOfADeadServerAndSpreadsThem) {
 
 TEST(KeyMap, SendsAVisitorOnWhenItsServerJustFailed) {
   Backend backend({{}, {}, {}});
-  EXPECT_EQ(backend.counts(3000, /*avoid=*/1)[1], 0);
+  EXPECT_EQ(backend.counts(3000, /*avoid=*/{1})[1], 0);
   backend.farm[0]->set_health(Health::Down);
   backend.farm[2]->set_health(Health::Down);
-  EXPECT_EQ(backend.counts(3000, /*avoid=*/1)[1], 3000);  // there is no other
+  EXPECT_EQ(backend.counts(3000, /*avoid=*/{1})[1], 3000);  // there is no other
   backend.farm[1]->set_health(Health::Down);
   EXPECT_EQ(backend.server_of(1), kNoServer);
+}
+
+TEST(KeyMap, PassesOverEveryServerThatFailed) {
+  Backend backend({{}, {}, {}});
+  EXPECT_EQ(backend.counts(3000, /*avoid=*/{0, 2})[1], 3000);
+  EXPECT_EQ(backend.counts(3000, /*avoid=*/{2, 0, 1})[2], 3000);  // the oldest failure
 }
 
 TEST(KeyMap, MovesVisitorsOfADeadServerToTheSameOneOnBothNodes) {
@@ -86,7 +92,7 @@ TEST(KeyMap, MovesVisitorsOfADeadServerToTheSameOneOnBothNodes) {
   hap1.farm[2]->set_health(Health::Down);  // hap1's checks know, hap2 finds out by trying
   for (unsigned i = 0; i < 1000; ++i) {
     const int tried = hap2.server_of(i);
-    ASSERT_EQ(hap1.server_of(i), tried == 2 ? hap2.server_of(i, /*avoid=*/2) : tried);
+    ASSERT_EQ(hap1.server_of(i), tried == 2 ? hap2.server_of(i, /*avoid=*/{2}) : tried);
   }
 }
 
@@ -137,7 +143,9 @@ TEST(KeyMap, LeavesBackupsOutWhileOthersServe) {
 }
 
 TEST(KeyMap, KnowsNoServerWhereThereIsNone) {
-  Backend backend({{.checked = true}, {.weight = 0}});
+  Backend backend({{}, {.weight = 0}});
+  backend.farm[0]->set_health(Health::Down);
+  backend.balancer.rebuild();
   EXPECT_EQ(backend.admission.ask({.key = client(1)}).kind, Admission::Answer::Kind::NoServer);
 }
 

@@ -116,11 +116,11 @@ TEST(LeastConnections, LeavesADownServerAtOnceAndFillsItWhenItIsBack) {
 
 TEST(LeastConnections, AvoidsTheServerThatFailedUnlessItIsTheOnlyOne) {
   Backend backend(Sketches{{}, {}, {}});
-  EXPECT_EQ(backend.hold(4, {.avoid = 1}), "acac");
+  EXPECT_EQ(backend.hold(4, {.avoid = {1}}), "acac");
   backend.farm[0]->set_health(Health::Down);
   backend.farm[2]->set_health(Health::Down);
   backend.balancer.rebuild();
-  EXPECT_EQ(backend.hold(2, {.avoid = 1}), "bb");
+  EXPECT_EQ(backend.hold(2, {.avoid = {1}}), "bb");
 }
 
 TEST(LeastConnections, FollowsAChangeOfWeight) {

@@ -74,13 +74,13 @@ TEST(RandomDraws, FindsTheOnlyOneWithRoom) {
 TEST(RandomDraws, AvoidsTheServerThatFailedUnlessItIsTheOnlyOne) {
   Farm farm = make_farm({{}, {}, {}});
   RandomDraws balancer(farm, 1, 2);
-  const auto without = counts(balancer, 3, 3000, {.avoid = 1});
+  const auto without = counts(balancer, 3, 3000, {.avoid = {1}});
   EXPECT_EQ(without[1], 0);
   EXPECT_GT(std::min(without[0], without[2]), 1000);
   farm[0]->set_health(Health::Down);
   farm[2]->set_health(Health::Down);
   balancer.rebuild();
-  EXPECT_EQ(picks(balancer, 3, {.avoid = 1}), "bbb");
+  EXPECT_EQ(picks(balancer, 3, {.avoid = {1}}), "bbb");
 }
 
 TEST(RandomDraws, GivesEachWorkerAnotherSequence) {

@@ -66,10 +66,10 @@ TEST(RoundRobin, PassesOverAFullServer) {
 TEST(RoundRobin, AvoidsTheServerThatFailedUnlessItIsTheOnlyOne) {
   Farm farm = make_farm({{}, {}});
   RoundRobin balancer(farm, 1);
-  EXPECT_EQ(picks(balancer, 4, {.avoid = 0}), "bbbb");
+  EXPECT_EQ(picks(balancer, 4, {.avoid = {0}}), "bbbb");
   farm[1]->set_health(Health::Down);
   balancer.rebuild();
-  EXPECT_EQ(picks(balancer, 2, {.avoid = 0}), "aa");
+  EXPECT_EQ(picks(balancer, 2, {.avoid = {0}}), "aa");
 }
 
 TEST(RoundRobin, FollowsAChangeOfWeight) {

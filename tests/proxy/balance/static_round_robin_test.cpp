@@ -36,11 +36,11 @@ TEST(StaticRoundRobin, KnowsNoWeightOfLaterButNone) {
 TEST(StaticRoundRobin, PassesOverWhoIsDownOrFullOrJustFailed) {
   Farm farm = make_farm({{}, {.maxconn = 1}, {}});
   StaticRoundRobin balancer(farm);
-  EXPECT_EQ(picks(balancer, 3, {.avoid = 0}), "bbc");
+  EXPECT_EQ(picks(balancer, 3, {.avoid = {0}}), "bbc");
   ASSERT_TRUE(farm[1]->take_slot());
   farm[0]->set_health(Health::Down);
   EXPECT_EQ(picks(balancer, 3), "ccc");
-  EXPECT_EQ(picks(balancer, 1, {.avoid = 2}), "-");  // the second one will be free again
+  EXPECT_EQ(picks(balancer, 1, {.avoid = {2}}), "-");  // the second one will be free again
 }
 
 }  // namespace
