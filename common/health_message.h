@@ -30,8 +30,10 @@ struct HealthMessage {
 };
 
 inline constexpr int kMissedBeats = 3;
-/// All a listener says: the node's addresses are elsewhere, a proxy that drains need not wait.
+/// All a listener says: the node's addresses are elsewhere, a proxy that drains need not wait; and the
+/// node has just taken an address over.
 inline constexpr std::string_view kHealthLeft = "left";
+inline constexpr std::string_view kHealthTaken = "taken";
 
 std::string_view to_string(HealthMessage::State state);
 

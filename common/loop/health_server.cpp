@@ -40,16 +40,21 @@ class HealthServer::Listener final : public Watcher {
     ::close(fd_);
   }
   void on_ready(std::uint32_t) override {
-    char word[kHealthLeft.size() + 1];
+    char bytes[std::max(kHealthLeft.size(), kHealthTaken.size()) + 1];
     for (;;) {
-      const ssize_t size = ::recv(fd_, word, sizeof word, MSG_DONTWAIT);
+      const ssize_t size = ::recv(fd_, bytes, sizeof bytes, MSG_DONTWAIT);
       if (size < 0 && errno == EAGAIN) return;
-      if (size <= 0 || std::string_view(word, static_cast<std::size_t>(size)) != kHealthLeft) {
-        server_.forget(*this);
-        return server_.on_left_();
+      const std::string_view word(bytes, size > 0 ? static_cast<std::size_t>(size) : 0);
+      if (word == kHealthTaken) {
+        server_.on_taken_();
+        continue;
       }
-      left_ = true;
+      if (word == kHealthLeft)
+        left_ = true;
+      else
+        server_.forget(*this);
       server_.on_left_();
+      if (!left_) return;
     }
   }
   bool has_left() const { return left_; }
@@ -65,8 +70,9 @@ class HealthServer::Listener final : public Watcher {
   bool left_ = false;
 };
 
-HealthServer::HealthServer(Loop& loop, std::function<void()> on_left)
-    : loop_(loop), on_left_(std::move(on_left)) {
+HealthServer::HealthServer(Loop& loop, std::function<void()> on_left,
+                           std::function<void()> on_taken)
+    : loop_(loop), on_left_(std::move(on_left)), on_taken_(std::move(on_taken)) {
   loop_.at_turn_end([this] { gone_.clear(); });
 }
 

@@ -16,13 +16,14 @@ namespace hapair {
 
 /// Listeners hear the last message when they come, and each one from then on. One that does not listen
 /// is let go: nobody is waited for. All a listener can say is that the node's addresses are elsewhere, to
-/// a proxy that drains. Lives on its loop's thread and dies before the loop.
+/// a proxy that drains, and that the node has taken one over. Lives on its loop's thread and dies before
+/// the loop.
 class HealthServer {
  public:
   static constexpr std::size_t kMostListeners = 16;
 
-  /// `on_left`: called when a listener has said that, or has gone.
-  HealthServer(Loop& loop, std::function<void()> on_left);
+  /// `on_left`: called when a listener has said the one, or has gone; `on_taken`: the other.
+  HealthServer(Loop& loop, std::function<void()> on_left, std::function<void()> on_taken);
   ~HealthServer();
   HealthServer(const HealthServer&) = delete;
   HealthServer& operator=(const HealthServer&) = delete;
@@ -43,6 +44,7 @@ class HealthServer {
 
   Loop& loop_;
   std::function<void()> on_left_;
+  std::function<void()> on_taken_;
   std::unique_ptr<Acceptor> acceptor_;
   std::string last_;
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -351,10 +351,7 @@ void OperatorService::run(const admin::ShutdownSessions& command) {
 
 void OperatorService::run(const admin::Warmup&) {
   const unsigned servers = supervisor_.keeper().begin_slowly(FarmKeeper::Occasion::Takeover);
-  if (servers == 0) return answer("No server that is up has slow_start at takeover.\n");
-  supervisor_.log().log(Severity::Notice, "Warm-up: {} server{} begin{} slowly", servers,
-                        servers == 1 ? "" : "s", servers == 1 ? "s" : "");
-  answer("");
+  answer(servers == 0 ? "No server that is up has slow_start at takeover.\n" : "");
 }
 
 std::optional<OperatorService::Place> OperatorService::find(const admin::ServerName& name) {

@@ -83,7 +83,7 @@ struct SlowStart {
   Duration length{};        // zero: it has them at once
   bool at_recovery = true;  // when it comes back after a failure
   bool at_start = false;    // when we start
-  bool at_takeover = false;  // when this node takes over: an operator's `warmup`
+  bool at_takeover = false;  // when this node takes an address over: hapair-vrrp or an operator says so
 
   friend bool operator==(const SlowStart&, const SlowStart&) = default;
 };

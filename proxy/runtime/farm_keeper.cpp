@@ -153,6 +153,9 @@ unsigned FarmKeeper::begin_slowly(Occasion occasion) {
     rebalance(*backend);
   }
   keep_warming();
+  if (occasion == Occasion::Takeover && count > 0)
+    log_.log(Severity::Notice, "Warm-up: {} server{} begin{} slowly", count, count == 1 ? "" : "s",
+             count == 1 ? "s" : "");
   return count;
 }
 

@@ -23,14 +23,15 @@ bool is_unserved(const BackendState& backend) {
 }  // namespace
 
 Heartbeat::Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval,
-                     std::function<void()> on_left)
+                     std::function<void()> on_left, std::function<void()> on_taken)
     : supervisor_(supervisor),
       loop_(loop),
       on_left_(std::move(on_left)),
       server_(loop,
               [this] {
                 if (message_.state == State::Draining && server_.all_left()) on_left_();
-              }),
+              },
+              std::move(on_taken)),
       timer_(loop, [this] { on_due(); }),
       message_{.interval = interval} {}
 

@@ -21,7 +21,9 @@ class Supervisor;
 class Heartbeat {
  public:
   /// `on_left`: every listener has said, since say(Draining), that this node has no address any more.
-  Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval, std::function<void()> on_left);
+  /// `on_taken`: one has said that this node has just taken an address over.
+  Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval, std::function<void()> on_left,
+            std::function<void()> on_taken);
   Result<void> open(const std::string& path, const std::string& user, const std::string& group) {
     return server_.open(path, user, group);
   }

@@ -94,8 +94,9 @@ Result<void> Supervisor::open() {
 Result<void> Supervisor::open_heartbeat() {
   const Global& global = snapshot_->config.global;
   if (!global.health.is_wanted) return {};
-  heartbeat_ = std::make_unique<Heartbeat>(*this, loop_, global.health.interval,
-                                           [this] { close_listeners(); });
+  heartbeat_ = std::make_unique<Heartbeat>(
+      *this, loop_, global.health.interval, [this] { close_listeners(); },
+      [this] { keeper_.begin_slowly(FarmKeeper::Occasion::Takeover); });
   return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
 }
 

@@ -111,6 +111,18 @@ def test_a_hung_proxy_and_a_hung_worker_are_silent(proxy, listener):
     listener.wait_for("serving")
 
 
+def test_a_listener_that_says_what_nobody_knows_is_let_go_and_the_others_stay(proxy, listener, tmp_path):
+    listener.wait_for("serving")
+    for word in (b"nonsense", b"take", b"takenn", b"lef", b"x" * 70000):
+        other = Listener(tmp_path / "health.sock")
+        other.socket.send(b"taken")
+        assert other.hear() and other.hear(), "a word that is known costs it nothing"
+        other.socket.send(word)
+        while other.hear():
+            pass
+    listener.wait_for("serving")
+
+
 def test_a_stop_and_a_drain_are_said_before_anything_else(proxy, listener):
     listener.wait_for("serving")
     client = socket.create_connection(("127.0.0.1", proxy.port))

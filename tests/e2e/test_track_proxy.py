@@ -101,6 +101,30 @@ def test_a_draining_proxy_leaves_without_a_failure(duo):
     assert "handing over" in duo.vrrp["hap1"].lines()
 
 
+def test_a_proxy_hears_that_its_node_has_taken_over(folder):
+    """So servers that shall begin slowly then do."""
+    slow = """track_proxy = true
+[backend.cold]
+mode = "http"
+slow_start = { duration = "30s", at = ["takeover"] }
+[[backend.cold.server]]
+name = "c1"
+address = "192.168.50.21:8080"
+"""
+    duo = Duo(os.environ.get("LAB_PREFIX", "haptest") + "tp", folder, instance=slow)
+    duo.up()
+    try:
+        duo.wait_for_master("hap1")
+        told = lambda name: duo.proxy[name].lines().count("Warm-up: 1 server begins slowly")
+        wait_until(lambda: told("hap1") >= 1, 2, "hap1's servers begin slowly")
+        before = told("hap1"), told("hap2")
+        duo.move("hap2")
+        wait_until(lambda: told("hap2") == before[1] + 1, 2, "hap2's servers begin slowly")
+        assert told("hap1") == before[0]
+    finally:
+        duo.down()
+
+
 def test_without_a_proxy_the_node_does_not_take_the_address(duo):
     """A node that comes back serves first, and holds then."""
     duo.vrrp["hap1"].end(signal.SIGKILL)

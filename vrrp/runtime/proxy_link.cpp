@@ -87,8 +87,8 @@ void ProxyLink::hear() {
   }
 }
 
-void ProxyLink::say_left() {
-  if (fd_) (void)::send(fd_.value(), kHealthLeft.data(), kHealthLeft.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+void ProxyLink::say(std::string_view word) {
+  if (fd_) (void)::send(fd_.value(), word.data(), word.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 Result<ProxyLink::Process> ProxyLink::process() const {

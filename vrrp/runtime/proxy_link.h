@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "common/error.h"
 #include "common/loop/loop.h"
@@ -21,8 +22,8 @@ class ProxyLink final : private Watcher {
   ~ProxyLink();
 
   const ProxyWatch& watch() const { return watch_; }
-  /// Tells a draining proxy that this node's addresses are elsewhere.
-  void say_left();
+  /// One of the words of a listener: kHealthLeft, kHealthTaken.
+  void say(std::string_view word);
   struct Process {
     int pid = 0;
     FileDescriptor fd;  // a pidfd: whatever is sent there cannot hit another

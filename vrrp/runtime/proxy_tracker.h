@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/health_message.h"
 #include "common/log.h"
 #include "common/loop/loop.h"
 #include "vrrp/runtime/proxy_link.h"
@@ -27,7 +28,8 @@ class ProxyTracker final : public Tracker {
   Reading reading() const override;
   std::string standing() const override;
   bool is_leaving() const override { return link_.watch().is_leaving(); }
-  void on_left() override { link_.say_left(); }
+  void on_left() override { link_.say(kHealthLeft); }
+  void on_taken() { link_.say(kHealthTaken); }
   /// See ProxyLink.
   Result<ProxyLink::Process> process() const { return link_.process(); }
 

@@ -275,12 +275,16 @@ void Supervisor::shutdown() {
 
 /// When the turn's packets are out and the guardian knows: nobody waits for a listener.
 void Supervisor::tell_listeners() {
+  bool taken = false;
   for (const auto& news : std::exchange(untold_, {})) {
-    if (const auto* transition = std::get_if<Transition>(&news))
+    if (const auto* transition = std::get_if<Transition>(&news)) {
+      taken |= transition->to == State::Master;
       for (const Listener& listener : listeners_) listener(*transition);
+    }
     if (const auto* remark = std::get_if<Remark>(&news))
       for (const RemarkListener& listener : remark_listeners_) listener(*remark);
   }
+  if (taken) trackers_.on_taken();
 }
 
 void Supervisor::remark(const VirtualRouter& router, Remark::Kind kind) {

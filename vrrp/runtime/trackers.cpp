@@ -110,10 +110,20 @@ void Trackers::on_left() {
     if (entry.tracker->is_leaving()) entry.tracker->on_left();
 }
 
+void Trackers::on_taken() {
+  if (ProxyTracker* proxy = proxy_tracker()) proxy->on_taken();
+}
+
 Result<ProxyLink::Process> Trackers::proxy_process() const {
-  for (const Entry& entry : entries_)
-    if (const auto* proxy = dynamic_cast<const ProxyTracker*>(entry.tracker.get())) return proxy->process();
+  if (const ProxyTracker* proxy = proxy_tracker()) return proxy->process();
   return fail(Errc::NotFound, "no instance tracks the proxy: track_proxy = true");
+}
+
+/// Null: nobody tracks it.
+ProxyTracker* Trackers::proxy_tracker() const {
+  for (const Entry& entry : entries_)
+    if (auto* proxy = dynamic_cast<ProxyTracker*>(entry.tracker.get())) return proxy;
+  return nullptr;
 }
 
 const Tracker& Trackers::tracker_of(const Tracking& tracking) const {

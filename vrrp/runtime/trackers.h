@@ -37,6 +37,8 @@ class Trackers {
   void on_link_change(int index);
   /// This node has none of the addresses.
   void on_left();
+  /// A router here has just become master: the proxy hears of it.
+  void on_taken();
 
   /// Of the proxy that some instance tracks; see ProxyLink.
   Result<ProxyLink::Process> proxy_process() const;
@@ -63,6 +65,7 @@ class Trackers {
  private:
   Result<std::unique_ptr<Tracker>> make(const Definition& definition);
   const Tracker& tracker_of(const Tracking& tracking) const;
+  ProxyTracker* proxy_tracker() const;
 
   Loop& loop_;
   Netlink& netlink_;

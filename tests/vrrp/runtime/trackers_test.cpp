@@ -335,7 +335,8 @@ TEST_F(TrackersTest, AStalePidfileNamesNobodyWithThatName) {
 
 TEST_F(TrackersTest, TheProxyIsMindedAndSoAreTheBackendsThatAnInstanceNames) {
   config_.health.path = path("health.sock");
-  HealthServer proxy(loop_, [] {});
+  int taken = 0;
+  HealthServer proxy(loop_, [] {}, [&] { ++taken; });
   ASSERT_TRUE(proxy.open(config_.health.path, "", ""));
   proxy.send(
       encode({.state = HealthMessage::State::Serving, .interval = 10s, .unserved = {"web"}}));
@@ -352,6 +353,9 @@ TEST_F(TrackersTest, TheProxyIsMindedAndSoAreTheBackendsThatAnInstanceNames) {
   EXPECT_EQ(trackers_.entries().size(), 1U);
   EXPECT_EQ(trackers_.entries()[0].tracker.get(), kept);
   EXPECT_EQ(priority(), 100);
+
+  trackers_.on_taken();
+  wait_until([&] { return taken == 1; });
 }
 
 // ---- all of them
