@@ -166,6 +166,18 @@ void read_connection(std::string_view value, ConnectionWords& words) {
   });
 }
 
+/// True for schemes that authenticate the connection and not the request (RFC 4559): NTLM,
+/// Negotiate and its kin, told by four letters as in HAProxy. A comma in somebody's realm makes an
+/// element more, which at worst claims a connection in vain.
+bool claims_connection(std::string_view value) {
+  bool claims = false;
+  for_each_token(value, [&](std::string_view element) {
+    const std::string_view scheme = element.substr(0, 4);
+    claims = claims || iequals(scheme, "ntlm") || iequals(scheme, "nego");
+  });
+  return claims;
+}
+
 Persistence decide(const ConnectionWords& words, bool http_1_1, bool has_upgrade) {
   return {.keep_alive = !words.close && (http_1_1 || words.keep_alive),
           .upgrade = words.upgrade && has_upgrade && http_1_1,
@@ -318,6 +330,7 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
   ConnectionWords words;
   bool has_host = false, has_upgrade = false, changes_http = false;
   head.host = {};
+  head.claims_connection = false;
   const auto on_field = [&](const Field& field) {
     switch (field.id) {
       case FieldId::Host:
@@ -332,6 +345,10 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
       case FieldId::Upgrade:
         has_upgrade = true;
         changes_http = changes_http || names_http_itself(field.value);
+        return H1Error::None;
+      case FieldId::Authorization:
+      case FieldId::ProxyAuthorization:
+        head.claims_connection = head.claims_connection || claims_connection(field.value);
         return H1Error::None;
       default: return H1Error::None;
     }
@@ -364,12 +381,17 @@ HeadResult parse_response_head(std::string_view bytes, ResponseHead& head) {
   Framed framed;
   ConnectionWords words;
   bool has_upgrade = false;
+  head.claims_connection = false;
   const auto on_field = [&](const Field& field) {
     switch (field.id) {
       case FieldId::ContentLength: return read_length(field.value, framed);
       case FieldId::TransferEncoding: return read_encoding(field.value, framed);
       case FieldId::Connection: read_connection(field.value, words); return H1Error::None;
       case FieldId::Upgrade: has_upgrade = true; return H1Error::None;
+      case FieldId::WwwAuthenticate:
+      case FieldId::ProxyAuthenticate:
+        head.claims_connection = head.claims_connection || claims_connection(field.value);
+        return H1Error::None;
       default: return H1Error::None;
     }
   };

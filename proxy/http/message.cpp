@@ -45,8 +45,12 @@ FieldId field_id(std::string_view name) {
                                      : is("keep-alive", FieldId::KeepAlive);
     case 13: return is("authorization", FieldId::Authorization);
     case 14: return is("content-length", FieldId::ContentLength);
-    case 16: return is("proxy-connection", FieldId::ProxyConnection);
+    case 16:
+      return (name[0] | 0x20) == 'p' ? is("proxy-connection", FieldId::ProxyConnection)
+                                     : is("www-authenticate", FieldId::WwwAuthenticate);
     case 17: return is("transfer-encoding", FieldId::TransferEncoding);
+    case 18: return is("proxy-authenticate", FieldId::ProxyAuthenticate);
+    case 19: return is("proxy-authorization", FieldId::ProxyAuthorization);
     default: return FieldId::Other;
   }
 }

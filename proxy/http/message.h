@@ -18,11 +18,14 @@ enum class FieldId : std::uint8_t {
   Expect,
   Host,
   KeepAlive,
+  ProxyAuthenticate,
+  ProxyAuthorization,
   ProxyConnection,
   Te,
   Trailer,
   TransferEncoding,
   Upgrade,
+  WwwAuthenticate,
 };
 
 /// `name` must consist of token characters.
@@ -87,6 +90,7 @@ struct RequestHead {
   Framing framing = Framing::None;  // None, Length or Chunked
   std::uint64_t content_length = 0;
   Persistence persistence;
+  bool claims_connection = false;  // by credentials that are the connection's: NTLM, Negotiate
   std::string_view host;
   FieldList fields;
 };
@@ -99,6 +103,7 @@ struct ResponseHead {
   std::uint64_t content_length = 0;
   bool has_length = false;  // Content-Length was given (of interest to HEAD)
   Persistence persistence;
+  bool claims_connection = false;  // asks for such credentials
   FieldList fields;
 };
 

@@ -326,6 +326,8 @@ void ClientSession::close(bool reset) {
   if (head_) worker_.buffers().give(std::move(head_));
   worker_.loop().forget(socket_.fd(), *this);
   socket_.close(reset);
+  if (has_private_) [[unlikely]]
+    worker_.close_private(id);
   worker_.retire(*this);
 }
 

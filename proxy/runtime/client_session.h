@@ -39,6 +39,9 @@ class ClientSession final : public Session {
   /// The client's address as text, written into `buffer` (64 bytes) if it must be made.
   std::string_view peer_text(char* buffer) const;
   StreamSocket& socket() { return socket_; }
+  /// Server connections of its own wait, or waited, for its next request; they end with it.
+  bool has_private() const { return has_private_; }
+  void set_has_private() { has_private_ = true; }
 
   // For the relay of the request that is under way.
 
@@ -109,6 +112,7 @@ class ClientSession final : public Session {
   State state_ = State::ReadingHead;
   bool pumping_ = false;
   bool first_request_ = true;
+  bool has_private_ = false;
   http::HeadScanner scanner_;
   BufferPool::HeadBuffer head_;     // null while idle
   std::uint32_t received_ = 0;      // bytes in head_

@@ -217,14 +217,17 @@ void Dispatch::reach() {
   ServerPool& pool = worker_.pool(*newest_, server_);
   // A connection that was announced as one client's is nobody else's.
   announces_ = server()->config.send_proxy.has_value();
-  if (reuse_ != Reuse::Never && !announces_) {
+  // Its own serves it whatever it sends: on another one it would be nobody.
+  if (order_.has_private) [[unlikely]]
+    connection_ = pool.take_private(user_.client(), user_);
+  if (!connection_ && reuse_ != Reuse::Never && !announces_) {
     const Duration most = reuse_ == Reuse::Always ? ServerPool::kIdleLimit : kFreshEnough;
     connection_ = pool.take_idle(user_, most);
-    if (connection_) {
-      reused_ = true;
-      count([](stats::ServerCounters& counters) { ++counters.reuses; });
-      return connected();
-    }
+  }
+  if (connection_) {
+    reused_ = true;
+    count([](stats::ServerCounters& counters) { ++counters.reuses; });
+    return connected();
   }
   reused_ = false;
   count([](stats::ServerCounters& counters) { ++counters.connects; });
@@ -372,7 +375,10 @@ void Dispatch::release_connection(bool reusable) {
   ServerPool& pool = connection.pool();
   StreamSocket& socket = connection.socket();
   // Bytes behind the response belong to nobody: they must not become the next one's.
-  if (reusable && !announces_ && !socket.has_output() && !socket.saw_end() && !socket.has_unread()) {
+  const bool clean = reusable && !socket.has_output() && !socket.saw_end() && !socket.has_unread();
+  if (clean && connection.is_private()) [[unlikely]] {
+    pool.keep_private(user_.client(), connection);
+  } else if (clean && !announces_) {
     pool.keep(connection);
   } else {
     pool.discard(connection);

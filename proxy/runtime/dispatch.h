@@ -32,6 +32,8 @@ class DispatchUser : public ServerUser {
   virtual void on_dispatch_failed(exchange::Termination why) = 0;
   /// Who is connected to us, and to where: what a server with send_proxy is told.
   virtual wire::Endpoints endpoints() = 0;
+  /// Whose connection to the server it is when that is private (Session::id).
+  virtual std::uint64_t client() const = 0;
 
  protected:
   ~DispatchUser() = default;
@@ -54,11 +56,12 @@ class Dispatch final : public ServerUser {
   struct Order {
     std::optional<std::uint64_t> key{};  // of the backend's algorithm, if that hashes
     // The servers that persistence ties this to, while one of them is up; none: any will do. They
-    // live as long as the backend.
+    // live until forget().
     std::span<const int> homes{};
     // In the queue lower ones go first. A frontend has one; whoever routes may set another for his
     // requests here.
     int priority = 0;
+    bool has_private = false;  // the client may have a connection of its own to the server
   };
   /// From here until forget() it is this backend's, which counts it.
   void enter(BackendState& backend);

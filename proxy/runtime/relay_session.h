@@ -35,6 +35,7 @@ class RelaySession final : public Session, public DispatchUser {
   // DispatchUser.
   void on_dispatched() override;
   void on_dispatch_failed(exchange::Termination why) override;
+  std::uint64_t client() const override { return id; }
   wire::Endpoints endpoints() override { return {record_.client, destination(client_)}; }
   void on_server_connected() override {}  // Dispatch hears that
   void on_server_connect_failed(int) override {}

@@ -160,7 +160,31 @@ void RequestRelay::find_server() {
     persistence_->read(request_, backend.farm, wall_now(), stay_->visit);
     order.homes = stay_->visit.servers;
   }
+  order.has_private = client_->has_private();
+  if (order.has_private && order.homes.empty()) [[unlikely]]
+    order.homes = private_home();
   dispatch_.start(reuse, order, record_);
+}
+
+/// The server where the client is known by its connection: the legs of a handshake must not go
+/// around.
+std::span<const int> RequestRelay::private_home() {
+  const BackendState& backend = *dispatch_.backend();
+  for (std::size_t i = 0; i < backend.servers.size(); ++i) {
+    private_home_ = static_cast<int>(i);
+    if (worker_.pool(backend, private_home_).has_private(client())) return {&private_home_, 1};
+  }
+  return {};
+}
+
+std::uint64_t RequestRelay::client() const {
+  return client_->id;
+}
+
+/// The server knows the client by this connection, or is about to: it is the client's own.
+void RequestRelay::claim_connection() {
+  dispatch_.connection()->make_private();
+  client_->set_has_private();
 }
 
 wire::Endpoints RequestRelay::endpoints() {
@@ -173,6 +197,8 @@ void RequestRelay::on_dispatch_failed(exchange::Termination why) {
 
 void RequestRelay::on_dispatched() {
   phase_ = Phase::AtServer;
+  if (request_.claims_connection) [[unlikely]]
+    claim_connection();
   char* out = worker_.out();
   const std::size_t size = encode_request(out);
   count_to_server(size);
@@ -291,6 +317,8 @@ exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
   if (!plan.interim && !plan.unsolicited) dispatch_.witness(health::evidence_of(response.status));
   if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]
     plan.rejected = may_try_again(response.status);
+  if (response.claims_connection) [[unlikely]]
+    claim_connection();
   if (continued_ && response.status == 100) plan.withheld = true;  // said already
   if (persistence_ && !plan.interim && !plan.unsolicited && !plan.rejected)
     remind_visitor(response, plan);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -68,6 +69,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void on_dispatched() override;
   void on_dispatch_failed(exchange::Termination why) override;
   wire::Endpoints endpoints() override;
+  std::uint64_t client() const override;
   void on_server_connected() override {}  // Dispatch hears that
   void on_server_connect_failed(int) override {}
   void on_server_readable() override { pump_response(); }
@@ -94,10 +96,12 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void gather();
   void gather_content();
   void find_server();
+  std::span<const int> private_home();
 
   // Towards the server.
   std::size_t encode_request(char* out);
   void pump_request();
+  void claim_connection();
   void count_to_server(std::uint64_t bytes);
   void on_content_malformed();
   void on_client_half_closed();
@@ -157,6 +161,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   // Null: the backend has no cookie.
   const exchange::Persistence* persistence_ = nullptr;
   std::unique_ptr<exchange::Stay> stay_;  // made when first needed, then kept
+  int private_home_ = balance::kNoServer;  // where the client has a connection of its own
 
   RequestRecord record_;
   RequestContent content_;

@@ -51,6 +51,9 @@ class ServerConnection final : public Watcher {
   ServerPool& pool() { return pool_; }
   /// The pool's, when it was opened.
   std::uint32_t age() const { return age_; }
+  /// It is authenticated as one client: nobody else may use it from here on.
+  void make_private() { private_ = true; }
+  bool is_private() const { return private_; }
   TimePoint idle_since() const { return idle_since_; }
   void set_idle_since(TimePoint now) { idle_since_ = now; }
   /// Stops hearing of the descriptor and closes it.
@@ -64,6 +67,7 @@ class ServerConnection final : public Watcher {
   TimePoint idle_since_{};
   const std::uint32_t age_;
   bool connecting_ = false;
+  bool private_ = false;
 };
 
 }  // namespace hapair::proxy

@@ -4,15 +4,22 @@
 
 namespace hapair::proxy {
 
-ServerPool::~ServerPool() {
-  for (ServerConnection* connection : idle_) discard(*connection);
-}
+ServerPool::~ServerPool() { close_all(); }
 
 ServerConnection* ServerPool::take_idle(ServerUser& user, Duration most) {
   if (idle_.empty()) return nullptr;
   ServerConnection* connection = idle_.back();
   if (loop_.now() - connection->idle_since() > most) return nullptr;
   idle_.pop_back();
+  connection->set_user(&user);
+  return connection;
+}
+
+ServerConnection* ServerPool::take_private(std::uint64_t client, ServerUser& user) {
+  const auto found = private_.find(client);
+  if (found == private_.end()) return nullptr;
+  ServerConnection* connection = found->second;
+  private_.erase(found);
   connection->set_user(&user);
   return connection;
 }
@@ -26,10 +33,24 @@ ServerConnection* ServerPool::open(const SocketAddress& to, const Approach& appr
 
 void ServerPool::keep(ServerConnection& connection) {
   if (connection.age() != age_) return discard(connection);
+  let_wait(connection);
+  idle_.push_back(&connection);
+}
+
+void ServerPool::keep_private(std::uint64_t client, ServerConnection& connection) {
+  if (connection.age() != age_) return discard(connection);
+  let_wait(connection);
+  private_.emplace(client, &connection);
+}
+
+void ServerPool::let_wait(ServerConnection& connection) {
   connection.set_user(nullptr);
   loop_.cancel_resume(connection);  // an idle connection takes any event for its end
   connection.set_idle_since(loop_.now());
-  idle_.push_back(&connection);
+}
+
+void ServerPool::close_private(std::uint64_t client) {
+  if (const auto node = private_.extract(client)) discard(*node.mapped());
 }
 
 void ServerPool::discard(ServerConnection& connection, bool reset) {
@@ -45,13 +66,22 @@ void ServerPool::close_overdue(TimePoint now) {
   idle_.erase(idle_.begin(), first_young);
 }
 
+void ServerPool::close_all() {
+  close_overdue(kNever);
+  for (const auto& [client, connection] : private_) discard(*connection);
+  private_.clear();
+}
+
 void ServerPool::renew() {
   ++age_;
-  close_overdue(kNever);
+  close_all();
 }
 
 void ServerPool::on_idle_event(ServerConnection& connection) {
-  std::erase(idle_, &connection);
+  if (connection.is_private())
+    std::erase_if(private_, [&](const auto& kept) { return kept.second == &connection; });
+  else
+    std::erase(idle_, &connection);
   discard(connection);
 }
 

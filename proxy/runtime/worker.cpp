@@ -233,7 +233,7 @@ void Worker::adopt(std::shared_ptr<Snapshot> snapshot, std::vector<Listener> lis
   for (const auto& pools : current_->pools)
     for (const auto& pool : pools) used.insert(pool.get());
   for_each_pool([&](ServerPool& pool) {
-    if (!used.contains(&pool)) pool.close_overdue(kNever);
+    if (!used.contains(&pool)) pool.close_all();
   });
 }
 
@@ -453,7 +453,16 @@ bool Worker::close_idle() {
     closed = closed || pool.idle() > 0;
     pool.close_overdue(kNever);
   });
+  if (closed) return true;
+  for_each_pool([&](ServerPool& pool) {
+    closed = closed || pool.has_private();
+    pool.close_all();
+  });
   return closed;
+}
+
+void Worker::close_private(std::uint64_t client) {
+  for_each_pool([client](ServerPool& pool) { pool.close_private(client); });
 }
 
 void Worker::sweep() {

@@ -152,8 +152,11 @@ class Worker {
   }
   /// Gives a slot back where those wait who may have it.
   void release_slot(BackendState& backend, int server);
-  /// Closes the server connections that wait for use, for their descriptors. False: there were none.
+  /// Closes the server connections that wait for use, for their descriptors; clients' own ones only
+  /// where there is no other. False: there were none.
   bool close_idle();
+  /// A client leaves: closes the server connections that were its own.
+  void close_private(std::uint64_t client);
   RequestRelay& take_relay();
   /// A name for somebody who may have to wait for a slot; never used again.
   std::uint64_t next_waiter() { return ++last_waiter_; }

@@ -102,6 +102,19 @@ TEST(RequestHead, KnowsWhenTheConnectionStays) {
   EXPECT_FALSE(parsed(request("Upgrade: websocket\r\n")).persistence.upgrade);
 }
 
+TEST(RequestHead, TellsCredentialsThatAuthenticateTheConnection) {
+  for (const char* fields :
+       {"Authorization: NTLM TlRMTVNTUAAB\r\n", "authorization: negotiate YII\r\n",
+        "Proxy-Authorization: nTlM x\r\n", "Authorization: Nego2 x\r\n"})
+    EXPECT_TRUE(parsed(request(fields)).claims_connection) << fields;
+  for (const char* fields : {"", "Authorization: Basic bnRsbQ==\r\n", "Authorization: \r\n",
+                             "X-Authorization: NTLM x\r\n", "Authorization: Bearer ntlm\r\n"})
+    EXPECT_FALSE(parsed(request(fields)).claims_connection) << fields;
+  RequestHead used_again = parsed(request("Authorization: NTLM x\r\n"));
+  EXPECT_EQ(parse_request_head(request(""), used_again).status, HeadStatus::Complete);
+  EXPECT_FALSE(used_again.claims_connection);
+}
+
 TEST(RequestHead, TakesAnAbsoluteTargetApart) {
   const std::string bytes = request("", "GET http://A/x?y HTTP/1.1");
   EXPECT_EQ(parsed(bytes).path_query, "/x?y");
@@ -184,6 +197,21 @@ TEST(ResponseHead, TellsHowTheBodyEnds) {
   EXPECT_EQ(head.framing, Framing::UntilClose);
   EXPECT_EQ(head.status, 404);
   EXPECT_FALSE(head.persistence.keep_alive);
+}
+
+TEST(ResponseHead, TellsWhetherItAsksForCredentialsOfTheConnection) {
+  ResponseHead head;
+  const auto claims = [&](const std::string& fields) {
+    parse_response_head("HTTP/1.1 401 Unauthorized\r\n" + fields + "\r\n", head);
+    return head.claims_connection;
+  };
+  EXPECT_TRUE(claims("WWW-Authenticate: NTLM\r\n"));
+  EXPECT_TRUE(claims("www-authenticate: Basic realm=x,  negotiate oYG\r\n"));
+  EXPECT_TRUE(claims("WWW-Authenticate: Basic realm=x\r\nWWW-Authenticate: ntlm\r\n"));
+  EXPECT_TRUE(claims("Proxy-Authenticate: NTLM\r\nWWW-Authenticate: Basic realm=x\r\n"));
+  EXPECT_FALSE(claims("WWW-Authenticate: Basic realm=ntlm\r\n"));
+  EXPECT_FALSE(claims("WWW-Authenticate: Digest nonce=negotiate, qop=auth\r\n"));
+  EXPECT_FALSE(claims(""));
 }
 
 TEST(ResponseHead, RefusesWhatIsNotOne) {

@@ -18,7 +18,10 @@ TEST(FieldId, IsFoundInAnyCaseAndOnlyForTheWholeName) {
                                  std::pair("authorization", FieldId::Authorization),
                                  std::pair("content-length", FieldId::ContentLength),
                                  std::pair("proxy-connection", FieldId::ProxyConnection),
-                                 std::pair("transfer-encoding", FieldId::TransferEncoding)}) {
+                                 std::pair("transfer-encoding", FieldId::TransferEncoding),
+                                 std::pair("www-authenticate", FieldId::WwwAuthenticate),
+                                 std::pair("proxy-authenticate", FieldId::ProxyAuthenticate),
+                                 std::pair("proxy-authorization", FieldId::ProxyAuthorization)}) {
     std::string upper(name);
     for (char& c : upper) c = static_cast<char>(std::toupper(c));
     EXPECT_EQ(field_id(name), id);
