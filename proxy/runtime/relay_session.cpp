@@ -109,7 +109,9 @@ void RelaySession::on_ready(std::uint32_t events) {
   client_.on_events(events);
   const char phase = server_socket() ? 'D' : dispatch_.is_queued() ? 'Q' : 'C';
   if (events & EPOLLERR) return end({'C', phase}, /*reset=*/true);
-  if ((events & EPOLLRDHUP) && dispatch_.is_queued()) return end({'C', phase});
+  // Who has said all he will (nc -N) waits for the answer; who has left without a word does not.
+  if ((events & EPOLLRDHUP) && dispatch_.is_queued() && !client_.has_unread_bytes())
+    return end({'C', phase});
   if (!server_socket()) return;
   if ((events & EPOLLOUT) && client_.has_output()) {
     if (!client_.flush()) return end({'C', 'D'}, /*reset=*/true);

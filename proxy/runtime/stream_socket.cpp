@@ -106,6 +106,11 @@ bool StreamSocket::has_unread() {
   return readable_;
 }
 
+bool StreamSocket::has_unread_bytes() const {
+  char byte;
+  return ::recv(fd_, &byte, 1, MSG_PEEK) > 0;
+}
+
 bool StreamSocket::write(std::string_view bytes, bool last) {
   iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
   return write(std::span(&piece, 1), last);

@@ -55,6 +55,8 @@ class StreamSocket {
 
   /// True if the kernel holds bytes or an end that nobody has read. Asks it only when in doubt.
   bool has_unread();
+  /// The kernel holds bytes that nobody has read, not only an end. Asks it.
+  bool has_unread_bytes() const;
 
   /// Sends, and keeps what the kernel does not take. False if the connection is broken. `last` says
   /// that close() or shutdown_write() follows at once: the end goes out in one packet with the bytes.

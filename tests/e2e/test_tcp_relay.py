@@ -45,6 +45,31 @@ def test_an_echo_with_half_closed_ends(relay):
     assert (found["bytes"], found["state"]) == ("6", "--")
 
 
+def test_a_client_that_has_said_all_waits_in_the_queue(relay):
+    held, release = threading.Event(), threading.Event()
+
+    def serve(connection, number):
+        if number == 1:
+            held.set()
+            release.wait(5)
+        connection.send(connection.rest()[::-1])
+
+    proxy, origin = relay(serve, server_extra="maxconn = 1")
+    clients = []
+    for _ in range(2):
+        clients.append(proxy.connect())
+        clients[-1].send(b"abc")
+        clients[-1].socket.shutdown(1)
+        assert held.wait(5)  # the slot is the first one's
+    proxy.connect().close()  # without a word: there is nothing to wait for
+    assert LINE.match(proxy.log.wait_for("app/<NOSRV>"))["state"] == "CQ"
+    release.set()
+    assert [client.rest() for client in clients] == [b"cba"] * 2
+    wait_until(lambda: sum("app/s1" in line for line in proxy.log.lines) == 2, "two lines")
+    assert {LINE.match(line)["state"] for line in proxy.log.lines if "app/s1" in line} == {"--"}
+    assert origin.accepted == 2
+
+
 def test_a_server_that_speaks_first(relay):
     proxy, _ = relay(lambda connection, _: connection.send(b"220 ready\r\n"))
     assert proxy.connect().rest() == b"220 ready\r\n"
