@@ -132,6 +132,21 @@ void read_server_cookie(TableReader& table, const std::optional<CookiePersistenc
   out.cookie = *value;
 }
 
+void warn_of_equal_made_cookie(TableReader& table, const Backend& backend, const Server& server) {
+  if (!backend.cookie || backend.cookie->dynamic_key.empty() || !server.cookie.empty()) return;
+  const auto same =
+      std::find_if(backend.servers.begin(), backend.servers.end(), [&](const Server& other) {
+        return other.cookie.empty() && other.address == server.address &&
+               other.approach.unix_socket == server.approach.unix_socket;
+      });
+  if (same == backend.servers.end()) return;
+  table.warning(
+      "address",
+      fmt::format("servers \"{}\" and \"{}\" have one address, and so the same word in the cookie",
+                  same->name, server.name),
+      "cookie = \"S2\" tells them apart");
+}
+
 void warn_of_cookie_without_servers(TableReader& section, const Backend& backend) {
   if (!backend.cookie || !backend.cookie->dynamic_key.empty() || backend.servers.empty()) return;
   if (std::any_of(backend.servers.begin(), backend.servers.end(),

@@ -61,6 +61,9 @@ void read_server_cookie(TableReader& table, const std::optional<CookiePersistenc
                         Server& out);
 /// A cookie that no server has a value for.
 void warn_of_cookie_without_servers(TableReader& section, const Backend& backend);
+/// Of a server whose word is made (`dynamic`) and comes out as that of one before it in the
+/// backend.
+void warn_of_equal_made_cookie(TableReader& table, const Backend& backend, const Server& server);
 /// `error_files = { 503 = "FILE" }`; each file is read here.
 ErrorFiles read_error_files(TableReader& section);
 /// The page of `return = { … }`.

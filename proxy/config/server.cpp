@@ -146,6 +146,7 @@ void read_servers(TableReader& section, Backend& out) {
     judge_source(table, server);
     read_load(table, server);
     read_server_cookie(table, out.cookie, server);
+    warn_of_equal_made_cookie(table, out, server);
     read_server_check(table, check_node, server);
     judge_check_tls(table, server);
     read_agent(table, server);

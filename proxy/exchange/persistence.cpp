@@ -25,8 +25,10 @@ constexpr std::string_view kForget = "=; Expires=Thu, 01-Jan-1970 00:00:01 GMT; 
 constexpr std::string_view kPrivate = "cache-control: private\r\n";
 
 /// The same on every node with the same file, told to nobody who has not the key.
-std::string dynamic_value(const CookiePersistence& settings, const SocketAddress& address) {
-  const auto digest = hmac_sha256(settings.dynamic_key, address.to_string());
+std::string dynamic_value(const CookiePersistence& settings, const proxy::Server& server) {
+  const auto& socket = server.approach.unix_socket;
+  const auto digest =
+      hmac_sha256(settings.dynamic_key, socket ? socket->to_string() : server.address.to_string());
   std::string out;
   for (std::size_t i = 0; i < 8; ++i) out += fmt::format("{:02x}", digest[i]);
   return out;
@@ -85,7 +87,7 @@ Persistence::Persistence(const CookiePersistence& settings,
     Entry entry;
     entry.value = server.cookie;
     if (entry.value.empty() && !settings.dynamic_key.empty())
-      entry.value = dynamic_value(settings, server.address);
+      entry.value = dynamic_value(settings, server);
     entry.prefix = entry.value + proxy::kCookieDelimiter;
     entry.line_head = fmt::format("set-cookie: {}={}", settings.name, entry.value);
     if (!entry.value.empty())

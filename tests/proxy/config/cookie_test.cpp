@@ -126,6 +126,28 @@ TEST(CookieOfTheFile, ADynamicOneNeedsItsKeyAndTheKeyNeedsIt) {
             "6:63 the key is empty -> as long and as random as a password\n");
 }
 
+TEST(CookieOfTheFile, ServersOfOneAddressWouldHaveOneMadeWord) {
+  const auto at = [](const std::string& first, const std::string& second,
+                     const std::string& word = "") {
+    return "[listen.app]\nbind = [\"*:80\"]\n"
+           "timeout = { connect = \"5s\", client = \"50s\", server = \"50s\" }\n"
+           "cookie = { name = \"S\", mode = \"insert\", dynamic = true, key = \"k\" }\n"
+           "[[listen.app.server]]\nname = \"one\"\naddress = \"" +
+           first +
+           "\"\n"
+           "[[listen.app.server]]\nname = \"two\"\naddress = \"" +
+           second + "\"\n" + word;
+  };
+  const std::string warning =
+      "10:11 servers \"one\" and \"two\" have one address, and so the same word in the cookie -> "
+      "cookie = \"S2\" tells them apart\n";
+  EXPECT_EQ(complaints(at("10.0.0.1:80", "10.0.0.1:80")), warning);
+  EXPECT_EQ(complaints(at("unix:/run/a", "unix:/run/a")), warning);
+  EXPECT_EQ(complaints(at("10.0.0.1:80", "10.0.0.1:80", "cookie = \"S2\"\n")), "");
+  EXPECT_EQ(complaints(at("10.0.0.1:80", "10.0.0.1:81")), "");
+  EXPECT_EQ(complaints(at("unix:/run/a", "unix:/run/b")), "");
+}
+
 TEST(CookieOfTheFile, OtherModesHaveNoWordsForOurOwnCookie) {
   for (const char* words :
        {"indirect = true", "nocache = true", "postonly = true", "preserve = true",

@@ -311,3 +311,14 @@ TEST(PersistenceLetter, IsDownForAVisitorWhoWasSentOn) {
 
 }  // namespace
 }  // namespace hapair::exchange
+TEST(CookieDynamic, AServerAtAUnixSocketIsKnownByIt) {
+  std::vector<proxy::Server> servers(3);
+  servers[0].approach.unix_socket = UnixAddress{"/run/a", false};
+  servers[1].approach.unix_socket = UnixAddress{"/run/b", false};
+  servers[2].approach.unix_socket = UnixAddress{"/run/a", false};
+  const CookiePersistence settings{.name = "SRV", .dynamic_key = "hello"};
+  const Persistence made(settings, servers);
+  EXPECT_NE(made.value(0), made.value(1));
+  EXPECT_EQ(made.value(0), made.value(2));
+}
+
