@@ -128,19 +128,20 @@ void Persistence::read(const http::RequestHead& request, const balance::Farm& fa
 Persistence::Named Persistence::look_up(std::string_view value, const balance::Farm& farm,
                                         WallTime now) const {
   Named named;
-  if (settings_.dated()) {
-    if (const auto mark = value.find(proxy::kCookieDateDelimiter); mark != value.npos) {
-      std::string_view dates = value.substr(mark + 1);
-      value = value.substr(0, mark);
-      named.last = decode_cookie_date(dates);
-      const auto second = dates.find(proxy::kCookieDateDelimiter);
-      if (second != dates.npos) named.first = decode_cookie_date(dates.substr(second + 1));
-    }
+  auto found = by_value_.find(value);
+  const auto mark = value.find(proxy::kCookieDateDelimiter);
+  // Where nothing is dated a word may have the mark itself; a cookie may still have dates, of a
+  // configuration before.
+  if (found == by_value_.end() && mark != value.npos && settings_.mode != Mode::Prefix) {
+    const std::string_view dates = value.substr(mark + 1);
+    named.last = decode_cookie_date(dates);
+    const auto second = dates.find(proxy::kCookieDateDelimiter);
+    if (second != dates.npos) named.first = decode_cookie_date(dates.substr(second + 1));
     if (is_too_old(named.first, settings_.max_life, now)) return {.letter = 'O'};
     if (is_too_old(named.last, settings_.max_idle, now)) return {.letter = 'E'};
+    found = by_value_.find(value.substr(0, mark));
   }
-  const auto found = by_value_.find(value);
-  if (found == by_value_.end()) return {};
+  if (found == by_value_.end()) return named;
   named.servers = found->second;
   const bool any_up = std::any_of(named.servers.begin(), named.servers.end(), [&](int server) {
     return farm[static_cast<std::size_t>(server)]->up();
@@ -195,7 +196,7 @@ void Persistence::answer(const Visit& visit, int server, const http::RequestHead
   const bool knows = letter(visit, server) == 'V';
   if (knows && !wants_new_dates(visit, now)) return;
   if (has_value) {
-    add_line(entry, visit, knows, now, reminder);
+    add_line(entry, visit, now, reminder);
     reminder.letter = knows ? 'U' : 'I';
   } else if (visit.letter != 'N') {
     Lines(reminder) << "set-cookie: " << settings_.name << kForget;
@@ -206,11 +207,14 @@ void Persistence::answer(const Visit& visit, int server, const http::RequestHead
 }
 
 bool Persistence::wants_new_dates(const Visit& visit, WallTime now) const {
-  if (settings_.max_idle > Duration::zero() && visit.last < cookie_date(now)) return true;
-  return settings_.max_life > Duration::zero() && visit.first == 0;
+  const bool has_passed = visit.last < cookie_date(now);
+  if (settings_.dated() ? settings_.max_idle > Duration::zero() && has_passed
+                        : visit.last != 0 && has_passed)
+    return true;
+  return (settings_.max_life > Duration::zero()) == (visit.first == 0);
 }
 
-void Persistence::add_line(const Entry& entry, const Visit& visit, bool refresh, WallTime now,
+void Persistence::add_line(const Entry& entry, const Visit& visit, WallTime now,
                            Reminder& reminder) const {
   Lines lines(reminder);
   lines << entry.line_head;
@@ -220,8 +224,9 @@ void Persistence::add_line(const Entry& entry, const Visit& visit, bool refresh,
       lines << proxy::kCookieDateDelimiter << std::string_view(text.data(), text.size());
     };
     date(cookie_date(now));
+    // Whoever is sent to another server is no newer for it.
     if (settings_.max_life > Duration::zero())
-      date(refresh && visit.first != 0 ? visit.first : cookie_date(now));
+      date(visit.first != 0 ? visit.first : cookie_date(now));
   }
   lines << line_tail_;
 }

@@ -105,9 +105,9 @@ class Persistence {
 
   Named look_up(std::string_view value, const balance::Farm& farm, WallTime now) const;
   bool is_too_old(std::uint32_t then, Duration limit, WallTime now) const;
+  /// Also of one who has dates that are no longer asked for: he gets rid of them.
   bool wants_new_dates(const Visit& visit, WallTime now) const;
-  void add_line(const Entry& entry, const Visit& visit, bool refresh, WallTime now,
-                Reminder& reminder) const;
+  void add_line(const Entry& entry, const Visit& visit, WallTime now, Reminder& reminder) const;
 
   const proxy::CookiePersistence& settings_;
   std::string line_tail_;  // "; path=/; HttpOnly"

@@ -107,8 +107,6 @@ TEST(CookieInsert, AnUnknownOneIsInvalidAndReplaced) {
   EXPECT_EQ(shop.visit("SRV=S9", "", 1), "II s1 | SRV=S9 | set-cookie: SRV=S2; path=/");
   EXPECT_EQ(shop.visit("SRV=", "", 1), "II s1 | SRV= | set-cookie: SRV=S2; path=/");
   EXPECT_EQ(shop.visit("SRV=\"S1\""), "II s0 | SRV=\"S1\" | set-cookie: SRV=S1; path=/");
-  EXPECT_EQ(shop.visit("SRV=S1|awEIa|awEIa", "", 1),  // no dates are asked for
-            "II s1 | SRV=S1|awEIa|awEIa | set-cookie: SRV=S2; path=/");
 }
 
 TEST(CookieInsert, OfSeveralOneThatIsGoodDecides) {
@@ -240,6 +238,38 @@ TEST(CookieDates, WithMaxIdleAloneNameTheLastVisit) {
             "VU s0 | | set-cookie: SRV=S1|awEIa; path=/");
 }
 
+TEST(CookieDates, OfAConfigurationBeforeAreTakenOff) {
+  Shop shop({.indirect = true});
+  const std::string plain = "VU s1 | | set-cookie: SRV=S2; path=/";
+  EXPECT_EQ(shop.visit("SRV=S2|" + date(10min)), plain);
+  EXPECT_EQ(shop.visit("SRV=S2|" + date(10h) + "|" + date(30h)), plain);
+  EXPECT_EQ(shop.visit("SRV=S2|" + date(0s) + "|" + date(0s)), plain);
+  EXPECT_EQ(shop.visit("SRV=S2||" + date(1min)), plain);
+  EXPECT_EQ(shop.visit("SRV=S2|" + date(0s)), "VN s1 | |");
+  EXPECT_EQ(shop.visit("SRV=S2|" + date(-1h)), "VN s1 | |");
+  EXPECT_EQ(shop.visit("SRV=S2|xx"), "VN s1 | |");
+  EXPECT_EQ(shop.visit("SRV=S9|" + date(10min)), "II s0 | | set-cookie: SRV=S1; path=/");
+  EXPECT_EQ(Shop({.mode = Mode::Rewrite}).visit("SRV=S2|" + date(10min), ""),
+            "VN s1 | SRV=S2|" + date(10min) + " |");
+  Shop idle({.indirect = true, .max_idle = 30min});  // has had a max_life
+  EXPECT_EQ(idle.visit("SRV=S2|" + date(0s) + "|" + date(1h)),
+            "VU s1 | | set-cookie: SRV=S2|awEIa; path=/");
+}
+
+TEST(CookieDates, AWordThatHasTheirMarkIsAWord) {
+  Shop shop({}, {"S1", "S1|awEIa"});
+  EXPECT_EQ(shop.visit("SRV=S1|awEIa"), "VN s1 | SRV=S1|awEIa |");
+}
+
+TEST(CookieDates, TheFirstStaysWithAVisitorWhoMustMove) {
+  Shop shop({.indirect = true, .max_idle = 30min, .max_life = 8h});
+  const std::string dates = "|" + date(1min) + "|" + date(1h);
+  const std::string moved = " s1 | | set-cookie: SRV=S2|awEIa|" + date(1h) + "; path=/";
+  EXPECT_EQ(shop.visit("SRV=S9" + dates, "", 1), "II" + moved);
+  shop.farm[0]->set_health(balance::Health::Down);
+  EXPECT_EQ(shop.visit("SRV=S1" + dates, "", 1), "DI" + moved);
+}
+
 TEST(CookieDates, AreReadAsTheyAreWritten) {
   for (const std::uint32_t date : {1U, 63U, 64U, 448807450U, 0x3fffffffU}) {
     const auto text = encode_cookie_date(date);
@@ -301,16 +331,6 @@ TEST(CookieDynamic, ValuesComeFromAddressAndKeyAlone) {
   EXPECT_NE(Shop(settings, {""}).value(0), here.value(0));
 }
 
-TEST(PersistenceLetter, IsDownForAVisitorWhoWasSentOn) {
-  const std::vector<int> servers = {0};
-  const Visit visit{.servers = servers, .letter = 'V'};
-  EXPECT_EQ(Persistence::letter(visit, 0), 'V');
-  EXPECT_EQ(Persistence::letter(visit, 1), 'D');
-  EXPECT_EQ(Persistence::letter(visit, balance::kNoServer), 'V');
-}
-
-}  // namespace
-}  // namespace hapair::exchange
 TEST(CookieDynamic, AServerAtAUnixSocketIsKnownByIt) {
   std::vector<proxy::Server> servers(3);
   servers[0].approach.unix_socket = UnixAddress{"/run/a", false};
@@ -322,3 +342,13 @@ TEST(CookieDynamic, AServerAtAUnixSocketIsKnownByIt) {
   EXPECT_EQ(made.value(0), made.value(2));
 }
 
+TEST(PersistenceLetter, IsDownForAVisitorWhoWasSentOn) {
+  const std::vector<int> servers = {0};
+  const Visit visit{.servers = servers, .letter = 'V'};
+  EXPECT_EQ(Persistence::letter(visit, 0), 'V');
+  EXPECT_EQ(Persistence::letter(visit, 1), 'D');
+  EXPECT_EQ(Persistence::letter(visit, balance::kNoServer), 'V');
+}
+
+}  // namespace
+}  // namespace hapair::exchange
