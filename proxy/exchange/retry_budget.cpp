@@ -1,35 +1,46 @@
 #include "proxy/exchange/retry_budget.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 
 namespace hapair::exchange {
 namespace {
 
 // Of the share that requests pay in, so many retries may be saved up for a bad moment.
-constexpr double kMostSaved = 10;
+constexpr std::int64_t kMostSaved = 10;
+// Nothing is ordered by the account.
+constexpr auto kRelaxed = std::memory_order_relaxed;
 
 }  // namespace
 
-RetryBudget::RetryBudget(const proxy::RetryRules::Budget& budget, unsigned workers, TimePoint now)
+RetryBudget::RetryBudget(const proxy::RetryRules::Budget& budget, TimePoint now)
     : limited_(budget.limited),
-      share_(budget.percent / 100.0),
-      per_second_(static_cast<double>(budget.per_second) / workers),
-      // A whole one at least, or a small part of a second's would never become one.
-      most_((budget.percent > 0 ? kMostSaved : 0) +
-            (budget.per_second > 0 ? std::max(1.0, per_second_) : 0)),
-      saved_(budget.per_second > 0 ? std::max(1.0, per_second_) : 0),
+      per_second_(budget.per_second),
+      share_(kRetry * budget.percent / 100),
+      most_(kRetry * ((budget.percent > 0 ? kMostSaved : 0) + budget.per_second)),
+      saved_(kRetry * budget.per_second),
       paid_until_(now) {}
 
-void RetryBudget::on_request() { saved_ = std::min(most_, saved_ + share_); }
+void RetryBudget::pay(Amount amount) {
+  Amount saved = saved_.load(kRelaxed);
+  while (saved < most_ &&
+         !saved_.compare_exchange_weak(saved, std::min(most_, saved + amount), kRelaxed)) {
+  }
+}
 
 bool RetryBudget::spend(TimePoint now) {
   if (!limited_) return true;
-  const std::chrono::duration<double> passed = now - paid_until_;
-  saved_ = std::min(most_, saved_ + std::max(0.0, passed.count()) * per_second_);
-  paid_until_ = now;
-  if (saved_ < 1 - 1e-9) return false;  // tenths add up to a little less than one
-  saved_ -= 1;
-  return true;
+  TimePoint paid_until = paid_until_.load(kRelaxed);
+  if (now > paid_until && paid_until_.compare_exchange_strong(paid_until, now, kRelaxed)) {
+    const std::chrono::duration<double> passed = now - paid_until;
+    const double due = passed.count() * per_second_ * kRetry;
+    pay(static_cast<Amount>(std::llround(std::min(due, static_cast<double>(most_)))));
+  }
+  Amount saved = saved_.load(kRelaxed);
+  while (saved >= kRetry)
+    if (saved_.compare_exchange_weak(saved, saved - kRetry, kRelaxed)) return true;
+  return false;
 }
 
 }  // namespace hapair::exchange

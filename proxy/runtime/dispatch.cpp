@@ -61,7 +61,7 @@ void Dispatch::start(Reuse reuse, const Order& order, exchange::AccessRecord& re
   server_ = balance::kNoServer;
   retry_ = Retry(backend_->config.retry, backend_->config.timeout.connect);
   if (backend_->config.retry.heeds_responses()) [[unlikely]]
-    backend_->budgets[worker_.index()].retries.on_request();
+    backend_->retry_budget.on_request();
   arrival_ = 0;
   ask();
 }
@@ -300,8 +300,7 @@ void Dispatch::repeat() {
 }
 
 bool Dispatch::may_try_again() {
-  return retry_.has_attempts_left() &&
-         backend_->budgets[worker_.index()].retries.spend(worker_.loop().now());
+  return retry_.has_attempts_left() && backend_->retry_budget.spend(worker_.loop().now());
 }
 
 void Dispatch::try_again() { go_on({'S', 'H'}); }

@@ -45,7 +45,8 @@ BackendState::BackendState(Snapshot& owner, const Backend& backend, unsigned pos
       key_hash(backend.balance.hash_function, backend.balance.hash_key),
       record(ledger.backend(backend)),
       sessions(record->sessions),
-      counters(record->counters) {
+      counters(record->counters),
+      retry_budget(backend.retry.budget, steady_now()) {
   for (const Server& server : backend.servers) {
     farm.push_back(ledger.live(backend, server));
     servers.push_back(
@@ -57,8 +58,6 @@ BackendState::BackendState(Snapshot& owner, const Backend& backend, unsigned pos
   admission = std::make_unique<balance::Admission>(farm, *balancer);
   admission->set_limits({.full_conn = backend.full_conn, .max_queue = backend.max_queue});
   (void)admission->grants_after_change();  // nobody waits yet
-  budgets.assign(ledger.workers(),
-                 {exchange::RetryBudget(backend.retry.budget, ledger.workers(), steady_now())});
   if (backend.cookie)
     persistence = std::make_unique<exchange::Persistence>(*backend.cookie, backend.servers);
 }

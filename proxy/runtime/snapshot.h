@@ -61,13 +61,11 @@ struct BackendState {
   std::unique_ptr<balance::Admission> admission;
   std::unique_ptr<const exchange::Persistence> persistence;  // null: no cookie is configured
   const exchange::KeyHash key_hash;  // what config.balance.key is hashed with
-  struct alignas(64) Budget {
-    exchange::RetryBudget retries;
-  };
-  std::vector<Budget> budgets;  // one a worker
   const std::shared_ptr<BackendRecord> record;
   stats::Gauge& sessions;
   const std::span<stats::BackendCounters> counters;  // one a worker
+  // All workers write it, where retries heed responses: away from what is only read.
+  alignas(64) exchange::RetryBudget retry_budget;
 };
 
 struct FrontendState {

@@ -126,6 +126,26 @@ def test_the_budget_bounds_what_the_farm_is_given_twice(tmp_path):
         farm.close()
 
 
+@pytest.mark.parametrize("workers", [1, 8])
+def test_some_retries_a_second_are_always_paid_for_however_many_workers_there_are(tmp_path, workers):
+    bad = Origin(answering(lambda *_: b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"))
+    good = Origin(answering())
+    proxy = Proxy(tmp_path, [bad.port, good.port], balance='"first"', server_extra="maxconn = 9", workers=workers,
+                  backend='retry_on = ["503"]\nretry_budget = { percent = 0, per_second = 10 }')
+    try:
+        client = proxy.connect()  # of one worker
+        begin, answers = time.monotonic(), []
+        while len(answers) < 16:
+            wait_until(lambda: time.monotonic() >= begin + len(answers) * 0.12, "eight a second")
+            client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            answers.append(int(client.message()[0].split()[1]))
+        assert answers == [200] * 16
+    finally:
+        proxy.stop()
+        bad.close()
+        good.close()
+
+
 def test_without_a_budget_every_request_may_be_saved(tmp_path):
     farm = Pair(tmp_path, FAILURES["503"], 'retry_on = ["503"]\nretry_budget = false')
     try:
