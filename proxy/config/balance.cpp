@@ -190,6 +190,20 @@ void read_table(TableReader& table, TableReader& section, Balance& out) {
   read_details(table, key, out);
 }
 
+/// In TCP mode. What [defaults] say is for those that have requests: then it goes around, as in
+/// HAProxy.
+void judge_request_key(TableReader& section, Balance& out) {
+  const auto why = fmt::format("balance \"{}\" looks at requests, and mode \"tcp\" has none",
+                               kWords[static_cast<std::size_t>(out.algorithm)]);
+  if (const auto* entry = section.node().find("balance"); entry && entry->inherited) {
+    section.warning("balance", fmt::format("{}: {} goes around in turn", why, section.path()),
+                    fmt::format("balance = \"roundrobin\" or \"source\" in {}", section.path()));
+    out = Balance{};
+    return;
+  }
+  section.error("balance", why, "mode = \"http\", or balance = \"source\"");
+}
+
 /// Said here, and not in [defaults], for an algorithm that hashes nothing.
 void warn_of_idle_hash_keys(TableReader& section, const Balance& balance) {
   if (balance.hashes()) return;
@@ -261,10 +275,7 @@ void read_balance(TableReader& section, Mode mode, Balance& out) {
                       std::string(example(out.algorithm)));
     }
     if (mode == Mode::Tcp && out.hashes() && out.key.kind != Kind::Source)
-      section.error("balance",
-                    fmt::format("balance \"{}\" looks at requests, and mode \"tcp\" has none",
-                                kWords[static_cast<std::size_t>(out.algorithm)]),
-                    "mode = \"http\", or balance = \"source\"");
+      judge_request_key(section, out);
   }
   read_hashing(section, out);
 }

@@ -646,6 +646,29 @@ TEST(ProxyLoader, HashesOnlyAddressesInTcpMode) {
   EXPECT_NE(both("\"uri\"").find("mode \"tcp\" has none"), std::string::npos);
 }
 
+TEST(ProxyLoader, ATcpSectionGoesAroundWhereDefaultsLookAtRequests) {
+  for (const char* balance : {"balance = \"uri\"", "balance = { header = \"Host\" }",
+                              "balance = { hash = \"query:id\" }\nhash_type = \"consistent\""}) {
+    const std::string text =
+        "[defaults]\nmode = \"http\"\n" + std::string(balance) +
+        "\ntimeout = { connect = \"5s\", client = \"50s\", server = \"40s\" }\n"
+        "[listen.web]\nbind = [\"*:80\"]\n"
+        "server = [{ name = \"a\", address = \"10.0.0.1:80\" }]\n"
+        "[listen.db]\nmode = \"tcp\"\nbind = [\"*:3306\"]\n"
+        "server = [{ name = \"a\", address = \"10.0.0.1:3306\" }]\n";
+    Diagnostics found;
+    const auto config = load_config(parse_document(text, "t.toml", "hap1", found), found);
+    ASSERT_TRUE(config) << found.to_string();
+    EXPECT_NE(found.to_string().find("t.toml:3:11: warning: balance \""), std::string::npos)
+        << found.to_string();
+    EXPECT_NE(found.to_string().find("mode \"tcp\" has none: listen.db goes around in turn"),
+              std::string::npos);
+    EXPECT_EQ(found.sorted().size(), 1u);
+    EXPECT_TRUE(config->backends.at(0).balance.hashes());
+    EXPECT_EQ(config->backends.at(1).balance.algorithm, Balance::Algorithm::RoundRobin);
+  }
+}
+
 TEST(ProxyLoader, WarnsOfHashKeysWhereNothingIsHashed) {
   EXPECT_NE(complaints(replaced(kBalance, "hash_type = \"consistent\"")).find("hashes nothing"),
             std::string::npos);
