@@ -162,6 +162,15 @@ class Server {
   bool take_slot();
   void drop_slot() { sessions_.fetch_sub(1, std::memory_order_seq_cst); }
 
+  /// Connections that are open to it: those of sessions and those that wait for the next one.
+  /// Counted by whoever opens and closes them, while there is a maxconn: it may serve no more than
+  /// so many at once, and then those that wait keep others out.
+  std::uint32_t connections() const { return connections_.load(kRelaxed); }
+  void count_connection() { connections_.fetch_add(1, kRelaxed); }
+  void uncount_connection() { connections_.fetch_sub(1, kRelaxed); }
+  /// More than maxconn. Of those who open at once the last to count sees it.
+  bool is_overrun() const { return maxconn() != 0 && connections() > maxconn(); }
+
  private:
   friend class Admission;
   static constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -196,6 +205,7 @@ class Server {
   std::atomic<std::uint32_t> peak_sessions_ = 0;
   std::atomic<std::uint32_t> waiting_ = 0;
   std::atomic<std::uint32_t> peak_waiting_ = 0;
+  std::atomic<std::uint32_t> connections_ = 0;
 };
 
 /// The servers of one backend, in the order of the configuration; an index into it names a server

@@ -241,6 +241,8 @@ void Dispatch::reach() {
     if (!health::is_our_own(error_number)) witness(health::Evidence::ConnectFailed);
     return retry({'S', 'C'});
   }
+  if (!pool.make_room()) [[unlikely]]
+    worker_.ask_for_room(server()->live);
   phase_ = Phase::Connecting;
   timer_.arm(after(now, backend_->config.timeout.connect));
 }

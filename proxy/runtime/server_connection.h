@@ -54,6 +54,9 @@ class ServerConnection final : public Watcher {
   /// It is authenticated as one client: nobody else may use it from here on.
   void make_private() { private_ = true; }
   bool is_private() const { return private_; }
+  /// It is among balance::Server::connections().
+  bool is_counted() const { return counted_; }
+  void set_counted(bool counted) { counted_ = counted; }
   TimePoint idle_since() const { return idle_since_; }
   void set_idle_since(TimePoint now) { idle_since_ = now; }
   /// Stops hearing of the descriptor and closes it.
@@ -68,6 +71,7 @@ class ServerConnection final : public Watcher {
   const std::uint32_t age_;
   bool connecting_ = false;
   bool private_ = false;
+  bool counted_ = false;
 };
 
 }  // namespace hapair::proxy

@@ -4,7 +4,9 @@
 
 namespace hapair::proxy {
 
-ServerPool::~ServerPool() { close_all(); }
+ServerPool::~ServerPool() {
+  close_all();
+}
 
 ServerConnection* ServerPool::take_idle(ServerUser& user, Duration most) {
   if (idle_.empty()) return nullptr;
@@ -20,6 +22,7 @@ ServerConnection* ServerPool::take_private(std::uint64_t client, ServerUser& use
   if (found == private_.end()) return nullptr;
   ServerConnection* connection = found->second;
   private_.erase(found);
+  count(*connection);
   connection->set_user(&user);
   return connection;
 }
@@ -28,7 +31,35 @@ ServerConnection* ServerPool::open(const SocketAddress& to, const Approach& appr
                                    ServerUser& user, int& error_number) {
   auto connection = std::make_unique<ServerConnection>(loop_, buffers_, *this, age_);
   error_number = connection->connect(to, approach, user);
-  return error_number == 0 ? connection.release() : nullptr;
+  if (error_number != 0) return nullptr;
+  count(*connection);
+  return connection.release();
+}
+
+void ServerPool::count(ServerConnection& connection) {
+  if (server_->maxconn() == 0) return;
+  connection.set_counted(true);
+  server_->count_connection();
+}
+
+void ServerPool::uncount(ServerConnection& connection) {
+  if (!connection.is_counted()) return;
+  connection.set_counted(false);
+  server_->uncount_connection();
+}
+
+bool ServerPool::make_room() {
+  if (!server_->is_overrun()) return true;
+  if (idle_.empty()) return false;
+  discard(*idle_.front());
+  idle_.erase(idle_.begin());
+  return true;
+}
+
+void ServerPool::shed() {
+  while (!idle_.empty() && server_->is_overrun() &&
+         loop_.now() - idle_.front()->idle_since() >= kSpareAfter)
+    make_room();
 }
 
 void ServerPool::keep(ServerConnection& connection) {
@@ -40,6 +71,7 @@ void ServerPool::keep(ServerConnection& connection) {
 void ServerPool::keep_private(std::uint64_t client, ServerConnection& connection) {
   if (connection.age() != age_) return discard(connection);
   let_wait(connection);
+  uncount(connection);  // such servers are not those that can serve only so many connections
   private_.emplace(client, &connection);
 }
 
@@ -54,6 +86,7 @@ void ServerPool::close_private(std::uint64_t client) {
 }
 
 void ServerPool::discard(ServerConnection& connection, bool reset) {
+  uncount(connection);
   connection.close(reset);
   graveyard_.emplace_back(&connection);
 }

@@ -87,7 +87,8 @@ Result<void> Supervisor::open() {
             loop_.refresh();
             keeper_.on_traffic_errors(*server, errors, last);
           });
-        }));
+        },
+        [this](const auto& server, unsigned asking) { ask_for_room(server, asking); }));
   return open_heartbeat();
 }
 
@@ -274,6 +275,12 @@ void Supervisor::set_operator_maxconn(unsigned maxconn) {
 void Supervisor::apply_operator_maxconn() {
   const unsigned wanted = snapshot_->process->operator_maxconn;
   snapshot_->maxconn = wanted > 0 ? std::min(wanted, possible_maxconn_) : possible_maxconn_;
+}
+
+void Supervisor::ask_for_room(const std::shared_ptr<balance::Server>& server, unsigned asking) {
+  for (unsigned i = 0; i < workers_.size(); ++i)
+    if (i != asking)
+      workers_[i]->post([&worker = *workers_[i], server] { worker.make_room(*server); });
 }
 
 void Supervisor::post(const balance::Grant& grant, BackendState& backend) {

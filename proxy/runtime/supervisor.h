@@ -94,6 +94,8 @@ class Supervisor {
   Result<void> open_heartbeat();
   void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
+  /// From worker `asking`, on its thread.
+  void ask_for_room(const std::shared_ptr<balance::Server>& server, unsigned asking);
   void beat();
   void close_listeners();
   void on_worker_drained();

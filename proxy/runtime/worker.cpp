@@ -132,11 +132,12 @@ void Acceptor::obey_operator() {
 
 Worker::Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
                const std::vector<LogTarget>& extra_log, std::vector<Listener> listeners,
-               PostGrant post_grant, PostErrors post_errors)
+               PostGrant post_grant, PostErrors post_errors, PostRoom post_room)
     : index_(index),
       statistics_(statistics),
       post_grant_(std::move(post_grant)),
       post_errors_(std::move(post_errors)),
+      post_room_(std::move(post_room)),
       log_(loop_, joined(snapshot->config.global.log, extra_log), snapshot->config.global.log_tag),
       extra_log_(extra_log),
       sweep_timer_(loop_, [this] { sweep(); }) {
@@ -179,8 +180,9 @@ std::unique_ptr<Generation> Worker::make_generation(std::shared_ptr<Snapshot> sn
       // A connection that was made another way is another connection.
       const bool stays =
           found != known.end() && found->second.approach == server->config.approach;
-      pools.push_back(stays ? found->second.pool
-                            : std::make_shared<ServerPool>(loop_, buffers_, dead_servers_));
+      pools.push_back(
+          stays ? found->second.pool
+                : std::make_shared<ServerPool>(loop_, buffers_, dead_servers_, server->live));
     }
   }
   const Config& config = generation->snapshot->config;
@@ -428,14 +430,24 @@ void Worker::obey_operator() {
   for (auto& acceptor : acceptors_) acceptor->obey_operator();
 }
 
-void Worker::on_server_moved(const balance::Server& server) {
-  const auto visit = [&](Generation& generation) {
+template <typename Visit>
+void Worker::for_each_pool_of(const balance::Server& server, Visit visit) {
+  const auto visit_its = [&](Generation& generation) {
     for (const auto& backend : generation.snapshot->backends)
       for (std::size_t i = 0; i < backend->farm.size(); ++i)
-        if (backend->farm[i].get() == &server) generation.pools[backend->index][i]->renew();
+        if (backend->farm[i].get() == &server) visit(*generation.pools[backend->index][i]);
   };
-  visit(*current_);
-  for (const auto& generation : older_) visit(*generation);
+  visit_its(*current_);
+  for (const auto& generation : older_) visit_its(*generation);
+}
+
+void Worker::on_server_moved(const balance::Server& server) {
+  for_each_pool_of(server, [](ServerPool& pool) { pool.renew(); });
+}
+
+void Worker::make_room(const balance::Server& server) {
+  loop_.refresh();
+  for_each_pool_of(server, [](ServerPool& pool) { pool.shed(); });
 }
 
 void Worker::clear_counters(bool all) {
@@ -466,7 +478,10 @@ void Worker::close_private(std::uint64_t client) {
 }
 
 void Worker::sweep() {
-  for_each_pool([&](ServerPool& pool) { pool.close_overdue(loop_.now()); });
+  for_each_pool([&](ServerPool& pool) {
+    pool.close_overdue(loop_.now());
+    pool.shed();
+  });
   // Room may have come from another worker's clients.
   for (auto& acceptor : acceptors_) acceptor->on_room();
   sweep_timer_.arm(loop_.now() + kSweepInterval);

@@ -74,6 +74,10 @@ using PostGrant = std::function<void(const balance::Grant&, BackendState&)>;
 using PostErrors = std::function<void(const std::shared_ptr<balance::Server>&, unsigned errors,
                                       health::Evidence last)>;
 
+/// Asks the other workers to close connections to it that only wait.
+using PostRoom =
+    std::function<void(const std::shared_ptr<balance::Server>&, unsigned asking_worker)>;
+
 class Worker {
  public:
   static constexpr std::size_t kScratch = 64 * 1024;
@@ -88,7 +92,7 @@ class Worker {
   /// everything else but post() happens on the worker's own.
   Worker(std::shared_ptr<Snapshot> snapshot, unsigned index, StatsService& statistics,
          const std::vector<LogTarget>& extra_log, std::vector<Listener> listeners,
-         PostGrant post_grant, PostErrors post_errors);
+         PostGrant post_grant, PostErrors post_errors, PostRoom post_room);
   ~Worker();
 
   void start();
@@ -118,6 +122,8 @@ class Worker {
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.
   void on_server_moved(const balance::Server& server);
+  /// Another worker needs a connection to it that would be one too many.
+  void make_room(const balance::Server& server);
   /// Of the newest snapshot: peaks, or all that is counted.
   void clear_counters(bool all);
 
@@ -180,6 +186,8 @@ class Worker {
                      health::Evidence last) {
     post_errors_(server, errors, last);
   }
+  /// Its connections are all open, and those that wait for use are other workers'.
+  void ask_for_room(const std::shared_ptr<balance::Server>& server) { post_room_(server, index_); }
   /// Keeps an invalid message for `show errors`. `bytes` need not be all of it.
   void capture_error(bool is_response, const exchange::AccessRecord& record, http::H1Error error,
                      std::string_view bytes, std::size_t position) {
@@ -208,6 +216,8 @@ class Worker {
   void listen(const std::vector<Listener>& listeners);
   template <typename Visit>
   void for_each_pool(Visit visit);
+  template <typename Visit>
+  void for_each_pool_of(const balance::Server& server, Visit visit);
   void sweep();
   void bury();
 
@@ -215,6 +225,7 @@ class Worker {
   StatsService& statistics_;
   PostGrant post_grant_;
   PostErrors post_errors_;
+  PostRoom post_room_;
   Loop loop_;
   LogShipper log_;
   const std::vector<LogTarget> extra_log_;  // of every frontend, whatever its own say

@@ -223,3 +223,78 @@ def test_a_frontend_may_be_served_before_another(tmp_path):
         server.answer(100)
         proxy.stop()
         server.origin.close()
+
+
+# ------------------------------------------------------------------ connections that only wait
+
+@pytest.fixture
+def narrow(tmp_path):
+    """make(width, workers) is a proxy before a server that serves so many connections at once, one for each of its
+    processes, and lets others wait until one of them ends: Apache's prefork."""
+    made = []
+
+    def make(width, workers):
+        processes = threading.Semaphore(width)
+
+        def serve(connection, _number):
+            with processes:
+                while True:
+                    connection.message()
+                    connection.send(ok())
+
+        origin = Origin(serve)
+        made.append((Proxy(tmp_path, [origin.port], server_extra=f"maxconn = {width}", workers=workers), origin))
+        return made[-1]
+
+    yield make
+    for proxy, origin in made:
+        proxy.stop()
+        origin.close()
+
+
+# Far less than the four seconds after which a connection that waits is closed anyway.
+SOON = 1.5
+
+
+def answered_soon(proxy, method="GET"):
+    client = proxy.connect()
+    client.socket.settimeout(SOON)
+    client.send(f"{method} / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n".encode())
+    assert client.message()[0] == "HTTP/1.1 200 OK"
+    client.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_connection_that_waits_keeps_nobody_out(narrow, workers):
+    proxy, _ = narrow(2, workers)
+    for _ in range(24):  # wherever the kernel sends them
+        answered_soon(proxy)
+
+
+def test_what_may_not_take_a_connection_that_waited_long_takes_its_place(narrow):
+    proxy, origin = narrow(1, workers=1)
+    answered_soon(proxy)
+    time.sleep(1.1)  # older than a second, a request that must not be repeated does not go out on it
+    answered_soon(proxy, "POST")
+    assert origin.accepted == 2
+
+
+@pytest.mark.parametrize("workers, most", [(1, 4), (2, 200)])
+def test_a_full_servers_connections_are_used_again(narrow, workers, most):
+    """Of 800 requests. With two workers a slot that is handed over may need a connection where it goes."""
+    proxy, origin = narrow(4, workers)
+
+    def visit():
+        client = proxy.connect()
+        for _ in range(50):
+            client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            assert client.message()[0] == "HTTP/1.1 200 OK"
+        client.close()
+
+    visitors = [threading.Thread(target=visit) for _ in range(16)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert origin.accepted <= most
+    wait_until(lambda: sum(" 200 " in line for line in proxy.log.lines) == 800, "all were answered")

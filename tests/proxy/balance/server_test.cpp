@@ -88,5 +88,18 @@ TEST(Server, OneThatIsListedAgainBeginsAgainButForItsSlots) {
   EXPECT_TRUE(server.usable());  // nobody drains it any more
 }
 
+TEST(Server, IsOverrunByMoreConnectionsThanItsMaxconn) {
+  Server server(settings());
+  for (int i = 0; i < 5; ++i) server.count_connection();
+  EXPECT_FALSE(server.is_overrun());
+  server.count_connection();
+  EXPECT_TRUE(server.is_overrun());
+  server.set_maxconn(0);
+  EXPECT_FALSE(server.is_overrun());
+  server.set_maxconn(5);
+  server.uncount_connection();
+  EXPECT_FALSE(server.is_overrun());
+}
+
 }  // namespace
 }  // namespace hapair::balance
