@@ -213,6 +213,12 @@ void Loop::forget(int fd, Watcher& watcher) {
 }
 
 void Loop::resume(Watcher& watcher, std::uint32_t events) {
+  // Else one that has events of its own, too, would get one more share in every turn.
+  for (auto& [waiting, wanted] : impl_->resumed) {
+    if (waiting != &watcher) continue;
+    wanted |= events;
+    return;
+  }
   impl_->resumed.emplace_back(&watcher, events);
 }
 

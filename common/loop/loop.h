@@ -81,8 +81,8 @@ class Loop {
   /// The same for a descriptor that stays open, here or as a copy that lasts.
   void unwatch(int fd, Watcher& watcher);
 
-  /// Calls watcher.on_ready(events) in the next turn, after everybody else had theirs: for a
-  /// watcher that stops early although its descriptor has more.
+  /// Calls watcher.on_ready(events) once everybody else had their turn, this one or the next: for a
+  /// watcher that stops early although its descriptor has more. Asking twice is asking once.
   void resume(Watcher& watcher, std::uint32_t events);
 
   /// Takes that back: what there is will be somebody else's, or nobody's.

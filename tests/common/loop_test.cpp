@@ -130,6 +130,19 @@ TEST(Loop, AForgottenWatcherHearsNothingThoughACopyOfItsDescriptorIsOpen) {
   for (const int fd : {again, copy, ends[1]}) close(fd);
 }
 
+TEST(Loop, AWatcherThatAsksTwiceToBeResumedIsCalledOnce) {
+  Loop loop;
+  std::vector<std::uint32_t> calls;
+  Reader reader([&](std::uint32_t events) {
+    calls.push_back(events);
+    loop.stop();
+  });
+  loop.resume(reader, EPOLLIN);
+  loop.resume(reader, EPOLLOUT);
+  loop.run();
+  EXPECT_EQ(calls, (std::vector<std::uint32_t>{EPOLLIN | EPOLLOUT}));
+}
+
 TEST(Loop, RunsWorkPostedFromAnotherThread) {
   Loop loop;
   std::thread::id ran_on;
