@@ -260,7 +260,6 @@ H1Error read_target(RequestHead& head, std::string_view& authority) {
     head.path_query = target;
     return head.method == Method::Options ? H1Error::None : H1Error::BadTarget;
   }
-  // A reverse proxy opens no tunnels on request: CONNECT has no authority form to allow.
   const auto scheme_end = target.find("://");
   if (scheme_end == target.npos) return H1Error::BadTarget;
   const std::string_view scheme = target.substr(0, scheme_end);
@@ -283,6 +282,9 @@ H1Error parse_request_line(std::string_view line, RequestHead& head, std::string
   head.target = line.substr(first + 1, second - first - 1);
   if (head.method_text.empty() || !all(head.method_text, kToken)) return H1Error::BadMethod;
   head.method = method_of(head.method_text);
+  // A reverse proxy opens no tunnels on request. One that passed it on would have to know the
+  // connection to the server for a tunnel once that agrees (RFC 9110 9.3.6), whatever the target.
+  if (head.method == Method::Connect) return H1Error::Connect;
   if (const auto error = read_version(line.substr(second + 1), head.http_1_1);
       error != H1Error::None)
     return error;

@@ -7,6 +7,7 @@ std::string_view to_string(H1Error error) {
     case H1Error::None: return "no error";
     case H1Error::BadRequestLine: return "malformed request line";
     case H1Error::BadMethod: return "malformed method";
+    case H1Error::Connect: return "CONNECT: no tunnels are opened here";
     case H1Error::BadTarget: return "malformed request target";
     case H1Error::BadVersion: return "not HTTP/1.0 or HTTP/1.1";
     case H1Error::BadStatusLine: return "malformed status line";

@@ -10,6 +10,7 @@ enum class H1Error : std::uint8_t {
   None,
   BadRequestLine,
   BadMethod,
+  Connect,             // asks for a tunnel to anywhere
   BadTarget,
   BadVersion,
   BadStatusLine,

@@ -210,6 +210,8 @@ REFUSED_HEADS = {
     "a target without a slash": first(b"GET h HTTP/1.1"),
     "a star for GET": first(b"GET * HTTP/1.1"),
     "CONNECT": b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
+    "CONNECT with a path": first(b"CONNECT /h HTTP/1.1"),
+    "CONNECT with an absolute target": first(b"CONNECT http://a/h HTTP/1.1"),
     "another host in the target": first(b"GET http://b/h HTTP/1.1"),
     "a user in the target": first(b"GET http://u@a/h HTTP/1.1"),
     "no host in the target": first(b"GET http:///h HTTP/1.1"),
