@@ -516,13 +516,23 @@ BodyDecoder::Step BodyDecoder::decode(char* data, std::size_t size) {
         if (c == '\r') {
           state_ = State::LastLf;
         } else if (is(c, kToken)) {
-          state_ = State::Trailer;
+          state_ = State::TrailerName;
         } else {
           return failed(H1Error::BadTrailer);
         }
         ++step.consumed;
         break;
-      case State::Trailer:  // read past and dropped: RFC 9110 6.5.1 lets a proxy do so
+      // Trailers are read past and dropped: RFC 9110 6.5.1 lets a proxy do so. But they must be
+      // fields: what is none may be the next message to somebody else.
+      case State::TrailerName:
+        if (c == ':') {
+          state_ = State::TrailerValue;
+        } else if (!is(c, kToken) || overhead()) {
+          return failed(H1Error::BadTrailer);
+        }
+        ++step.consumed;
+        break;
+      case State::TrailerValue:
         if (c == '\r') {
           state_ = State::TrailerEnd;
         } else if (!is(c, kValue) || overhead()) {

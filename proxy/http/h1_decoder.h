@@ -70,7 +70,8 @@ class BodyDecoder {
     ChunkBodyCr,
     ChunkBodyLf,
     TrailerStart,
-    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerEnd,  // after CR of a trailer line
     LastLf,
   };

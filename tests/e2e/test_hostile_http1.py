@@ -269,6 +269,11 @@ REFUSED_BODIES = {
     "a last chunk that ends with LF": chunked(b"5\r\nhello\r\n0\n\n"),
     "a body that ends with LF": chunked(b"5\r\nhello\r\n0\r\n\n"),
     "a trailer with a space": chunked(b"0\r\n X: y\r\n\r\n"),
+    "a trailer with a space before the colon": chunked(b"0\r\nX : y\r\n\r\n"),
+    "a trailer without a colon": chunked(b"0\r\nX\r\n\r\n"),
+    "a trailer without a name": chunked(b"0\r\n: y\r\n\r\n"),
+    "a folded trailer": chunked(b"0\r\nX: y\r\n z\r\n\r\n"),
+    "a trailer that is a request": chunked(b"0\r\n" + WAKE),
     "a trailer with a LF": chunked(b"0\r\nX: y\n\r\n"),
     "a trailer with a NUL": chunked(b"0\r\nX: \0\r\n\r\n"),
     "trailers of 5 KiB": chunked(b"0\r\nX: " + b"y" * 5000 + b"\r\n\r\n"),
@@ -435,6 +440,8 @@ BAD_RESPONSES = {
     "a chunk size beyond 64 bits": answer(b"Transfer-Encoding: chunked", b"10000000000000005\r\nhello\r\n0\r\n\r\n"),
     "a chunk size that ends with LF": answer(b"Transfer-Encoding: chunked", b"5\nhello\r\n0\r\n\r\n"),
     "a chunk longer than its size": answer(b"Transfer-Encoding: chunked", b"4\r\nhello\r\n0\r\n\r\n"),
+    "a trailer with a space before the colon": answer(b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\nX : y\r\n\r\n"),
+    "a trailer that is a response": answer(b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n"),
 }
 
 
@@ -461,7 +468,7 @@ def test_what_is_no_response_reaches_no_client(pooled, name):
     pooled.recorder.requests()
 
 
-@pytest.mark.parametrize("content", [b"5\r\nhello\r\nx\r\n", b"5\r\nhello!\r\n", b"5\r\nhello\r\n0\r\nX\0: y\r\n\r\n",
+@pytest.mark.parametrize("content", [b"5\r\nhello\r\nx\r\n", b"5\r\nhello!\r\n", b"5\r\nhello\r\n0\r\nX\0: y\r\n\r\n", b"5\r\nhello\r\n0\r\n",
                                      b"5\r\nhello\r\n0\r\n" + b"X: " + b"y" * 5000 + b"\r\n\r\n"])
 def test_a_chunk_that_goes_wrong_later_cuts_the_response(pooled, content):
     """What is out cannot be taken back; what the client has must not look whole."""

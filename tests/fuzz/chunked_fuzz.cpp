@@ -70,6 +70,10 @@ std::optional<Body> read_plainly(const std::string& bytes) {
     const auto trailer = line();
     if (!trailer) return std::nullopt;
     if (trailer->empty()) break;
+    const std::string name = trailer->substr(0, trailer->find(':'));
+    if (name.empty() || name.size() == trailer->size() ||
+        name.find_first_of(" \t\"(),/;<=>?@[\\]{}") != name.npos)
+      return std::nullopt;
   }
   body.done = true;
   return body;

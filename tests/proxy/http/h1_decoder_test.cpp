@@ -279,7 +279,13 @@ TEST(BodyDecoder, RefusesBrokenChunks) {
   EXPECT_EQ(error("1\r\na\n"), H1Error::BadChunkEnd);
   EXPECT_EQ(error("0\r\n: x\r\n\r\n"), H1Error::BadTrailer);
   EXPECT_EQ(error("0\r\nT: x\n\r\n"), H1Error::BadTrailer);
+  EXPECT_EQ(error("0\r\nT\r\n\r\n"), H1Error::BadTrailer);
+  EXPECT_EQ(error("0\r\nT : x\r\n\r\n"), H1Error::BadTrailer);
+  EXPECT_EQ(error("0\r\nT: x\r\n y\r\n\r\n"), H1Error::BadTrailer);
+  EXPECT_EQ(error("0\r\nGET /y HTTP/1.1\r\n\r\n"), H1Error::BadTrailer);
+  EXPECT_EQ(error("0\r\nT: x\r\nHTTP/1.1 200 OK\r\n\r\n"), H1Error::BadTrailer);
   EXPECT_EQ(error("0\r\nT" + std::string(5000, 'x')), H1Error::BadTrailer);
+  EXPECT_EQ(error("0\r\nT: " + std::string(5000, 'x')), H1Error::BadTrailer);
   EXPECT_EQ(error(std::string(5000, '0')), H1Error::BadChunkSize);
 }
 
