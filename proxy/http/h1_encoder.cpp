@@ -23,17 +23,18 @@ class Writer {
   char* at_;
 };
 
-bool ends_here(FieldId id) {
-  switch (id) {
-    case FieldId::Connection:
-    case FieldId::KeepAlive:
-    case FieldId::ProxyConnection:
-    case FieldId::Te:
-    case FieldId::Trailer:
-    case FieldId::TransferEncoding:
-    case FieldId::Upgrade: return true;
-    default: return false;
-  }
+/// A set of field names, as bits.
+using FieldIds = std::uint32_t;
+constexpr FieldIds bit(FieldId id) { return 1U << static_cast<unsigned>(id); }
+
+/// Those that end here.
+constexpr FieldIds kHopByHop = bit(FieldId::Connection) | bit(FieldId::KeepAlive) |
+                               bit(FieldId::ProxyConnection) | bit(FieldId::Te) |
+                               bit(FieldId::Trailer) | bit(FieldId::TransferEncoding) |
+                               bit(FieldId::Upgrade);
+
+FieldIds ending_here(ConnectionField connection) {
+  return connection == ConnectionField::Upgrade ? kHopByHop & ~bit(FieldId::Upgrade) : kHopByHop;
 }
 
 /// Fields whose loss would change what the message is: naming them in Connection has no effect.
@@ -85,9 +86,9 @@ void put_run(Writer& out, const char* begin, const char* end, const FieldCut*& c
   out.put({begin, static_cast<std::size_t>(end - begin)});
 }
 
-/// Copies the fields that go on (`named`: Connection may name some that do not), neighbours in one piece: their lines stand one after another in
-/// the received bytes.
-void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgrade,
+/// Copies the fields that go on (all but `ending`; `named`: Connection may name others), neighbours
+/// in one piece: their lines stand one after another in the received bytes.
+void put_fields(Writer& out, const FieldList& fields, bool named, FieldIds ending,
                 const FieldCuts* cuts) {
   const FieldCut* cut = cuts ? cuts->begin() : nullptr;
   const auto copy = [&](const char* begin, const char* end) {
@@ -97,7 +98,7 @@ void put_fields(Writer& out, const FieldList& fields, bool named, bool keep_upgr
   };
   const char* run = nullptr;
   for (const Field& field : fields) {
-    const bool dropped = (ends_here(field.id) && !(keep_upgrade && field.id == FieldId::Upgrade)) ||
+    const bool dropped = (bit(field.id) & ending) ||
                          (named && !is_protected(field.id) && connection_names(fields, field));
     const char* line = field.name.data();
     if (dropped) {
@@ -136,8 +137,8 @@ std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edi
     writer.put(head.http_1_1 ? " HTTP/1.1" : " HTTP/1.0");
   }
   writer.put("\r\n");
-  put_fields(writer, head.fields, head.persistence.names_fields,
-             edits.connection == ConnectionField::Upgrade, edits.cuts);
+  put_fields(writer, head.fields, head.persistence.names_fields, ending_here(edits.connection),
+             edits.cuts);
   if (head.framing == Framing::Chunked) writer.put("transfer-encoding: chunked\r\n");
   if (!edits.add_name.empty()) {
     writer.put(edits.add_name);
@@ -154,8 +155,10 @@ std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& 
   Writer writer(out);
   writer.put(head.line);
   writer.put("\r\n");
-  put_fields(writer, head.fields, head.persistence.names_fields,
-             edits.connection == ConnectionField::Upgrade, edits.cuts);
+  FieldIds ending = ending_here(edits.connection);
+  // RFC 9110 8.6: never in these. Who believed it would take the next response for content.
+  if (head.status / 100 == 1 || head.status == 204) ending |= bit(FieldId::ContentLength);
+  put_fields(writer, head.fields, head.persistence.names_fields, ending, edits.cuts);
   if (!edits.add_lines.empty()) writer.put(edits.add_lines);
   if (edits.chunked) writer.put("transfer-encoding: chunked\r\n");
   put_connection(writer, edits.connection);

@@ -34,7 +34,7 @@ struct ResponseEdits {
   const FieldCuts* cuts = nullptr;  // null: none
   std::string_view add_lines;       // whole lines, each with its CRLF, at the end
 };
-/// `out` as above.
+/// `out` as above. A Content-Length of a response that must have none (1xx, 204) is left out, too.
 std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& edits, char* out);
 
 /// "1f40\r\n" for a chunk of `size` bytes; `out` must hold kChunkHeaderRoom. Returns the length.

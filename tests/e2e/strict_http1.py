@@ -110,6 +110,13 @@ def take_body(data, at, fields, none=False, until_close=False, ended=False):
     return b"", at
 
 
+def no_length(fields):
+    """RFC 9110 8.6 and RFC 9112 6.1."""
+    for name, value in fields:
+        if name in (b"content-length", b"transfer-encoding"):
+            raise Violation(f"{name!r}: {value!r} where there is no content")
+
+
 def read_request(data, at=0):
     """(message, where the next begins)."""
     line, fields, at = take_head(data, at, REQUEST_LINE)
@@ -142,6 +149,8 @@ def read_responses(data, methods, ended=True):
             try:
                 line, fields, after = take_head(data, at, STATUS_LINE)
                 status = int(line[1])
+                if status < 200 or status == 204:
+                    no_length(fields)
                 if status < 200 and status != 101:
                     interim.append(status)
                     at = after

@@ -489,6 +489,8 @@ ODD_RESPONSES = {
     "a body for HEAD": ("HEAD", answer(b"Content-Length: 5"), (200, b"")),
     "chunks for HEAD": ("HEAD", answer(b"Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n"), (200, b"")),
     "a body behind 204": ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", (204, b"")),
+    "a length in an interim response": (
+        "GET", b"HTTP/1.1 103 Early Hints\r\nContent-Length: 60\r\n\r\n" + answer(b"Content-Length: 5"), (200, b"hello")),
     "chunks behind 204": ("GET", b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", (204, b"")),
     "a body behind 304": ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello", (304, b"")),
     "bytes behind the response": ("GET", answer(b"Content-Length: 5"), (200, b"hello")),

@@ -62,14 +62,30 @@ TEST(EncodeRequest, OfAHeadWithoutFieldsThatStay) {
   EXPECT_EQ(encode("GET / HTTP/1.0\r\n\r\n", {}), "GET / HTTP/1.0\r\n\r\n");
 }
 
-TEST(EncodeResponse, ReplacesTheFraming) {
-  const std::string bytes =
-      "HTTP/1.1 200 OK\r\nServer: s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+std::string encode(const std::string& bytes, const ResponseEdits& edits) {
   ResponseHead head;
-  ASSERT_EQ(parse_response_head(bytes, head).status, HeadStatus::Complete);
+  EXPECT_EQ(parse_response_head(bytes, head).status, HeadStatus::Complete);
   std::string out(bytes.size() + kEncoderRoom, 0);
-  out.resize(encode_response_head(head, {ConnectionField::None, true}, out.data()));
-  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nServer: s\r\ntransfer-encoding: chunked\r\n\r\n");
+  out.resize(encode_response_head(head, edits, out.data()));
+  return out;
+}
+
+TEST(EncodeResponse, ReplacesTheFraming) {
+  EXPECT_EQ(encode("HTTP/1.1 200 OK\r\nServer: s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+                   ResponseEdits{ConnectionField::None, true}),
+            "HTTP/1.1 200 OK\r\nServer: s\r\ntransfer-encoding: chunked\r\n\r\n");
+}
+
+TEST(EncodeResponse, HasNoLengthWhereNoneMayBe) {
+  const std::string rest = " X\r\nA: b\r\nContent-Length: 5\r\nC: d\r\n\r\n";
+  for (const std::string status : {"100", "103", "204"})
+    EXPECT_EQ(encode("HTTP/1.1 " + status + rest, ResponseEdits{}),
+              "HTTP/1.1 " + status + " X\r\nA: b\r\nC: d\r\n\r\n");
+  for (const std::string status : {"200", "205", "304"})
+    EXPECT_EQ(encode("HTTP/1.1 " + status + rest, ResponseEdits{}), "HTTP/1.1 " + status + rest);
+  EXPECT_EQ(encode("HTTP/1.1 101 X\r\nContent-Length: 5\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+                   ResponseEdits{ConnectionField::Upgrade}),
+            "HTTP/1.1 101 X\r\nUpgrade: x\r\nconnection: upgrade\r\n\r\n");
 }
 
 TEST(ChunkHeader, IsTheSizeInHex) {
