@@ -248,8 +248,21 @@ H1Error read_version(std::string_view text, bool& http_1_1) {
   return H1Error::None;
 }
 
-/// Fills path_query and, for an absolute target, answers its authority.
-H1Error read_target(RequestHead& head, std::string_view& authority) {
+/// Of an absolute target; empty for any other.
+struct Authority {
+  std::string_view text;
+  std::string_view default_port;  // its scheme's, behind a colon
+
+  /// RFC 9110 4.2.3: the scheme's own port says nothing, nor does an empty one.
+  std::string_view without_port(std::string_view host) const {
+    if (host.ends_with(default_port)) return host.substr(0, host.size() - default_port.size());
+    return host.ends_with(':') ? host.substr(0, host.size() - 1) : host;
+  }
+  bool is(std::string_view host) const { return iequals(without_port(text), without_port(host)); }
+};
+
+/// Fills path_query and, for an absolute target, `authority`.
+H1Error read_target(RequestHead& head, Authority& authority) {
   const std::string_view target = head.target;
   if (target.empty() || !all(target, kTarget)) return H1Error::BadTarget;
   if (target[0] == '/') {
@@ -266,13 +279,19 @@ H1Error read_target(RequestHead& head, std::string_view& authority) {
   if (!iequals(scheme, "http") && !iequals(scheme, "https")) return H1Error::BadTarget;
   const std::string_view rest = target.substr(scheme_end + 3);
   const auto path = std::min(rest.find_first_of("/?"), rest.size());
-  authority = rest.substr(0, path);
-  if (authority.empty() || authority.find('@') != authority.npos) return H1Error::BadTarget;
-  head.path_query = path == rest.size() ? std::string_view("/") : rest.substr(path);
+  authority = {rest.substr(0, path), scheme.size() == 4 ? ":80" : ":443"};
+  if (authority.without_port(authority.text).empty() || !all(authority.text, kHost))
+    return H1Error::BadTarget;
+  if (path == rest.size()) {
+    // RFC 9112 3.2.4: this is how a server is asked about itself by way of a proxy.
+    head.path_query = head.method == Method::Options ? "*" : "/";
+    return H1Error::None;
+  }
+  head.path_query = rest.substr(path);
   return head.path_query[0] == '/' ? H1Error::None : H1Error::BadTarget;
 }
 
-H1Error parse_request_line(std::string_view line, RequestHead& head, std::string_view& authority) {
+H1Error parse_request_line(std::string_view line, RequestHead& head, Authority& authority) {
   head.line = line;
   const auto first = line.find(' ');
   if (first == line.npos) return H1Error::BadRequestLine;
@@ -324,7 +343,7 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
     return stopped(cursor);
   const std::string_view line = cursor.take_value();
   if (!cursor.take_line_end(H1Error::BadRequestLine)) return stopped(cursor);
-  std::string_view authority;
+  Authority authority;
   if (const auto error = parse_request_line(line, head, authority); error != H1Error::None)
     return failed(cursor, error);
 
@@ -358,9 +377,9 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
   if (!take_fields(cursor, head.fields, on_field)) return stopped(cursor);
 
   if (head.http_1_1 && !has_host) return failed(cursor, H1Error::MissingHost);
-  if (!authority.empty()) {
-    if (has_host && !iequals(head.host, authority)) return failed(cursor, H1Error::HostMismatch);
-    head.host = authority;
+  if (!authority.text.empty()) {
+    if (has_host && !authority.is(head.host)) return failed(cursor, H1Error::HostMismatch);
+    if (!has_host) head.host = authority.text;
   }
   if (framed.chunked && framed.length) return failed(cursor, H1Error::LengthAndEncoding);
   // RFC 9112 6.1: an HTTP/1.0 message with Transfer-Encoding has faulty framing.

@@ -128,7 +128,8 @@ void put_connection(Writer& out, ConnectionField field) {
 
 std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edits, char* out) {
   Writer writer(out);
-  if (head.path_query.data() == head.target.data()) {
+  const bool absolute = head.path_query.data() != head.target.data();
+  if (!absolute) {
     writer.put(head.line);
   } else {
     writer.put(head.method_text);
@@ -137,6 +138,11 @@ std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edi
     writer.put(head.http_1_1 ? " HTTP/1.1" : " HTTP/1.0");
   }
   writer.put("\r\n");
+  if (absolute && !head.fields.find(FieldId::Host)) {
+    writer.put("host: ");
+    writer.put(head.host);
+    writer.put("\r\n");
+  }
   put_fields(writer, head.fields, head.persistence.names_fields, ending_here(edits.connection),
              edits.cuts);
   if (head.framing == Framing::Chunked) writer.put("transfer-encoding: chunked\r\n");

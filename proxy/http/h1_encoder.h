@@ -24,7 +24,8 @@ struct RequestEdits {
 };
 
 /// Hop-by-hop fields (RFC 9110 7.6.1), and those a Connection field names, are left out; a chunked
-/// body is announced anew; an absolute target becomes its path. `out` must hold the head's size,
+/// body is announced anew; an absolute target becomes its path, and its authority the Host field
+/// where there is none. `out` must hold the head's size,
 /// the added field, what the cuts put and kEncoderRoom. Returns the bytes written.
 std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edits, char* out);
 

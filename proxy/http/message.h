@@ -91,7 +91,7 @@ struct RequestHead {
   std::uint64_t content_length = 0;
   Persistence persistence;
   bool claims_connection = false;  // by credentials that are the connection's: NTLM, Negotiate
-  std::string_view host;
+  std::string_view host;  // the Host field; without one (HTTP/1.0) an absolute target's authority
   FieldList fields;
 };
 

@@ -213,6 +213,10 @@ REFUSED_HEADS = {
     "CONNECT with a path": first(b"CONNECT /h HTTP/1.1"),
     "CONNECT with an absolute target": first(b"CONNECT http://a/h HTTP/1.1"),
     "another host in the target": first(b"GET http://b/h HTTP/1.1"),
+    "another port in the target": first(b"GET http://a:81/h HTTP/1.1"),
+    "the other scheme's port in the target": first(b"GET http://a:443/h HTTP/1.1"),
+    "a target's host that is none": b'GET http://a"b/h HTTP/1.0\r\n\r\n',
+    "a port alone in the target": b"GET http://:80/h HTTP/1.0\r\n\r\n",
     "a user in the target": first(b"GET http://u@a/h HTTP/1.1"),
     "no host in the target": first(b"GET http:///h HTTP/1.1"),
     "another scheme": first(b"GET ftp://a/h HTTP/1.1"),
@@ -339,6 +343,12 @@ TAKEN = {
         field(b"Transfer_Encoding: chunked"), [seen("GET", "/h")], ["transfer_encoding"], ["transfer-encoding"]),
     "an absolute target": (first(b"GET http://a/h?x HTTP/1.1"), [seen("GET", "/h?x")], ["host"], []),
     "an absolute target without a path": (first(b"GET HTTP://a HTTP/1.1"), [seen("GET", "/")], [], []),
+    "an absolute target whose port says nothing": (
+        first(b"GET http://a:80/h HTTP/1.1") + first(b"GET https://a:443/i HTTP/1.1"),
+        [seen("GET", "/h"), seen("GET", "/i")], ["host"], []),
+    "an absolute target in HTTP/1.0": (
+        b"GET http://a/h HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", [seen("GET", "/h")], ["host"], []),
+    "a star by way of a proxy": (first(b"OPTIONS http://a HTTP/1.1"), [seen("OPTIONS", "*")], ["host"], []),
     "a star": (first(b"OPTIONS * HTTP/1.1"), [seen("OPTIONS", "*")], [], []),
     "an empty value": (field(b"X:"), [seen("GET", "/h")], ["x"], []),
     "a value with high bytes": (field(b"X: \xe9\xff"), [seen("GET", "/h")], ["x"], []),

@@ -61,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t data
   require(read(out, 1 << 16, again, again_size) && again_size == out.size());
   require(again.head.method_text == whole.head.method_text);
   require(again.head.path_query == whole.head.path_query);
+  require(again.head.host == whole.head.host);
   require(again.head.framing == whole.head.framing);
   require(again.head.content_length == whole.head.content_length);
   require(!again.head.persistence.keep_alive);

@@ -119,9 +119,32 @@ TEST(RequestHead, TakesAnAbsoluteTargetApart) {
   const std::string bytes = request("", "GET http://A/x?y HTTP/1.1");
   EXPECT_EQ(parsed(bytes).path_query, "/x?y");
   EXPECT_EQ(parsed(request("", "GET http://a HTTP/1.1")).path_query, "/");
+  EXPECT_EQ(parsed(request("", "OPTIONS http://a HTTP/1.1")).path_query, "*");
+  EXPECT_EQ(parsed(request("", "OPTIONS http://a/ HTTP/1.1")).path_query, "/");
+  const std::string without_host = "GET http://b:81/x HTTP/1.0\r\n\r\n";
+  EXPECT_EQ(parsed(without_host).host, "b:81");
   EXPECT_EQ(request_error(request("", "GET http://b/ HTTP/1.1")), H1Error::HostMismatch);
   EXPECT_EQ(request_error(request("", "GET ftp://a/ HTTP/1.1")), H1Error::BadTarget);
   EXPECT_EQ(request_error(request("", "GET http://u@a/ HTTP/1.1")), H1Error::BadTarget);
+}
+
+TEST(RequestHead, KnowsAHostByItsNameWhateverPortSaysNothing) {
+  const auto error = [](const std::string& target, const std::string& host) {
+    return request_error("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+  };
+  EXPECT_EQ(error("http://a:80/", "a"), H1Error::None);
+  EXPECT_EQ(error("http://a/", "A:80"), H1Error::None);
+  EXPECT_EQ(error("http://a:/", "a"), H1Error::None);
+  EXPECT_EQ(error("HTTPS://a:443/", "a"), H1Error::None);
+  EXPECT_EQ(error("http://[::1]:80/", "[::1]"), H1Error::None);
+  EXPECT_EQ(error("http://a:81/", "a:81"), H1Error::None);
+  EXPECT_EQ(error("http://a:81/", "a"), H1Error::HostMismatch);
+  EXPECT_EQ(error("http://a:443/", "a"), H1Error::HostMismatch);
+  EXPECT_EQ(error("https://a:80/", "a"), H1Error::HostMismatch);
+  EXPECT_EQ(error("http://a/", ""), H1Error::HostMismatch);
+  EXPECT_EQ(error("http://:80/", ":80"), H1Error::BadTarget);
+  EXPECT_EQ(error("http://a\"b/", "a"), H1Error::BadTarget);
+  EXPECT_EQ(error("http://a\\b/", "a"), H1Error::BadTarget);
 }
 
 struct Refusal {

@@ -45,6 +45,12 @@ TEST(EncodeRequest, KeepsTheUpgradeItIsTo) {
 TEST(EncodeRequest, GivesServersThePathOfAnAbsoluteTarget) {
   EXPECT_EQ(encode("GET http://a/b?c HTTP/1.1\r\nHost: a\r\n\r\n", {}),
             "GET /b?c HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(encode("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", {}), "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+TEST(EncodeRequest, TellsServersTheHostOfAnAbsoluteTarget) {
+  EXPECT_EQ(encode("GET http://a:81/b HTTP/1.0\r\nX: y\r\n\r\n", {}), "GET /b HTTP/1.0\r\nhost: a:81\r\nX: y\r\n\r\n");
+  EXPECT_EQ(encode("GET http://a:80/b HTTP/1.0\r\nHost: a\r\n\r\n", {}), "GET /b HTTP/1.0\r\nHost: a\r\n\r\n");
 }
 
 TEST(EncodeRequest, AnnouncesAChunkedBodyAnew) {
