@@ -16,7 +16,10 @@ RequestPlan plan_request(const http::RequestHead& request, ConnectionMode mode) 
 ResponsePlan plan_response(const http::RequestHead& request, const http::ResponseHead& response,
                            ConnectionMode mode, bool request_complete, bool client_ended) {
   ResponsePlan plan;
-  if (response.status == 101 && request.persistence.upgrade) {
+  // RFC 9110 7.8: it says what to, and comes when the request is complete. Else the two sides would
+  // disagree on where the request ends and the other protocol begins.
+  if (response.status == 101 && request.persistence.upgrade && response.persistence.upgrade &&
+      request_complete) {
     plan.tunnel = true;
     plan.body = Framing::UntilClose;
     plan.edits.connection = ConnectionField::Upgrade;
@@ -37,6 +40,7 @@ ResponsePlan plan_response(const http::RequestHead& request, const http::Respons
                         request.http_1_1 && response.status != 204);
   const bool length_known = plan.body == Framing::None || plan.body == Framing::Length ||
                             plan.reencode_chunks;
+  plan.ends_by_close = !length_known;
   plan.keep_client = request.persistence.keep_alive && mode != ConnectionMode::Close &&
                      length_known && request_complete && !client_ended;
   plan.keep_server = response.persistence.keep_alive && mode == ConnectionMode::KeepAlive &&

@@ -21,13 +21,14 @@ struct ResponsePlan {
   http::ResponseEdits edits;
   http::Framing body = http::Framing::None;  // how the server ends the body
   bool reencode_chunks = false;              // the client gets it chunked
+  bool ends_by_close = false;                // nothing but the close tells the client of its end
   bool keep_client = false;                  // the client's connection may carry another request
   bool keep_server = false;                  // the server's too, once the body is complete
   bool tunnel = false;                       // 101: both sides speak another protocol from here
   bool interim = false;                      // 1xx: another response head follows
   bool withheld = false;                     // interim, and the client could not read it
   bool rejected = false;                     // the request is sent again, and this forgotten
-  bool unsolicited = false;                  // 101 to a request that asked for no upgrade: an error
+  bool unsolicited = false;                  // a 101 that is none for this request: an error
 };
 /// `request_complete`: the whole request has been read; if not, neither connection can go on.
 /// `client_ended`: the client has sent its last byte.

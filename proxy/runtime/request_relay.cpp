@@ -14,8 +14,6 @@
 namespace hapair::proxy {
 namespace {
 
-using http::Framing;
-
 const Timeouts kNoTimeouts;
 
 bool has_field(const http::FieldList& fields, std::string_view name) {
@@ -570,9 +568,8 @@ void RequestRelay::client_aborted(char cause) {
 void RequestRelay::cut() {
   record_.bytes_out -= std::min<std::uint64_t>(record_.bytes_out, client_->socket().output_size());
   ClientSession* client = client_;
-  // An end is no sign of a loss where the end of the connection is the end of the response. A
-  // tunnel's peers know themselves where they are.
-  const bool reset = response_.plan().body == Framing::UntilClose && !response_.is_tunnel();
+  // An end is no sign of a loss where it is how the response ends.
+  const bool reset = response_.plan().ends_by_close;
   conclude();
   client->abort(reset);
 }

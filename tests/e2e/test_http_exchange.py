@@ -281,6 +281,27 @@ def test_a_response_that_breaks_off_is_seen_to_break_off(tmp_path):
         assert logged(proxy, "/broken")["state"] == "SD--"
 
 
+@pytest.mark.parametrize("rest, state", [(b"", "SD--"), (b"zz\r\n", "PD--")])
+def test_a_response_that_only_the_close_ends_breaks_off_with_a_reset(tmp_path, rest, state):
+    """The server's chunks are taken off for a client of HTTP/1.0."""
+    heard = threading.Event()
+
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        heard.wait(TIMEOUT)
+        connection.send(rest)
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"GET /broken HTTP/1.0\r\n\r\n")
+        client.until(b"hello")
+        heard.set()
+        with pytest.raises(ConnectionResetError):
+            client.rest()
+        assert logged(proxy, "/broken")["state"] == state
+
+
 def test_bytes_after_a_response_belong_to_nobody(tmp_path):
     with proxy_and_origin(tmp_path, answering(lambda *_: ok(b"x") + ok(b"forged"))) as (proxy, origin):
         client = proxy.connect()
@@ -588,6 +609,38 @@ def test_a_tunnel_begins_where_the_request_ended(tmp_path, request_head, body, a
         assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
         client.send(b"after")
         wait_until(lambda: b"".join(seen) == ahead + b"after", f"the tunnel's bytes, not {seen}")
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 101 S\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\n",
+    b"HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n",
+    b"HTTP/1.0 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+])
+def test_an_upgrade_that_is_none_is_a_bad_response(tmp_path, answer):
+    with proxy_and_origin(tmp_path, answering(lambda *_: answer)) as (proxy, _):
+        assert proxy.get("/up", "Connection: upgrade\r\nUpgrade: x\r\n")[0] == "HTTP/1.1 502 Bad Gateway"
+        assert logged(proxy, "/up")["state"] == "PH--"
+
+
+@pytest.mark.parametrize("body", [b"Content-Length: 10\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"])
+def test_no_tunnel_begins_before_the_request_has_ended(tmp_path, body):
+    seen = []
+
+    def serve(connection, _number):
+        connection.until(b"hello")
+        connection.send(b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        seen.append(connection.rest())
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(b"POST /up HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n" + body)
+        line, fields, _ = client.message()
+        assert (line, fields["connection"]) == ("HTTP/1.1 502 Bad Gateway", ["close"])
+        client.send(b"more")
+        assert logged(proxy, "/up")["state"] == "PH--"
+        wait_until(lambda: seen, "the server's connection ends")
+        assert b"more" not in seen[0]
 
 
 def test_bytes_behind_a_long_body_are_nobodys_either(tmp_path):
