@@ -78,8 +78,8 @@ class ClientSession final : public Session {
 
   enum class Next : std::uint8_t {
     Request,  // the connection goes on
-    Close,    // the client has announced that it sends no more: nothing of ours can be lost
-    Linger,   // it may still be sending
+    Close,    // the client has announced that it sends no more, and all of ours is on its way
+    Linger,   // it may still be sending, and must not lose what we said
   };
   /// The response is written and flushed. The relay is given back and must not be touched again.
   void on_exchange_done(Next next);

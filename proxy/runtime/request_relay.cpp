@@ -16,6 +16,9 @@ namespace {
 
 const Timeouts kNoTimeouts;
 
+// What a kernel sends without being told that any of it has arrived: ten segments (RFC 6928).
+constexpr std::uint64_t kSentAtOnce = 10 * 1460;
+
 bool has_field(const http::FieldList& fields, std::string_view name) {
   return std::any_of(fields.begin(), fields.end(),
                      [&](const http::Field& field) { return iequals(field.name, name); });
@@ -576,10 +579,13 @@ void RequestRelay::cut() {
 
 void RequestRelay::finish() {
   ClientSession* client = client_;
-  const bool last = content_.is_complete() && !request_.persistence.keep_alive;
+  // Who announced the end may still say something: an empty line behind a POST, another request.
+  // Unread, or late, it makes the kernel answer a close with a reset, and forget what is unsent.
+  const bool said_all = content_.is_complete() && !request_.persistence.keep_alive &&
+                        !client->socket().is_readable();
   const auto next = keep_client_ ? ClientSession::Next::Request
-                    : last       ? ClientSession::Next::Close
-                                 : ClientSession::Next::Linger;
+                    : said_all && record_.bytes_out <= kSentAtOnce ? ClientSession::Next::Close
+                                                                   : ClientSession::Next::Linger;
   conclude();
   client->on_exchange_done(next);
 }

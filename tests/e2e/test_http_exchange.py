@@ -302,6 +302,39 @@ def test_a_response_that_only_the_close_ends_breaks_off_with_a_reset(tmp_path, r
         assert logged(proxy, "/broken")["state"] == state
 
 
+@pytest.mark.parametrize("late", ["before the answer", "behind it"])
+@pytest.mark.parametrize("head, more", [
+    (b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", b"\r\n"),
+    (b"GET / HTTP/1.0\r\n\r\n", b"GET /more HTTP/1.0\r\n\r\n"),
+])
+def test_who_said_too_much_still_gets_the_whole_answer(tmp_path, head, more, late):
+    """Bytes behind the last request, which nobody reads, must not make a reset of the connection's end."""
+    body = bytes(3_000_000)
+    arrived, said = threading.Event(), threading.Event()
+
+    def serve(connection, _number):
+        connection.message()
+        arrived.set()
+        said.wait(TIMEOUT)
+        connection.send(ok(body))
+
+    with proxy_and_origin(tmp_path, serve) as (proxy, _):
+        client = proxy.connect()
+        client.send(head)
+        assert arrived.wait(TIMEOUT)
+        if late == "before the answer":
+            client.send(more)
+        said.set()
+        received = 0
+        while not proxy.log.lines:  # until the proxy thinks that it is done: the kernel has the rest
+            received += len(client.socket.recv(4096))
+            time.sleep(0.001)
+        if late == "behind it":
+            client.send(more)
+        assert received < len(body)
+        assert received + len(client.rest()) > len(body)
+
+
 def test_bytes_after_a_response_belong_to_nobody(tmp_path):
     with proxy_and_origin(tmp_path, answering(lambda *_: ok(b"x") + ok(b"forged"))) as (proxy, origin):
         client = proxy.connect()
