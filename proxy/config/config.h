@@ -62,6 +62,9 @@ struct Stats {
   std::vector<User> users;  // any one of them; empty: no authentication
 };
 
+/// Longest name of such a field: it has to fit beside the longest head.
+inline constexpr std::size_t kLongestAddedField = 128;
+
 /// Adds the client's address to requests as a header field of its own.
 struct ForwardedFor {
   std::string header = "X-Forwarded-For";

@@ -1,4 +1,7 @@
 // Reads the keys of [frontend.NAME].
+#include <algorithm>
+
+#include "common/text.h"
 #include "proxy/config/readers.h"
 
 namespace hapair::proxy {
@@ -8,6 +11,33 @@ constexpr std::array<std::string_view, 15> kNotBuiltFrontend = {
     "acl",           "capture", "compression", "headers",   "http2",
     "redirect",      "request", "response",    "rules",     "rate_limit",
     "tcp_keepalive", "tls",     "track",       "unique_id", "use_backend"};
+
+// What such a field says is obeyed, by us or by the server: another one would be another request.
+constexpr std::array<std::string_view, 13> kMeaningful = {
+    "authorization",    "connection", "content-length",
+    "cookie",           "expect",     "host",
+    "keep-alive",       "te",         "range",
+    "proxy-connection", "trailer",    "transfer-encoding",
+    "upgrade"};
+
+void read_header_name(TableReader& table, ForwardedFor& out) {
+  const auto header = table.string("header");
+  if (!header) return;
+  if (!is_token(*header))
+    table.error("header", fmt::format("\"{}\" is not the name of a header field", *header),
+                "as \"X-Forwarded-For\"");
+  else if (header->size() > kLongestAddedField)
+    table.error("header",
+                fmt::format("the name of the header field has {} characters", header->size()),
+                fmt::format("{} at most, as \"X-Forwarded-For\"", kLongestAddedField));
+  else if (std::any_of(kMeaningful.begin(), kMeaningful.end(),
+                       [&](std::string_view name) { return iequals(name, *header); }))
+    table.error("header",
+                fmt::format("{} cannot carry an address: it says how to take the request", *header),
+                "as \"X-Forwarded-For\"");
+  else
+    out.header = *header;
+}
 
 }  // namespace
 
@@ -52,13 +82,7 @@ std::optional<ForwardedFor> read_forwarded_for(TableReader& section) {
   }
   TableReader table(*node, section.path() + ".forwarded_for", section.diagnostics());
   ForwardedFor out;
-  if (const auto header = table.string("header")) {
-    if (is_token(*header))
-      out.header = *header;
-    else
-      table.error("header", fmt::format("\"{}\" is not the name of a header field", *header),
-                  "as \"X-Forwarded-For\"");
-  }
+  read_header_name(table, out);
   const ConfigNode* except = table.raw("except");
   const auto texts = table.strings("except");
   for (std::size_t i = 0, item = 0; except && i < texts.size(); ++i, ++item) {

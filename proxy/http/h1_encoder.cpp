@@ -86,10 +86,10 @@ void put_run(Writer& out, const char* begin, const char* end, const FieldCut*& c
   out.put({begin, static_cast<std::size_t>(end - begin)});
 }
 
-/// Copies the fields that go on (all but `ending`; `named`: Connection may name others), neighbours
-/// in one piece: their lines stand one after another in the received bytes.
-void put_fields(Writer& out, const FieldList& fields, bool named, FieldIds ending,
-                const FieldCuts* cuts) {
+/// Copies the fields that go on (all but `ending`; `named`: Connection may name others, but never
+/// `kept`), neighbours in one piece: their lines stand one after another in the received bytes.
+void put_fields(Writer& out, const FieldList& fields, bool named, std::string_view kept,
+                FieldIds ending, const FieldCuts* cuts) {
   const FieldCut* cut = cuts ? cuts->begin() : nullptr;
   const auto copy = [&](const char* begin, const char* end) {
     if (!cuts) [[likely]]
@@ -99,7 +99,8 @@ void put_fields(Writer& out, const FieldList& fields, bool named, FieldIds endin
   const char* run = nullptr;
   for (const Field& field : fields) {
     const bool dropped = (bit(field.id) & ending) ||
-                         (named && !is_protected(field.id) && connection_names(fields, field));
+                         (named && !is_protected(field.id) && !iequals(field.name, kept) &&
+                          connection_names(fields, field));
     const char* line = field.name.data();
     if (dropped) {
       if (run) copy(run, line);
@@ -143,8 +144,8 @@ std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edi
     writer.put(head.host);
     writer.put("\r\n");
   }
-  put_fields(writer, head.fields, head.persistence.names_fields, ending_here(edits.connection),
-             edits.cuts);
+  put_fields(writer, head.fields, head.persistence.names_fields, edits.kept_name,
+             ending_here(edits.connection), edits.cuts);
   if (head.framing == Framing::Chunked) writer.put("transfer-encoding: chunked\r\n");
   if (!edits.add_name.empty()) {
     writer.put(edits.add_name);
@@ -164,7 +165,7 @@ std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& 
   FieldIds ending = ending_here(edits.connection);
   // RFC 9110 8.6: never in these. Who believed it would take the next response for content.
   if (head.status / 100 == 1 || head.status == 204) ending |= bit(FieldId::ContentLength);
-  put_fields(writer, head.fields, head.persistence.names_fields, ending, edits.cuts);
+  put_fields(writer, head.fields, head.persistence.names_fields, {}, ending, edits.cuts);
   if (!edits.add_lines.empty()) writer.put(edits.add_lines);
   if (edits.chunked) writer.put("transfer-encoding: chunked\r\n");
   put_connection(writer, edits.connection);

@@ -20,6 +20,7 @@ struct RequestEdits {
   ConnectionField connection = ConnectionField::None;
   std::string_view add_name;   // one more field at the end; empty: none
   std::string_view add_value;
+  std::string_view kept_name;       // stays although Connection names it; empty: none
   const FieldCuts* cuts = nullptr;  // null: none
 };
 

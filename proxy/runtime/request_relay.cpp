@@ -209,10 +209,17 @@ void RequestRelay::on_dispatched() {
   pump_request();
 }
 
+// What begins a request: its head and the content that shares the session's buffer with it, our own
+// field, the ends of a chunk. Its cuts only take away.
+constexpr std::size_t kAddressText = 64;
+static_assert(kHeadBuffer + kLongestAddedField + kAddressText + http::kEncoderRoom +
+                  http::kChunkHeaderRoom <=
+              Worker::kScratch);
+
 /// The head and what came with it of the body.
 std::size_t RequestRelay::encode_request(char* out) {
   http::RequestEdits edits{.connection = exchange::plan_request(request_, mode_).connection};
-  char address[64];
+  char address[kAddressText];
   const auto& ours = client_->frontend().config.forwarded_for;
   const auto& theirs = dispatch_.backend()->config.forwarded_for;
   if (const auto* forwarded = theirs ? &*theirs : ours ? &*ours : nullptr) {
@@ -220,6 +227,7 @@ std::size_t RequestRelay::encode_request(char* out) {
     const bool excepted = client_->peer().unix_listener != 0 ||
                           std::any_of(forwarded->except.begin(), forwarded->except.end(),
                                       [&](const Cidr& net) { return net.contains(client); });
+    edits.kept_name = forwarded->header;
     const bool there = forwarded->if_none && has_field(request_.fields, forwarded->header);
     if (!excepted && !there) {
       edits.add_name = forwarded->header;

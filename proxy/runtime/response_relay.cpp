@@ -20,6 +20,12 @@ constexpr int kReadsPerTurn = 4;
 // Content of which more than this is still to come is moved by the kernel. Below, the two calls
 // that a splice takes cost more than the copy they save.
 constexpr std::uint64_t kSplicedContent = 64 * 1024;
+// What is written of a response in one piece: its head, what a cookie changes of it and adds, and
+// content that is copied behind it, framed anew.
+static_assert(kMaxHead + http::FieldCuts::kMost * (kLongestServerCookie + 1) +
+                  sizeof(exchange::Reminder::lines) + http::kEncoderRoom + http::kChunkHeaderRoom +
+                  kCopiedContent <=
+              Worker::kScratch);
 
 }  // namespace
 

@@ -140,7 +140,7 @@ class Worker {
   unsigned index() const { return index_; }
   /// Bytes just received; overwritten by the next read.
   char* scratch() { return scratch_.data(); }
-  /// Bytes about to be sent.
+  /// Bytes about to be sent: kScratch of them. Who writes there asserts that they fit.
   char* out() { return out_.data(); }
   ServerPool& pool(const BackendState& backend, int server) {
     return *generation_of(backend).pools[backend.index][static_cast<std::size_t>(server)];

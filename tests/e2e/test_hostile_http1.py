@@ -406,6 +406,23 @@ def test_our_own_field_cannot_be_unsaid(tmp_path):
         recorder.origin.close()
 
 
+@pytest.mark.parametrize("name", ["X-Client", "X" * 128], ids=["short", "the longest"])
+def test_a_field_cannot_be_unsaid_where_it_counts_as_ours(tmp_path, name):
+    """Whoever could take it away would come without an address. With the longest head there is, too."""
+    recorder = Recorder()
+    proxy = Proxy(tmp_path, [recorder.origin.port],
+                  frontend=f'forwarded_for = {{ header = "{name}", if_none = true }}')
+    try:
+        for fields, expected in (("", b"127.0.0.1"),
+                                 (f"Connection: close, {name}\r\n{name}: 9.9.9.9\r\n", b"9.9.9.9")):
+            filling = f"X-Long: {'x' * (16 * 1024 - len(fields) - 60)}\r\n"
+            assert proxy.get("/", fields + filling)[0].endswith("OK")
+            assert recorder.requests()[0][-1].values(name.lower()) == [expected]
+    finally:
+        proxy.stop()
+        recorder.origin.close()
+
+
 GOOD = b"HTTP/1.1 200 OK\r\n"
 
 

@@ -354,6 +354,7 @@ backend = "two"
     ("true", "X-Forwarded-For: 9.9.9.9\r\n", "9.9.9.9,127.0.0.1"),
     ("{ if_none = true }", "x-forwarded-for: 9.9.9.9\r\n", "9.9.9.9"),
     ("{ if_none = true }", "X-Forwarded: 9.9.9.9\r\n", "127.0.0.1"),
+    ("{ if_none = true }", "Connection: X-Forwarded-For\r\nX-Forwarded-For: 9.9.9.9\r\n", "9.9.9.9"),
     ('{ except = ["127.0.0.0/8"] }', "", ""),
     ('{ except = ["10.0.0.0/8"], header = "x-forwarded-for" }', "", "127.0.0.1"),
 ])

@@ -208,6 +208,8 @@ struct Mistake {
   const char* hint;
 };
 
+const std::string kLongHeader = "forwarded_for = { header = \"" + std::string(129, 'X') + "\" }";
+
 class ProxyMistake : public testing::TestWithParam<Mistake> {};
 
 TEST_P(ProxyMistake, IsSaidInItsPlaceWithARemedy) {
@@ -325,6 +327,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "prefix length", "127.0.0.0/8"},
         Mistake{kBalance, "forwarded_for = { header = \"X For\" }", "13:28",
                 "not the name of a header", ""},
+        Mistake{kBalance, kLongHeader.c_str(), "13:28", "129 characters", "128 at most"},
+        Mistake{kBalance, "forwarded_for = { header = \"content-Length\" }", "13:28",
+                "content-Length cannot carry an address", "X-Forwarded-For"},
+        Mistake{kBalance, "forwarded_for = { header = \"Host\" }", "13:28", "cannot carry", ""},
+        Mistake{kBalance, "forwarded_for = { header = \"Transfer-Encoding\" }", "13:28",
+                "cannot carry", ""},
+        Mistake{kBalance, "forwarded_for = { header = \"Connection\" }", "13:28", "cannot carry",
+                ""},
         Mistake{kBalance, "stats = { auth = [\"a:b\"] }", "13:9", "need a uri", "uri ="},
         Mistake{kBalance, "stats = { uri = \"stats\", auth = [\"a:b\"] }", "13:17",
                 "not the beginning of a path", "/haproxy?stats"},
