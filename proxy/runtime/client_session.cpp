@@ -76,8 +76,7 @@ void ClientSession::on_ready(std::uint32_t events) {
                              state_ == State::Relaying && relay_->awaits_client_end();
   if ((events & (EPOLLERR | EPOLLHUP)) && !ends_in_order) {
     // Both directions are gone: whatever is under way has no one to go to.
-    if (state_ == State::Relaying) return relay_->on_client_gone();
-    return close(false);
+    return on_broken();
   }
   // Whoever leaves the queue does not wait in front of others (HAProxy's abortonclose).
   const auto has_left_queue = [&] {
@@ -85,10 +84,7 @@ void ClientSession::on_ready(std::uint32_t events) {
   };
   if (has_left_queue()) return relay_->on_client_gone();
   if ((events & EPOLLOUT) && socket_.has_output()) {
-    if (!socket_.flush()) {
-      if (state_ == State::Relaying) return relay_->on_client_gone();
-      return close(false);
-    }
+    if (!socket_.flush()) return on_broken();
     // Whoever takes bytes, however slowly, is not timed out.
     if (state_ == State::Lingering) {
       timer_.arm(after(worker_.loop().now(), frontend().config.timeout.client));
@@ -188,8 +184,8 @@ bool ClientSession::read_head() {
     case StreamSocket::Read::Nothing:
       if (fresh) worker_.buffers().give(std::move(head_));
       return false;
-    case StreamSocket::Read::End: on_end_while_reading(); return false;
-    case StreamSocket::Read::Failed: close(false); return false;
+    case StreamSocket::Read::End: on_end_while_reading(/*broken=*/false); return false;
+    case StreamSocket::Read::Failed: on_end_while_reading(/*broken=*/true); return false;
   }
   if (fresh) {
     began_ = worker_.loop().now();
@@ -210,10 +206,24 @@ void ClientSession::begin_exchange(RequestRelay& relay, std::size_t head_size) {
   relay.begin(*this, began_);
 }
 
-void ClientSession::on_end_while_reading() {
-  if (received_ > 0) return refuse(400, {'C', 'R'});
-  if (first_request_ && frontend().config.log_null) return refuse(400, {'C', 'R'});
+void ClientSession::on_end_while_reading(bool broken) {
+  if (received_ > 0 || (first_request_ && frontend().config.log_null))
+    return refuse(400, {'C', 'R'}, broken);
   close(false);  // nothing was asked, nothing is owed
+}
+
+/// Both directions are gone at once.
+void ClientSession::on_broken() {
+  if (state_ == State::Relaying) return relay_->on_client_gone();
+  if (state_ != State::ReadingHead) return close(false);
+  // What came with the reset was said all the same.
+  if (received_ == 0) {
+    if (!head_) head_ = worker_.buffers().take_head();
+    began_ = worker_.loop().now();
+    const auto read = socket_.read(head_.get(), kFirstRead);
+    if (read.kind == StreamSocket::Read::Bytes) received_ = static_cast<std::uint32_t>(read.size);
+  }
+  on_end_while_reading(/*broken=*/true);
 }
 
 void ClientSession::on_timeout() {
@@ -238,22 +248,23 @@ void ClientSession::capture(http::H1Error error, std::size_t position) {
   worker_.capture_error(/*is_response=*/false, record, error, {head_.get(), received_}, position);
 }
 
-/// Answers a request that never became one.
-void ClientSession::refuse(int status, exchange::Termination termination) {
+/// Answers a request that never became one; if its connection is broken, for the record alone.
+void ClientSession::refuse(int status, exchange::Termination termination, bool broken) {
   const TimePoint now = worker_.loop().now();
   auto& counters = frontend().counters[worker_.index()];
   ++counters.request_errors;
   counters.responses.count(status);
   const exchange::Page* own = frontend().rules.error_pages().find(status);
-  const std::string_view bytes =
-      own ? own->bytes({.close = true}) : exchange::answer(status, {.close = true});
+  const std::string_view bytes = broken ? std::string_view()
+                                 : own  ? own->bytes({.close = true})
+                                        : exchange::answer(status, {.close = true});
   if (own) status = own->status();
   counters.bytes_out.add(bytes.size());
 
   exchange::AccessRecord record;
   record.client = peer_;
   record.idle_since = idle_since_;
-  record.start = received_ > 0 ? began_ : now;
+  record.start = received_ > 0 ? began_ : idle_since_;
   record.frontend = record.backend = frontend().config.name;
   record.end = now;
   record.status = status;
@@ -261,6 +272,7 @@ void ClientSession::refuse(int status, exchange::Termination termination) {
   record.termination = termination;
   worker_.log_access(*this, socket_, record);
 
+  if (broken) return close(false);
   if (!socket_.write(bytes, /*last=*/true)) return close(false);
   linger();
 }

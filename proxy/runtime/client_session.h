@@ -97,9 +97,10 @@ class ClientSession final : public Session {
   bool read_head();
   void begin_exchange(RequestRelay& relay, std::size_t head_size);
   void capture(http::H1Error error, std::size_t position);
-  void refuse(int status, exchange::Termination termination);
+  void refuse(int status, exchange::Termination termination, bool broken = false);
   void on_timeout();
-  void on_end_while_reading();
+  void on_end_while_reading(bool broken);
+  void on_broken();
   void move_to_next_request();
   void linger();
   void discard_input();

@@ -482,6 +482,41 @@ def test_timeouts(tmp_path):
         origin.close()
 
 
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("before, sent", [(b"", b"GET /x HTTP/1.1\r\nHos"), (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"G"),
+                                          (b"", b"")], ids=["within a head", "within the second", "without a byte"])
+def test_a_connection_that_ends_without_a_request_is_logged_and_counted(tmp_path, how, before, sent):
+    """As in HAProxy, however it ends. The time is that of the head, or of the connection."""
+    with proxy_and_origin(tmp_path, answering(), workers=1,
+                          frontend='log_null = true\nstats = { uri = "/stats" }') as (proxy, _):
+        client = proxy.connect()
+        if before:
+            client.send(before)
+            client.message()
+        client.send(sent)
+        wait_until(lambda: proxy.has_accepted(client), "it is here")
+        time.sleep(0.1)
+        getattr(client, how)()
+        line = proxy.log.wait_for("<BADREQ>")
+        times, status, size = re.search(r" http-in/<NOSRV> (\S+) (\d+) (\d+) - - CR-- ", line).groups()
+        assert times.startswith("-1/-1/-1/-1/") and int(times.split("/")[-1]) >= 90
+        assert (status, int(size) > 0) == ("400", how == "close")
+        assert [proxy.column("FRONTEND", name, "http-in") for name in ("ereq", "hrsp_4xx")] == ["1", "1"]
+
+
+def test_nothing_said_and_nothing_asked_is_nothing_to_log(tmp_path):
+    with proxy_and_origin(tmp_path, answering(), workers=1, frontend='stats = { uri = "/stats" }') as (proxy, _):
+        for before in (b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"):
+            client = proxy.connect()
+            if before:
+                client.send(before)
+                client.message()
+            wait_until(lambda: proxy.has_accepted(client), "it is here")
+            client.reset()
+        assert proxy.column("FRONTEND", "ereq", "http-in") == "0"
+        assert not [line for line in proxy.log.lines if "BADREQ" in line]
+
+
 def test_a_servers_limit_holds_and_the_rest_wait(tmp_path):
     lock, now, most, full = threading.Lock(), 0, 0, threading.Event()
 
