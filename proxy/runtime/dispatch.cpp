@@ -357,9 +357,7 @@ void Dispatch::fail(exchange::Termination why) {
 
 void Dispatch::on_timeout() {
   switch (phase_) {
-    case Phase::Queued:
-      record_->dequeued = worker_.loop().now();
-      return fail({'s', 'Q'});
+    case Phase::Queued: return fail({'s', 'Q'});
     case Phase::Connecting: witness(health::Evidence::ConnectFailed); return retry({'s', 'C'});
     case Phase::Pausing:
       // An operator, or the checks, may have taken it out of use meanwhile.
@@ -403,6 +401,7 @@ void Dispatch::release() {
     // A grant that is on its way already finds nobody and goes to the next who waits.
     newest_->admission->cancel(ticket_);
     worker_.stop_waiting(waiting_as_);
+    record_->dequeued = worker_.loop().now();  // gave up
   }
   release_connection(false);
   release_slot();

@@ -202,17 +202,17 @@ void RelaySession::settle(Moved moved, bool towards_server) {
   on_activity();
 }
 
-/// One deadline for both sides: the longer timeout while bytes may come from either, HAProxy's
-/// tunnel timeout if it is set.
+exchange::Silence RelaySession::silence() const {
+  return exchange::tunnel_silence(frontend().config.timeout, dispatch_.backend()->config.timeout,
+                                  up_.ended, down_.ended);
+}
+
 void RelaySession::on_activity() {
-  const Timeouts& server = dispatch_.backend()->config.timeout;
-  const Duration both = std::max(frontend().config.timeout.client, server.server);
-  timer_.arm(after(worker_.loop().now(), server.tunnel > 0s ? server.tunnel : both));
+  timer_.arm(after(worker_.loop().now(), silence().longest));
 }
 
 void RelaySession::on_timeout() {
-  const Timeouts& server = dispatch_.backend()->config.timeout;
-  end({frontend().config.timeout.client >= server.server ? 'c' : 's', 'D'});
+  end({silence().cause, 'D'});
 }
 
 void RelaySession::end(exchange::Termination why, bool reset) {

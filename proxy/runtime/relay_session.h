@@ -7,6 +7,7 @@
 #include "common/address.h"
 #include "common/loop/loop.h"
 #include "proxy/exchange/access_record.h"
+#include "proxy/exchange/silence.h"
 #include "proxy/runtime/dispatch.h"
 #include "proxy/runtime/session.h"
 #include "proxy/runtime/stream_socket.h"
@@ -58,6 +59,7 @@ class RelaySession final : public Session, public DispatchUser {
   void pump_to_server();
   void pump_to_client();
   void settle(Moved moved, bool towards_server);
+  exchange::Silence silence() const;
   void on_activity();
   void on_timeout();
   void end(exchange::Termination why, bool reset = false);

@@ -50,6 +50,8 @@ class RequestContent {
   /// From here everything the client sends is passed on as it is, until it ends.
   void become_tunnel();
 
+  /// Some of it was received.
+  bool has_come() const { return early_size_ > 0 || beyond_buffer_; }
   /// All of it was received.
   bool is_complete() const { return complete_; }
   /// Some was sent that is no longer here: the request cannot be sent again.

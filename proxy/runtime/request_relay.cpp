@@ -122,10 +122,7 @@ void RequestRelay::gather() {
   phase_ = Phase::Gathering;
   client_->keep_behind_head(content_.early_size());
   client_->arm(after(worker_.loop().now(), client_->frontend().config.timeout.effective_request()));
-  // RFC 9110 10.1.1: this client will not send before it is told to.
-  const http::Field* expect = request_.fields.find(http::FieldId::Expect);
-  if (expect && request_.http_1_1 && content_.early_size() == 0 &&
-      iequals(expect->value, "100-continue")) {
+  if (awaits_continue()) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     continued_ = true;
     record_.bytes_out += kContinue.size();
@@ -328,7 +325,7 @@ exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
     plan.rejected = may_try_again(response.status);
   if (response.claims_connection) [[unlikely]]
     claim_connection();
-  if (continued_ && response.status == 100) plan.withheld = true;  // said already
+  if (response.status == 100 && std::exchange(continued_, true)) plan.withheld = true;
   if (persistence_ && !plan.interim && !plan.unsolicited && !plan.rejected)
     remind_visitor(response, plan);
   return plan;
@@ -369,10 +366,11 @@ void RequestRelay::pump_response() {
 
 /// The server is gone before its response was complete.
 void RequestRelay::on_response_ended() {
+  if (server_ended_) return on_response_complete();  // it had said all, and takes no more
   if (response_.has_begun()) {
     dispatch_.count([](auto& counters) { ++counters.server_aborts; });
     record_.termination = {'S', 'D'};
-    return cut();
+    return cut(/*reset=*/response_.is_tunnel());
   }
   if (can_repeat()) {
     repeated_ = true;
@@ -489,6 +487,7 @@ void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_al
 }
 
 void RequestRelay::on_timeout() {
+  if (in_tunnel() && tunnel_silence().cause == 'c') return client_aborted('c');
   if (phase_ == Phase::AtServer && !response_.has_begun())
     dispatch_.witness(health::Evidence::NoAnswerInTime);
   if (phase_ == Phase::AtServer && !response_.has_begun() &&
@@ -575,12 +574,13 @@ void RequestRelay::client_aborted(char cause) {
   cut();
 }
 
-/// Ends the exchange in the middle, so that the client can tell that something is missing.
-void RequestRelay::cut() {
+/// Ends the exchange in the middle, so that the client can tell that something is missing. `reset`:
+/// also where the peers would know themselves.
+void RequestRelay::cut(bool reset) {
   record_.bytes_out -= std::min<std::uint64_t>(record_.bytes_out, client_->socket().output_size());
   ClientSession* client = client_;
-  // An end is no sign of a loss where it is how the response ends.
-  const bool reset = response_.plan().ends_by_close;
+  // An end is no sign of a loss where it is how the response ends. A tunnel's peers know themselves.
+  reset |= response_.plan().ends_by_close;
   conclude();
   client->abort(reset);
 }
@@ -624,17 +624,30 @@ void RequestRelay::log_cookie_letters() {
   letters.cookie_out = stay_->reminder.letter;
 }
 
+exchange::Silence RequestRelay::tunnel_silence() const {
+  return exchange::tunnel_silence(client_->frontend().config.timeout,
+                                  dispatch_.backend()->config.timeout, client_ended_,
+                                  server_ended_);
+}
+
+/// RFC 9110 10.1.1: this client sends no content before it is told to.
+bool RequestRelay::awaits_continue() const {
+  const http::Field* expect = request_.fields.find(http::FieldId::Expect);
+  return expect && request_.http_1_1 && !continued_ && !content_.has_come() &&
+         iequals(expect->value, "100-continue");
+}
+
 /// Puts the one deadline where the exchange now hangs: at the server or at the client.
 void RequestRelay::await_next() {
   const TimePoint now = worker_.loop().now();
   const Timeouts& server = dispatch_.backend() ? dispatch_.backend()->config.timeout : kNoTimeouts;
   const Duration client = client_->frontend().config.timeout.client;
   if (in_tunnel()) {
-    timer_.arm(after(now, server.tunnel > 0s ? server.tunnel : std::max(client, server.server)));
+    timer_.arm(after(now, tunnel_silence().longest));
     return client_->arm(kNever);
   }
-  const bool client_owes_body =
-      !content_.is_complete() && server_socket() && !server_socket()->has_output();
+  const bool client_owes_body = !content_.is_complete() && server_socket() &&
+                                !server_socket()->has_output() && !awaits_continue();
   if (client_->socket().has_output() || client_owes_body) {
     timer_.disarm();
     return client_->arm(after(now, client));

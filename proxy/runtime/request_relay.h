@@ -10,6 +10,7 @@
 
 #include "common/loop/loop.h"
 #include "proxy/exchange/persistence.h"
+#include "proxy/exchange/silence.h"
 #include "proxy/http/message.h"
 #include "proxy/runtime/dispatch.h"
 #include "proxy/runtime/request_content.h"
@@ -129,6 +130,8 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
 
   /// Both sides speak a protocol of their own.
   bool in_tunnel() const { return phase_ == Phase::AtServer && response_.is_tunnel(); }
+  exchange::Silence tunnel_silence() const;
+  bool awaits_continue() const;
 
   // Ends.
   void on_timeout();
@@ -136,7 +139,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   void finish();
   void conclude();
   void log_cookie_letters();
-  void cut();
+  void cut(bool reset = false);
 
   void await_next();
   char phase_letter() const;
@@ -150,7 +153,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   ClientSession* client_ = nullptr;
   Phase phase_ = Phase::Free;
   ConnectionMode mode_ = ConnectionMode::KeepAlive;
-  bool continued_ = false;       // we said 100 Continue ourselves
+  bool continued_ = false;       // the client was told 100 Continue
   bool repeated_ = false;        // was sent again after a reused connection failed
   bool client_ended_ = false;
   bool server_ended_ = false;  // its direction of a tunnel

@@ -91,10 +91,9 @@ ResponseRelay::Outcome ResponseRelay::splice(StreamSocket& server, StreamSocket&
 
 /// The server's connection is over. For some responses that is how they end.
 ResponseRelay::Outcome ResponseRelay::on_end(bool failed) const {
-  if (state_ == State::Tunnel && !failed) return Outcome::HalfClosed;
-  const bool completes =
-      state_ == State::Tunnel || (state_ == State::Body && body_.until_close() && !failed);
-  return completes ? Outcome::Complete : Outcome::Ended;
+  if (failed) return Outcome::Ended;
+  if (state_ == State::Tunnel) return Outcome::HalfClosed;
+  return state_ == State::Body && body_.until_close() ? Outcome::Complete : Outcome::Ended;
 }
 
 /// The head stays in a buffer of its own until the rest of it is here.

@@ -145,6 +145,23 @@ def test_expect_continue_and_early_hints_are_passed_on(tmp_path):
         assert client.message()[2] == b"done"
 
 
+def test_a_client_that_waits_for_continue_owes_nothing(tmp_path):
+    """It is the server that is slow then; once the client was told to go on, it is the client."""
+    def serve(connection, _number):
+        if b"POST /told" in connection.until(b"\r\n\r\n"):
+            connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        connection.rest()
+
+    with proxy_and_origin(tmp_path, serve, frontend='timeout = { client = "200ms" }',
+                          backend='timeout = { server = "600ms" }') as (proxy, _):
+        for path, expected in (("/untold", ("504", "sH--")), ("/told", ("408", "cD--"))):
+            client = proxy.connect()
+            client.send(b"POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+                        % path.encode())
+            found = logged(proxy, f"POST {path} ")
+            assert (found["status"], found["state"]) == expected
+
+
 def test_interim_responses_are_not_for_http_1_0(tmp_path):
     def serve(connection, _number):
         connection.until(b"\r\n\r\n")
@@ -769,7 +786,9 @@ def test_who_leaves_the_queue_leaves_it(tmp_path):
         leaver = proxy.connect()
         leaver.send(b"GET /leaves HTTP/1.1\r\nHost: a\r\n\r\n")
         leaver.close()
-        assert logged(proxy, "/leaves")["state"] == "CQ--"
+        found = logged(proxy, "/leaves")
+        assert found["state"] == "CQ--"
+        assert re.fullmatch(r"(\d+)/\d+/-1/-1/\d+", found["times"]), "the time in the queue is known"
         release.set()
         assert proxy.get("/next")[0] == "HTTP/1.1 200 OK"
         assert "/leaves" not in asked

@@ -168,6 +168,10 @@ def test_a_limit_counts_connections(relay):
     proxy, origin = relay(serve, server_extra="maxconn = 1")
     first = proxy.connect()
     assert first.exactly(5) == b"hello"
+    leaver = proxy.connect()
+    wait_until(lambda: proxy.has_accepted(leaver), "it is here")
+    leaver.reset()
+    assert re.search(r" app/<NOSRV> \d+/-1/\d+ 0 CQ ", proxy.log.wait_for("<NOSRV>")), "how long it waited is known"
     second = proxy.connect()  # not before: another worker might be quicker with it
     assert origin.accepted == 1
     second.socket.settimeout(0.2)

@@ -132,9 +132,32 @@ def test_an_idle_tunnel_ends_with_its_own_timeout(tmp_path, echo, mode):
     proxy = Proxy(tmp_path, [echo.port], **options)
     try:
         assert 2.5 <= asyncio.run(exchange(proxy)) < 8
-        proxy.log.wait_for(r" [cs]D[- ]")
+        proxy.log.wait_for(r" cD[- ]")  # as in HAProxy
     finally:
         proxy.stop()
+
+
+@MODES
+def test_a_server_that_resets_a_tunnel_breaks_it(tmp_path, mode):
+    """The client can tell it from an end, and it is counted as the server's doing."""
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(SWITCHED + b"hi")
+        connection.exactly(1)
+        connection.reset()
+
+    origin = Origin(serve)
+    with before(tmp_path, origin.port, mode, **({"frontend": 'stats = { uri = "/stats" }'} if mode == "http" else {})) as proxy:
+        client = proxy.connect()
+        client.send(UPGRADE)
+        client.until(b"\r\n\r\n")
+        assert client.exactly(2) == b"hi"
+        client.send(b"x")
+        with pytest.raises(ConnectionResetError):
+            client.rest()
+        proxy.log.wait_for(r" SD[- ]")
+        assert mode == "tcp" or [proxy.column("BACKEND", name) for name in ("cli_abrt", "srv_abrt")] == ["0", "1"]
+    origin.close()
 
 
 @MODES
