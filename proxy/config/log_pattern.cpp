@@ -80,7 +80,7 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
                            {"hsl", V::ResponseHeaderList, true},
                            {"r", V::RequestLine, true},
                            {"HM", V::Method, true},
-                           {"HP", V::Path, true},
+                           {"HP", V::UriBeforeQuery, true},
                            {"HPO", V::Path, true},
                            {"HQ", V::Query, true},
                            {"HU", V::Uri, true},
@@ -92,7 +92,7 @@ constexpr Word kWords[] = {{"ci", V::ClientAddress},
 constexpr Word kExpressions[] = {
     {"src", V::ClientAddress},     {"src_port", V::ClientPort}, {"dst", V::FrontendAddress},
     {"dst_port", V::FrontendPort}, {"method", V::Method, true}, {"path", V::Path, true},
-    {"query", V::Query, true},     {"url", V::Uri, true},       {"status", V::Status, true},
+    {"query", V::QueryText, true}, {"url", V::Uri, true},       {"status", V::Status, true},
     {"hostname", V::HostName},     {"pid", V::ProcessId}};
 
 constexpr std::string_view kNotBuilt[] = {"ID", "sslc", "sslv"};

@@ -66,8 +66,10 @@ enum class LogVariable : std::uint8_t {
   ResponseHeader,
   RequestLine,
   Method,
+  UriBeforeQuery,
   Path,
-  Query,
+  Query,      // with its '?'
+  QueryText,  // without
   Uri,
   Version,
   HostName,

@@ -44,6 +44,24 @@ RequestWords words_of(std::string_view line) {
   return {line.substr(0, first), line.substr(first + 1, last - first - 1), line.substr(last + 1)};
 }
 
+std::string_view before_query(std::string_view uri) {
+  return uri.substr(0, uri.find('?'));
+}
+
+/// Of an absolute target what follows the authority; empty where that is nothing, as in "*".
+std::string_view path_of(std::string_view uri) {
+  std::string_view path = before_query(uri);
+  if (path.starts_with('/')) return path;
+  const auto scheme = path.find("://");
+  path.remove_prefix(scheme == path.npos ? path.size() : scheme + 3);
+  return path.substr(std::min(path.find('/'), path.size()));
+}
+
+/// From the '?' on; empty: there is none.
+std::string_view query_of(std::string_view uri) {
+  return uri.substr(before_query(uri).size());
+}
+
 std::int64_t span(TimePoint from, TimePoint to) {
   return from == kNever || to == kNever ? -1 : to_milliseconds(to - from);
 }
@@ -149,14 +167,13 @@ class Writer {
       case V::Method: return foreign(piece, words_of(record_.request_line).method);
       case V::Uri: return foreign(piece, words_of(record_.request_line).uri);
       case V::Version: return foreign(piece, words_of(record_.request_line).version);
-      case V::Path: {
-        const std::string_view uri = words_of(record_.request_line).uri;
-        return foreign(piece, uri.substr(0, uri.find('?')));
-      }
-      case V::Query: {
-        const std::string_view uri = words_of(record_.request_line).uri;
-        const auto mark = uri.find('?');
-        return foreign(piece, mark == uri.npos ? std::string_view() : uri.substr(mark));
+      case V::UriBeforeQuery:
+        return foreign(piece, before_query(words_of(record_.request_line).uri));
+      case V::Path: return foreign(piece, path_of(words_of(record_.request_line).uri));
+      case V::Query: return foreign(piece, query_of(words_of(record_.request_line).uri));
+      case V::QueryText: {
+        const std::string_view query = query_of(words_of(record_.request_line).uri);
+        return foreign(piece, query.substr(query.empty() ? 0 : 1));
       }
       case V::HostName: return foreign(piece, host_name());
       case V::ProcessId: return number(piece, static_cast<std::uint64_t>(::getpid()), 4);
@@ -369,6 +386,32 @@ char* put_pattern(char* at, const proxy::LogPattern& pattern, const AccessRecord
   Writer writer(at, pattern, record, clock, limit);
   for (const LogPiece& piece : pattern.pieces) writer.put(piece);
   return writer.end();
+}
+
+char* put_object(char* at, const proxy::LogPattern& pattern, const AccessRecord& record,
+                 AccessClock& clock, std::size_t limit, std::size_t room) {
+  const auto size = [at](const char* end) { return static_cast<std::size_t>(end - at); };
+  for (;; limit = limit > 256 ? 256 : limit / 2) {
+    char* const end = put_pattern(at, pattern, record, clock, limit);
+    if (size(end) <= room) return end;
+    if (limit == 0) break;
+  }
+  Writer writer(at, pattern, record, clock, limit);
+  char* fits = at + 1;  // behind the brace that opens the object
+  std::size_t open = 0, to_close = 1;
+  for (const LogPiece& piece : pattern.pieces) {
+    writer.put(piece);
+    if (piece.variable == V::Text) {
+      open += static_cast<std::size_t>(std::count(piece.text.begin(), piece.text.end(), '{'));
+      open -= static_cast<std::size_t>(std::count(piece.text.begin(), piece.text.end(), '}'));
+    } else if (size(writer.end()) + open <= room) {
+      fits = writer.end();
+      to_close = open;
+    } else {
+      break;
+    }
+  }
+  return std::fill_n(fits, to_close, '}');
 }
 
 char* put_json_string(char* at, std::string_view text) {

@@ -19,6 +19,12 @@ std::size_t pattern_room(const proxy::LogPattern& pattern, const AccessRecord& r
 char* put_pattern(char* at, const proxy::LogPattern& pattern, const AccessRecord& record,
                   AccessClock& clock, std::size_t limit);
 
+/// The same for a pattern of JSON, as an object of `room` bytes at most: what is cut is no object.
+/// For that its foreign texts are shortened alike, in the end to null, and after that its last
+/// members left out. Of less than two bytes there is none.
+char* put_object(char* at, const proxy::LogPattern& pattern, const AccessRecord& record,
+                 AccessClock& clock, std::size_t limit, std::size_t room);
+
 /// Appends `text` as a JSON string, quotes included. `at` must have room for 6 bytes a byte and two.
 char* put_json_string(char* at, std::string_view text);
 

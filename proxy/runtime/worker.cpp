@@ -525,18 +525,12 @@ void Worker::log_access(const Session& session, const StreamSocket& client,
 
 void Worker::log_pattern(const LogPattern& pattern, LogRoute route, Severity severity,
                          const exchange::AccessRecord& record) {
-  std::size_t limit = log_.longest();
+  const std::size_t limit = log_.longest();
   char* const at = log_.begin_line(route, severity, exchange::pattern_room(pattern, record, limit));
   if (!at) return;
-  char* end = exchange::put_pattern(at, pattern, record, access_clock_, limit);
-  // A line of JSON that is cut is none: its foreign texts are, until it fits.
-  if (pattern.json)
-    for (const std::size_t room = log_.shortest_text(route);
-         limit > 0 && static_cast<std::size_t>(end - at) > room;) {
-      limit = limit > 256 ? 256 : limit / 2;
-      end = exchange::put_pattern(at, pattern, record, access_clock_, limit);
-    }
-  log_.end_line(end);
+  log_.end_line(pattern.json ? exchange::put_object(at, pattern, record, access_clock_, limit,
+                                                    log_.shortest_text(route))
+                             : exchange::put_pattern(at, pattern, record, access_clock_, limit));
 }
 
 void Worker::log_refusal(const FrontendState& frontend, const SocketAddress& peer,

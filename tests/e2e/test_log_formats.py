@@ -193,3 +193,14 @@ def test_json_that_is_too_long_is_shortened_and_stays_json(tmp_path):
     for line in lines:
         assert json.loads(line)["status"] == 200
     assert json.loads(lines[0])["uri"] == '/"'
+
+
+def test_json_whose_names_are_too_long_has_fewer_members_and_stays_json(tmp_path):
+    names = ", ".join(f'"X-A-Header-Of-Many-{number}"' for number in range(25))
+    form = f'log_format = "json"\ncapture_request_headers = [{names}]\n'
+    with proxy_and_origin(tmp_path, serve, frontend=form) as (proxy, _):
+        ask(proxy)
+        line, = lines_of(proxy, 1)
+        assert len(proxy.log.lines[-1]) <= 1024
+    assert json.loads(line)["method"] is None, "every text is at its shortest"
+    assert 0 < len(json.loads(line)["request_headers"]) < 25

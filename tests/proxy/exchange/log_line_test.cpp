@@ -1,9 +1,11 @@
 // Access lines in formats of one's own.
 #include "proxy/exchange/log_line.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -161,6 +163,7 @@ TEST_F(LogLine, WritesEachVariable) {
                                                            {"%[src_port]", "39978"},
                                                            {"%[method]", "GET"},
                                                            {"%[path]", "/a/b"},
+                                                           {"%[query]", "c=d"},
                                                            {"%[url]", "/a/b?c=d"},
                                                            {"%[status]", "200"},
                                                            {"%[pid]", std::to_string(getpid())}};
@@ -356,6 +359,47 @@ TEST_F(LogLine, JsonCanBeShortened) {
   EXPECT_NE(write(pattern, 32).find(expected + "\","), std::string::npos);
   EXPECT_NE(write(pattern, 0).find("\"uri\":null,"), std::string::npos);
   EXPECT_GT(write(pattern).size(), 30000U);
+}
+
+TEST_F(LogLine, JsonLosesItsLastMembersWholeWhereItDoesNotFit) {
+  capture("shop.example", std::string(400, 'r'), "Apache");
+  const auto pattern = proxy::json_log_pattern(scope_);
+  const std::string whole = write(pattern), shortest = write(pattern, 0);
+  const std::size_t least = write(pattern, 1).size();  // a letter is shorter than null
+  const std::unique_ptr<char[]> line(new char[pattern_room(pattern, record_, 65536)]);
+  for (std::size_t room = 2; room <= whole.size(); ++room) {
+    const std::string got(line.get(),
+                          put_object(line.get(), pattern, record_, clock_, 65536, room));
+    ASSERT_LE(got.size(), room);
+    EXPECT_EQ(std::count(got.begin(), got.end(), '{'), std::count(got.begin(), got.end(), '}'))
+        << got;
+    if (room >= least) {
+      EXPECT_TRUE(got.ends_with("}}")) << "all members are there: " << got;
+      continue;
+    }
+    // All of it but the braces is the beginning of the whole, up to the end of a member.
+    const std::string_view kept = std::string_view(got).substr(0, got.find_last_not_of('}') + 1);
+    ASSERT_EQ(shortest.substr(0, kept.size()), kept);
+    EXPECT_TRUE(kept == "{" || shortest[kept.size()] == ',' || shortest[kept.size()] == '}') << got;
+  }
+  EXPECT_EQ(std::string(line.get(), put_object(line.get(), pattern, record_, clock_, 65536, 2)),
+            "{}");
+}
+
+TEST_F(LogLine, PathAndQueryAreWhatHaproxySaysOfAnyTarget) {
+  struct Said {
+    std::string_view target, hp, path, hq, query;
+  };
+  for (const Said& said :
+       {Said{"http://a/p/q?x=/y", "http://a/p/q", "/p/q", "?x=/y", "x=/y"},
+        Said{"http://a", "http://a", "-", "-", "-"}, Said{"//a/b", "//a/b", "//a/b", "-", "-"},
+        Said{"*", "*", "-", "-", "-"}, Said{"/p?", "/p", "/p", "?", "-"}}) {
+    const std::string request = fmt::format("GET {} HTTP/1.1", said.target);
+    record_.request_line = request;
+    EXPECT_EQ(line("%HP %HPO %[path] %HQ %[query] %[url]"),
+              fmt::format("{} {} {} {} {} {}", said.hp, said.path, said.path, said.hq, said.query,
+                          said.target));
+  }
 }
 
 std::string json_string(std::string_view text) {
