@@ -43,6 +43,12 @@ std::uint32_t IpAddress::to_v4() const {
   return load_be32(bytes_.data());
 }
 
+IpAddress IpAddress::unmapped() const {
+  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool is_mapped = !v4_ && std::equal(kMapped, kMapped + sizeof kMapped, bytes_.data());
+  return is_mapped ? v4(load_be32(bytes_.data() + sizeof kMapped)) : *this;
+}
+
 std::string IpAddress::to_string() const {
   char text[INET6_ADDRSTRLEN];
   return inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), text, sizeof text);
@@ -118,8 +124,7 @@ SocketAddress SocketAddress::from(const sockaddr* raw) {
     std::memcpy(&in, raw, sizeof in);
     std::array<std::uint8_t, 16> bytes;
     std::memcpy(bytes.data(), &in.sin6_addr, bytes.size());
-    address.ip = IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) ? IpAddress::v4(load_be32(&bytes[12]))
-                                                     : IpAddress::v6(bytes);
+    address.ip = IpAddress::v6(bytes).unmapped();
     address.port = ntohs(in.sin6_port);
   }
   return address;

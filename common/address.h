@@ -30,6 +30,8 @@ class IpAddress {
   const std::uint8_t* data() const { return bytes_.data(); }
   /// Only of an IPv4 address.
   std::uint32_t to_v4() const;
+  /// IPv4 in IPv6's clothes (::ffff:10.0.0.1) as IPv4, else itself.
+  IpAddress unmapped() const;
   std::string to_string() const;
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
@@ -60,7 +62,7 @@ struct SocketAddress {
 
   /// Reads "192.168.50.21:80", "[::1]:80", "*:80" (every IPv4 address) and ":80" likewise.
   static Result<SocketAddress> parse(std::string_view text);
-  /// IPv4 in IPv6's clothes (::ffff:10.0.0.1, on a listener for both) becomes IPv4.
+  /// Unmapped: a listener for both families gives IPv4 in IPv6's clothes.
   static SocketAddress from(const sockaddr* raw);
   /// Fills `out` and returns the length the kernel wants.
   socklen_t to_sockaddr(sockaddr_storage& out) const;

@@ -22,16 +22,6 @@ bool looks_at(const RouteCondition& condition, On subject) {
                      [&](const RouteCondition& inner) { return looks_at(inner, subject); });
 }
 
-/// IPv4 is IPv4, also where a client of an IPv6 listener is said to be ::ffff:10.0.0.1.
-IpAddress unmapped(const IpAddress& address) {
-  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (address.is_v4() || !std::equal(kMapped, kMapped + 12, address.data())) return address;
-  const std::uint8_t* v4 = address.data() + 12;
-  return IpAddress::v4(static_cast<std::uint32_t>(v4[0]) << 24 |
-                       static_cast<std::uint32_t>(v4[1]) << 16 |
-                       static_cast<std::uint32_t>(v4[2]) << 8 | v4[3]);
-}
-
 /// Asks one request one question after another; what is costly to know is worked out once.
 class Questioning {
  public:
@@ -99,9 +89,8 @@ class Questioning {
   }
 
   static bool in_network(const RouteTest& test, const SocketAddress& address) {
-    const IpAddress ip = unmapped(address.ip);
     return std::any_of(test.networks.begin(), test.networks.end(),
-                       [&](const Cidr& network) { return network.contains(ip); });
+                       [&](const Cidr& network) { return network.contains(address.ip); });
   }
 
   static bool in_range(const RouteTest& test, const SocketAddress& address) {

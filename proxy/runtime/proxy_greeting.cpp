@@ -81,9 +81,7 @@ void ProxyGreeting::on_ready(std::uint32_t events) {
   if (::recv(fd_, worker_.scratch(), header.size, 0) != static_cast<ssize_t>(header.size))
     return refuse("the connection broke within its PROXY header");
   if (header.announced) return hand_over(header.announced->source, &header.announced->destination);
-  SocketAddress client = peer_;
-  if (header.is_unix) client = {.unix_listener = listener_};
-  hand_over(client, nullptr);
+  hand_over(peer_, nullptr);
 }
 
 void ProxyGreeting::hand_over(const SocketAddress& client, const SocketAddress* destination) {

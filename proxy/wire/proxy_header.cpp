@@ -80,14 +80,15 @@ DecodedHeader decode_line(std::string_view bytes) {
   const auto source_port = parse_port(words[3]), destination_port = parse_port(words[4]);
   if (!source || !destination || !source_port || !destination_port)
     return refused(HeaderError::BadAddress);
-  header.announced = Endpoints{{*source, *source_port}, {*destination, *destination_port}};
+  header.announced =
+      Endpoints{{source->unmapped(), *source_port}, {destination->unmapped(), *destination_port}};
   return header;
 }
 
 IpAddress load_v6(const std::uint8_t* at) {
   std::array<std::uint8_t, 16> bytes;
   std::memcpy(bytes.data(), at, bytes.size());
-  return IpAddress::v6(bytes);
+  return IpAddress::v6(bytes).unmapped();
 }
 
 /// The size of a family's addresses; nothing if there is no such family and transport.
@@ -165,8 +166,7 @@ DecodedHeader decode_binary(std::string_view bytes) {
       header.announced = Endpoints{{load_v6(at), load_be16(at + 32)},
                                    {load_v6(at + 16), load_be16(at + 34)}};
       break;
-    case kUnix: header.is_unix = true; break;
-    default: break;
+    default: break;  // a Unix socket's: it has no address that means anything here
   }
   return header;
 }

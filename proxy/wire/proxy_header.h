@@ -37,11 +37,10 @@ struct DecodedHeader {
   Status status = Status::Incomplete;
   HeaderError error = HeaderError::None;  // of Refused
   std::size_t size = 0;                   // of Complete: what to take off the connection
-  /// Absent: the sender speaks for itself (LOCAL), or does not know (UNKNOWN, UNSPEC): the
-  /// connection's own addresses count.
+  /// IPv4 mapped into IPv6 is IPv4 here. Absent: the sender speaks for itself (LOCAL), does not
+  /// know (UNKNOWN, UNSPEC), or has a client of a Unix socket: the connection's own addresses
+  /// count.
   std::optional<Endpoints> announced;
-  /// Announced as a client of a Unix socket: it has no address that means anything here.
-  bool is_unix = false;
 };
 
 /// Version 1: "PROXY TCP6 " with the longest addresses and ports there are, and CR LF.

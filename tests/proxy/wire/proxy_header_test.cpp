@@ -124,13 +124,24 @@ TEST(ProxyHeader, ReadsTheBinaryForm) {
   // Nothing announced: LOCAL, with or without addresses, and unspecified families.
   for (const std::string& header :
        {binary(0x20, 0x00, ""), binary(0x20, 0x11, kV4), binary(0x20, 0x11, ""),
-        binary(0x20, 0x11, "\xff\xff"), binary(0x21, 0x00, ""), binary(0x21, 0x00, "whatever")}) {
+        binary(0x20, 0x11, "\xff\xff"), binary(0x21, 0x00, ""), binary(0x21, 0x00, "whatever"),
+        binary(0x21, 0x31, std::string(216, 'x'))}) {
     const DecodedHeader decoded = decode_proxy_header(header);
     EXPECT_EQ(decoded.status, Status::Complete);
     EXPECT_EQ(decoded.size, header.size());
-    EXPECT_FALSE(decoded.announced || decoded.is_unix);
+    EXPECT_FALSE(decoded.announced);
   }
-  EXPECT_TRUE(decode_proxy_header(binary(0x21, 0x31, std::string(216, 'x'))).is_unix);
+}
+
+TEST(ProxyHeader, ReadsIpv4InIpv6sClothesAsIpv4) {
+  const Endpoints endpoints{at("10.1.2.3:1"), at("[::1]:2")};
+  std::string addresses(32, '\0');
+  addresses.replace(10, 6, std::string("\xff\xff\x0a\x01\x02\x03", 6));
+  addresses[31] = 1;
+  EXPECT_EQ(
+      decode_proxy_header(binary(0x21, 0x21, addresses + std::string("\0\1\0\2", 4))).announced,
+      endpoints);
+  EXPECT_EQ(decode_proxy_header("PROXY TCP6 ::ffff:10.1.2.3 ::1 1 2\r\n").announced, endpoints);
 }
 
 TEST(ProxyHeader, IsRefusedUnlessTheBinaryFormIsExact) {
