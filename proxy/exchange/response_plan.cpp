@@ -45,6 +45,9 @@ ResponsePlan plan_response(const http::RequestHead& request, const http::Respons
                      length_known && request_complete && !client_ended;
   plan.keep_server = response.persistence.keep_alive && mode == ConnectionMode::KeepAlive &&
                      plan.body != Framing::UntilClose && request_complete;
+  // RFC 9110 15.5.22: such an answer is none without the protocols it demands.
+  plan.edits.offers_upgrade =
+      response.status == 426 && response.fields.find(http::FieldId::Upgrade) != nullptr;
   if (!plan.keep_client) {
     plan.edits.connection = ConnectionField::Close;
   } else if (!request.http_1_1 || !response.http_1_1) {

@@ -163,11 +163,13 @@ std::size_t encode_response_head(const ResponseHead& head, const ResponseEdits& 
   writer.put(head.line);
   writer.put("\r\n");
   FieldIds ending = ending_here(edits.connection);
+  if (edits.offers_upgrade) ending &= ~bit(FieldId::Upgrade);
   // RFC 9110 8.6: never in these. Who believed it would take the next response for content.
   if (head.status / 100 == 1 || head.status == 204) ending |= bit(FieldId::ContentLength);
   put_fields(writer, head.fields, head.persistence.names_fields, {}, ending, edits.cuts);
   if (!edits.add_lines.empty()) writer.put(edits.add_lines);
   if (edits.chunked) writer.put("transfer-encoding: chunked\r\n");
+  if (edits.offers_upgrade) put_connection(writer, ConnectionField::Upgrade);
   put_connection(writer, edits.connection);
   writer.put("\r\n");
   return writer.written();

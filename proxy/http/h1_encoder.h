@@ -33,6 +33,7 @@ std::size_t encode_request_head(const RequestHead& head, const RequestEdits& edi
 struct ResponseEdits {
   ConnectionField connection = ConnectionField::None;
   bool chunked = false;  // announce a chunked body
+  bool offers_upgrade = false;      // Upgrade stays, and Connection says so beside the rest
   const FieldCuts* cuts = nullptr;  // null: none
   std::string_view add_lines;       // whole lines, each with its CRLF, at the end
 };

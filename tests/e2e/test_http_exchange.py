@@ -393,6 +393,21 @@ def test_connection_modes(tmp_path, mode, to_server, to_client):
         assert origin.accepted == (1 if mode != "server-close" else 3)
 
 
+def test_a_426_says_what_to_upgrade_to(tmp_path):
+    """RFC 9110 15.5.22; no other answer's Upgrade is for the next connection."""
+    def respond(line, _fields, _body):
+        return b"HTTP/1.1 %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n" % (
+            b"426 Upgrade Required" if " /426 " in line else b"200 OK")
+
+    with proxy_and_origin(tmp_path, answering(respond)) as (proxy, _):
+        fields = proxy.get("/426")[1]
+        assert (fields.get("upgrade"), fields.get("connection")) == (["websocket"], ["upgrade"])
+        fields = proxy.get("/426", "Connection: close\r\n")[1]
+        assert (fields.get("upgrade"), fields.get("connection")) == (["websocket"], ["upgrade", "close"])
+        fields = proxy.get("/200")[1]
+        assert "upgrade" not in fields and "connection" not in fields
+
+
 def test_a_connection_the_server_gave_up_is_not_the_clients_problem(tmp_path):
     def serve(connection, number):
         if number > 1:
