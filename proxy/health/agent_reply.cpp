@@ -18,7 +18,7 @@ std::optional<unsigned> number(std::string_view text, unsigned most) {
   return value && *value <= most ? value : std::nullopt;
 }
 
-/// False: no word of ours.
+/// False: no word of ours. `word` is in small letters.
 bool understand(std::string_view word, AgentReply& out) {
   constexpr unsigned most_percent = 25600, most_weight = 256;
   if (word == "ready") out.wish = AgentReply::Wish::Ready;
@@ -54,13 +54,15 @@ AgentReply parse_agent_reply(std::string_view line) {
     line.remove_prefix(begin);
     const std::string_view word = line.substr(0, line.find_first_of(kBetween));
     line.remove_prefix(word.size());
-    if (!understand(word, reply)) {
+    std::string small(word);
+    std::transform(small.begin(), small.end(), small.begin(), ascii_lower);
+    if (!understand(small, reply)) {
       AgentReply nothing;
       nothing.result = {.status = ProbeStatus::NoChange,
                         .info = fmt::format("agent reports an error : {}", word)};
       return nothing;
     }
-    if (word == "up" || word == "down" || word == "stopped" || word == "fail") verdict = word;
+    if (small == "up" || small == "down" || small == "stopped" || small == "fail") verdict = word;
   }
   if (!reply.up) {
     reply.result = {.status = ProbeStatus::NoChange};

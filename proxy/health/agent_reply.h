@@ -21,8 +21,8 @@ struct AgentReply {
 };
 
 /// "75%", "weight:75%", "weight:7", "maxconn:20", "ready", "drain", "maint", "up", "down", "stopped",
-/// "fail", divided by blanks, tabs or commas; "#" begins the reason, which is for people. A word that
-/// is none of these makes the whole line count for nothing.
+/// "fail", in small or capital letters, divided by blanks, tabs or commas; "#" begins the reason,
+/// which is for people. A word that is none of these makes the whole line count for nothing.
 AgentReply parse_agent_reply(std::string_view line);
 
 /// Reads one line, or what came until the agent closed.

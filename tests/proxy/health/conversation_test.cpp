@@ -253,6 +253,19 @@ TEST(AgentReply, UnderstandsEveryWord) {
   EXPECT_EQ(parse_agent_reply("drain").result.status, ProbeStatus::NoChange);
 }
 
+TEST(AgentReply, UnderstandsCapitalLettersAndRepeatsThem) {
+  const AgentReply up = parse_agent_reply("Ready UP 75% MaxConn:7");
+  EXPECT_EQ(up.wish, AgentReply::Wish::Ready);
+  EXPECT_EQ(up.up, true);
+  EXPECT_EQ(up.percent, 75U);
+  EXPECT_EQ(up.maxconn, 7U);
+  EXPECT_EQ(parse_agent_reply("WEIGHT:30%").percent, 30U);
+  const AgentReply down = parse_agent_reply("DOWN # too hot\n");
+  EXPECT_EQ(down.result.status, ProbeStatus::L7Status);
+  EXPECT_EQ(down.result.info, "via agent : DOWN (too hot)");
+  EXPECT_EQ(parse_agent_reply("UP Nonsense").result.info, "agent reports an error : Nonsense");
+}
+
 TEST(AgentReply, OfALongLineTheFirst1024BytesCount) {
   AgentProbe probe("");
   for (const std::size_t size : {std::size_t{1}, SIZE_MAX})
