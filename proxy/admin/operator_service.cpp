@@ -19,23 +19,6 @@ namespace {
 
 constexpr exchange::Cause kFromHere{.words = "changed from CLI"};
 
-/// True if the backend's balancer looks at weights that change. Where it does not, a server has its
-/// configured weight or none.
-bool follows_weights(const Balance& balance) {
-  using Algorithm = Balance::Algorithm;
-  if (balance.hashes()) return balance.hash_type == Balance::HashType::Consistent;
-  return balance.algorithm == Algorithm::RoundRobin ||
-         balance.algorithm == Algorithm::LeastConnections ||
-         balance.algorithm == Algorithm::Random;
-}
-
-/// What `percent` of the configured weight is. A part of something is never nothing: HAProxy makes
-/// half of 1 a 0, which takes the server's visitors away.
-unsigned share_of(unsigned configured, unsigned percent) {
-  const unsigned share = configured * percent / 100;
-  return share == 0 && percent > 0 && configured > 0 ? 1 : share;
-}
-
 unsigned kind_bit(const stats::Row& row) {
   switch (*row.type) {
     case stats::Row::kFrontend: return admin::ShowStat::kFrontends;
@@ -202,16 +185,12 @@ void OperatorService::run(const admin::GetWeight& command) {
 void OperatorService::run(const admin::SetWeight& command) {
   const auto place = find(command.server);
   if (!place) return;
-  balance::Server& server = place->live();
-  const unsigned configured = server.configured_weight();
-  const unsigned weight = command.relative ? share_of(configured, command.value) : command.value;
-  if (weight > 256) return answer("Absolute weight can only be between 0 and 256 inclusive.");
-  if (!follows_weights(place->backend->config.balance) && weight != 0 &&
-      weight != configured)
-    return answer(
-        "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.");
-  supervisor_.keeper().set_weight(*place->backend, place->index, weight);
-  answer("");
+  const unsigned weight =
+      command.relative ? place->live().share_of_weight(command.value) : command.value;
+  if (weight > balance::Server::kHeaviest)
+    return answer("Absolute weight can only be between 0 and 256 inclusive.");
+  const bool taken = supervisor_.keeper().set_weight(*place->backend, place->index, weight);
+  answer(taken ? "" : FarmKeeper::kStaticWeights);
 }
 
 void OperatorService::run(const admin::SetState& command) {

@@ -38,6 +38,11 @@ void Server::begin_again(const Settings& settings) {
   move_to(settings.address);
 }
 
+unsigned Server::share_of_weight(unsigned percent) const {
+  const unsigned share = configured_weight() * percent / 100;
+  return share == 0 && percent > 0 && configured_weight() > 0 ? 1 : share;
+}
+
 void Server::move_to(const SocketAddress& address) {
   auto place = std::find(places_.begin(), places_.end(), address);
   if (place == places_.end()) place = places_.insert(places_.end(), address);

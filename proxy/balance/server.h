@@ -66,6 +66,10 @@ class Server {
   /// A reload lists it again after it had left: nothing but the slots that are taken stays.
   void begin_again(const Settings& settings);
 
+  static constexpr unsigned kHeaviest = 256;
+  /// What `percent` of the configured weight is, which may be more than kHeaviest. A part of
+  /// something is never nothing: HAProxy makes half of 1 a 0, which takes the server's visitors away.
+  unsigned share_of_weight(unsigned percent) const;
   unsigned weight() const { return weight_.load(std::memory_order_relaxed); }
   void set_weight(unsigned weight) { weight_.store(weight, std::memory_order_relaxed); }
   unsigned maxconn() const { return maxconn_.load(std::memory_order_relaxed); }

@@ -62,6 +62,13 @@ struct Balance {
 
   /// Requests need their key computed.
   bool hashes() const { return key.kind != BalanceKey::Kind::None; }
+  /// Its balancer looks at weights that change. Where it does not, a server has its configured
+  /// weight or none.
+  bool follows_weights() const {
+    if (hashes()) return hash_type == HashType::Consistent;
+    return algorithm == Algorithm::RoundRobin || algorithm == Algorithm::LeastConnections ||
+           algorithm == Algorithm::Random;
+  }
 };
 
 /// As HAProxy and its statistics write it.

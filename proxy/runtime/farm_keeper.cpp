@@ -76,14 +76,25 @@ void FarmKeeper::on_agent(const balance::Server& live, const health::ProbeResult
   }
   if (!reply) return;
   if (reply->maxconn) set_maxconn(*backend, index, *reply->maxconn);
-  if (reply->weight) set_weight(*backend, index, *reply->weight);
-  if (reply->percent) {
-    constexpr unsigned most = 256;
-    set_weight(*backend, index, std::min(live.configured_weight() * *reply->percent / 100, most));
-  }
+  take_agent_weight({backend, index}, *reply);
   if (reply->wish) set_admin(*backend, index, static_cast<Wish>(*reply->wish), {});
   if (reply->up)
     change(*backend, index, live.condition().with(Condition::kAgentDown, !*reply->up), {.probe = &result});
+}
+
+void FarmKeeper::take_agent_weight(const Place& place, const health::AgentReply& reply) {
+  if (!reply.weight && !reply.percent) return;
+  const balance::Server& live = *place.backend->servers[place.server]->live;
+  const unsigned weight =
+      reply.percent ? std::min(live.share_of_weight(*reply.percent), balance::Server::kHeaviest)
+                    : *reply.weight;
+  Agent& agent = agents_.at(&live);
+  if (set_weight(*place.backend, place.server, weight)) {
+    agent.refused_weight.reset();
+  } else if (std::exchange(agent.refused_weight, weight) != weight) {
+    log_.log(Severity::Warning, "Server {}/{}: its agent's weight {} is not taken, it stays {}. {}",
+             place.backend->config.name, live.name(), weight, live.weight(), kStaticWeights);
+  }
 }
 
 HealthChecker* FarmKeeper::checker_of(const balance::Server& live) {
@@ -195,11 +206,15 @@ void FarmKeeper::settle(BackendState& backend) {
   note_service(backend);
 }
 
-void FarmKeeper::set_weight(BackendState& backend, std::size_t index, unsigned weight) {
+bool FarmKeeper::set_weight(BackendState& backend, std::size_t index, unsigned weight) {
   balance::Server& server = *backend.servers[index]->live;
-  if (server.weight() == weight) return;
+  if (!backend.config.balance.follows_weights() && weight != 0 &&
+      weight != server.configured_weight())
+    return false;
+  if (server.weight() == weight) return true;
   server.set_weight(weight);
   rebalance(backend);
+  return true;
 }
 
 void FarmKeeper::set_maxconn(BackendState& backend, std::size_t index, unsigned maxconn) {

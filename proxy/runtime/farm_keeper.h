@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -59,8 +61,12 @@ class FarmKeeper {
   /// A server's live traffic went wrong so many times in a row, as far as it is observed.
   void on_traffic_errors(const balance::Server& live, unsigned errors, health::Evidence last);
 
-  /// 0..256, of the moment; what the file says stays known.
-  void set_weight(BackendState& backend, std::size_t index, unsigned weight);
+  /// HAProxy's answer to a weight that set_weight() refuses.
+  static constexpr std::string_view kStaticWeights =
+      "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
+  /// 0..256, of the moment; what the file says stays known. False, and nothing changed, where the
+  /// algorithm knows the configured weight alone, and this is neither that nor 0.
+  bool set_weight(BackendState& backend, std::size_t index, unsigned weight);
   /// Concurrent requests (HTTP) or connections (TCP), of the moment; 0: no limit.
   void set_maxconn(BackendState& backend, std::size_t index, unsigned maxconn);
 
@@ -77,6 +83,12 @@ class FarmKeeper {
     std::size_t server = 0;
   };
 
+  /// Who asks a server's agent, and what stands by its word.
+  struct Agent {
+    std::unique_ptr<AgentWatch> watch;
+    std::optional<unsigned> refused_weight;  // the last it said, if that was refused
+  };
+
   void begin_check(BackendState& backend, ServerState& server, TimePoint first);
   void begin_agent(ServerState& server, TimePoint first);
   void forget_tracked(Snapshot& snapshot);
@@ -89,6 +101,7 @@ class FarmKeeper {
   void on_verdict(const balance::Server& live, const health::ProbeResult& result);
   void on_agent(const balance::Server& live, const health::ProbeResult& result,
                 const health::AgentReply* reply);
+  void take_agent_weight(const Place& place, const health::AgentReply& reply);
   void report(ServerState& server, const health::CheckFsm& fsm);
   HealthChecker* checker_of(const balance::Server& live);
   balance::Admission::Change rebalance(BackendState& backend);
@@ -108,7 +121,7 @@ class FarmKeeper {
   std::unordered_map<const balance::Server*, Place> places_;
   std::unordered_map<const balance::Server*, std::vector<Place>> followers_;  // that track it
   std::unordered_map<const balance::Server*, std::unique_ptr<HealthChecker>> checkers_;
-  std::unordered_map<const balance::Server*, std::unique_ptr<AgentWatch>> agents_;
+  std::unordered_map<const balance::Server*, Agent> agents_;
   std::string node_;
 };
 

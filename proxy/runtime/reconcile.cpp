@@ -120,7 +120,7 @@ void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
                             .approach = server.config.approach,
                             .agent = agent};
   target.approach.unix_socket.reset();
-  std::unique_ptr<AgentWatch>& watch = agents_[&live];
+  std::unique_ptr<AgentWatch>& watch = agents_[&live].watch;
   if (watch && watch->target() == target) return;
   watch = std::make_unique<AgentWatch>(
       loop_, std::move(target), first,
