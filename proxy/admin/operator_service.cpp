@@ -210,6 +210,7 @@ void OperatorService::run(const admin::SetHealth& command) {
   using Verdict = FarmKeeper::Verdict;
   const auto place = find(command.server);
   if (!place) return;
+  if (place->state().config.track) return answer("cannot change health on a tracking server.");
   const Verdict verdict = command.to == To::Up     ? Verdict::Up
                           : command.to == To::Down ? Verdict::Down
                                                    : Verdict::Stopping;

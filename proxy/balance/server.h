@@ -56,6 +56,7 @@ class Server {
   /// An operator says that it is elsewhere now. The main thread only.
   void move_to(const SocketAddress& address);
   unsigned configured_weight() const { return configured_weight_.load(kRelaxed); }
+  unsigned configured_maxconn() const { return configured_maxconn_.load(kRelaxed); }
   bool checked() const { return checked_.load(kRelaxed); }
 
   /// A reload: takes over what differs from the settings of before, and leaves alone what was set

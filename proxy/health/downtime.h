@@ -24,6 +24,8 @@ class Downtime {
     down_ = true;
     last_change_ = now;
   }
+  /// It was down from the start: nothing went down.
+  void begin_down() { down_ = true; }
   bool is_down() const { return down_; }
   std::uint64_t downs() const { return downs_; }
   TimePoint last_change() const { return last_change_; }

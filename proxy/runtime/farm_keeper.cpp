@@ -75,9 +75,16 @@ void FarmKeeper::on_agent(const balance::Server& live, const health::ProbeResult
     server.record->checks.agent = result;
   }
   if (!reply) return;
-  if (reply->maxconn) set_maxconn(*backend, index, *reply->maxconn);
+  Agent& agent = agents_.at(&live);
+  if (reply->maxconn) {
+    set_maxconn(*backend, index, *reply->maxconn);
+    agent.maxconn = reply->maxconn;
+  }
   take_agent_weight({backend, index}, *reply);
-  if (reply->wish) set_admin(*backend, index, static_cast<Wish>(*reply->wish), {});
+  if (reply->wish) {
+    set_admin(*backend, index, static_cast<Wish>(*reply->wish), {});
+    agent.holds = *reply->wish != health::AgentReply::Wish::Ready;
+  }
   if (reply->up)
     change(*backend, index, live.condition().with(Condition::kAgentDown, !*reply->up), {.probe = &result});
 }
@@ -90,6 +97,7 @@ void FarmKeeper::take_agent_weight(const Place& place, const health::AgentReply&
                     : *reply.weight;
   Agent& agent = agents_.at(&live);
   if (set_weight(*place.backend, place.server, weight)) {
+    agent.weight = weight;
     agent.refused_weight.reset();
   } else if (std::exchange(agent.refused_weight, weight) != weight) {
     log_.log(Severity::Warning, "Server {}/{}: its agent's weight {} is not taken, it stays {}. {}",
@@ -186,19 +194,25 @@ void FarmKeeper::keep_warming() {
   warming_.arm(next == kNever ? kNever : std::max(next, now + kWarmingPause));
 }
 
-bool FarmKeeper::note_service(BackendState& backend) {
-  const unsigned left = balance::usable_servers(backend.farm);
-  // Servers that have no verdict yet may still come up: no outage before the last one has its.
-  const bool all_known = std::none_of(backend.farm.begin(), backend.farm.end(), [](const auto& s) {
-    return s->health() == health::Health::Unknown && !s->condition().in_maintenance();
+// Servers that have no verdict yet may still come up: no outage before the last one has its.
+bool FarmKeeper::may_serve(const BackendState& backend) {
+  return std::any_of(backend.farm.begin(), backend.farm.end(), [](const auto& server) {
+    return server->able() ||
+           (server->health() == health::Health::Unknown && !server->condition().in_maintenance());
   });
-  const std::lock_guard lock(backend.record->downtime_mutex);
-  health::Downtime& downtime = backend.record->downtime;
-  if (left > 0) downtime.on_up(loop_.now());
-  if (left > 0 || !all_known) return false;
-  const bool begins = !downtime.is_down();
-  downtime.on_down(loop_.now());
-  return begins;
+}
+
+void FarmKeeper::note_service(BackendState& backend) {
+  {
+    const std::lock_guard lock(backend.record->downtime_mutex);
+    health::Downtime& downtime = backend.record->downtime;
+    if (balance::able_servers(backend.farm) > 0) downtime.on_up(loop_.now());
+    if (may_serve(backend) || downtime.is_down()) return;
+    downtime.on_down(loop_.now());
+  }
+  const exchange::StateLine alarm =
+      exchange::no_server_available(backend.config.name, backend.is_listen);
+  log_.write(alarm.severity, alarm.text);
 }
 
 void FarmKeeper::settle(BackendState& backend) {
@@ -213,7 +227,7 @@ bool FarmKeeper::set_weight(BackendState& backend, std::size_t index, unsigned w
     return false;
   if (server.weight() == weight) return true;
   server.set_weight(weight);
-  rebalance(backend);
+  settle(backend);  // the last weight is as good as the last server
   return true;
 }
 
@@ -248,7 +262,6 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
     else if (before.serves_tied() || after.health() == health::Health::Down)
       downtime.on_down(loop_.now());
   }
-  const bool outage_begins = note_service(backend);
   const exchange::ServerChange change{.backend = backend.config.name,
                                       .server = server.name(),
                                       .is_backup = server.backup(),
@@ -262,11 +275,7 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
                                       .queued = backend.admission->waiting() + moved.requeued};
   for (const exchange::StateLine& line : exchange::server_lines(change))
     log_.write(line.severity, line.text);
-  if (outage_begins) {
-    const exchange::StateLine alarm =
-        exchange::no_server_available(backend.config.name, backend.is_listen);
-    log_.write(alarm.severity, alarm.text);
-  }
+  note_service(backend);
   end_sessions(backend, index, before, after);
   const auto followers = followers_.find(&server);
   if (followers == followers_.end()) return;
@@ -276,7 +285,9 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
 
 void FarmKeeper::inherit(BackendState& backend, std::size_t index, Condition tracked,
                          std::string_view name) {
-  const Condition own = backend.servers[index]->live->condition().without(Condition::kInheritable);
+  // It has no checks; what those of an earlier configuration found is over.
+  const Condition own = backend.servers[index]->live->condition().without(
+      Condition::kInheritable | Condition::kCheckDown);
   change(backend, index, Condition(own.bits() | tracked.inherited().bits()), {.via = name});
 }
 
@@ -305,6 +316,7 @@ void FarmKeeper::set_admin(BackendState& backend, std::size_t index, Wish wish,
           .with(Condition::kForcedDrain, wish == Wish::Drain)
           .with(Condition::kForcedMaint, wish == Wish::Maintenance || wish == Wish::Disabled)
           .with(Condition::kConfiguredMaint, wish == Wish::Disabled);
+  if (const auto agent = agents_.find(&live); agent != agents_.end()) agent->second.holds = false;
   HealthChecker* checker = checker_of(live);
   if (checker && after.in_maintenance()) checker->pause();
   if (checker && before.in_maintenance() && !after.in_maintenance()) {

@@ -83,14 +83,18 @@ class FarmKeeper {
     std::size_t server = 0;
   };
 
-  /// Who asks a server's agent, and what stands by its word.
+  /// Who asks a server's agent, and what it said last, as far as that was done.
   struct Agent {
     std::unique_ptr<AgentWatch> watch;
-    std::optional<unsigned> refused_weight;  // the last it said, if that was refused
+    std::optional<unsigned> weight, maxconn;
+    bool holds = false;  // drain or maintenance are by its word: nobody spoke after it
+    std::optional<unsigned> refused_weight;
   };
 
   void begin_check(BackendState& backend, ServerState& server, TimePoint first);
   void begin_agent(ServerState& server, TimePoint first);
+  void forget_check(ServerState& server);
+  void forget_agent(const Place& place, const Agent& agent);
   void forget_tracked(Snapshot& snapshot);
   void follow(Snapshot& snapshot);
   void obey_file(Snapshot& snapshot);
@@ -109,8 +113,9 @@ class FarmKeeper {
   /// What on_marked_down and on_marked_up ask for.
   void end_sessions(const BackendState& backend, std::size_t index, health::Condition before,
                     health::Condition after);
-  /// Up, or down for want of a server. Answers whether an outage begins.
-  bool note_service(BackendState& backend);
+  static bool may_serve(const BackendState& backend);
+  /// Up, or down for want of a server; the log is told when an outage begins.
+  void note_service(BackendState& backend);
 
   Loop& loop_;
   Logger& log_;

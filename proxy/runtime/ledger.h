@@ -74,6 +74,7 @@ struct BackendRecord {
   explicit BackendRecord(unsigned workers) : counters(workers) {}
   stats::Gauge sessions;
   std::vector<stats::BackendCounters> counters;  // one a worker
+  bool met = false;  // by the farm keeper; the main thread's
   mutable std::mutex downtime_mutex;
   health::Downtime downtime{steady_now()};  // guarded by downtime_mutex
 };

@@ -47,20 +47,23 @@ void FarmKeeper::reconcile(Snapshot& snapshot) {
       watched += (config.check ? 1 : 0) + (config.agent ? 1 : 0);
     }
   }
-  const auto config_of = [this](const balance::Server* live) -> const Server* {
-    const auto place = places_.find(live);
-    if (place == places_.end()) return nullptr;
-    return &place->second.backend->servers[place->second.server]->config;
-  };
-  std::erase_if(checkers_, [&](const auto& entry) {
-    const Server* config = config_of(entry.first);
-    return !config || !config->check;
-  });
-  std::erase_if(agents_, [&](const auto& entry) {
-    const Server* config = config_of(entry.first);
-    return !config || !config->agent;
-  });
   TimePoint first = loop_.refresh();
+  followers_.clear();
+  std::erase_if(checkers_, [this](const auto& entry) {
+    const auto place = places_.find(entry.first);
+    if (place == places_.end()) return true;
+    ServerState& server = *place->second.backend->servers[place->second.server];
+    if (server.config.check) return false;
+    forget_check(server);
+    return true;
+  });
+  std::erase_if(agents_, [this](const auto& entry) {
+    const auto place = places_.find(entry.first);
+    if (place == places_.end()) return true;
+    if (place->second.backend->servers[place->second.server]->config.agent) return false;
+    forget_agent(place->second, entry.second);
+    return true;
+  });
   forget_tracked(snapshot);
   const Duration apart = watched > 0 ? kFirstProbeSpread / watched : Duration::zero();
   for (const auto& backend : snapshot.backends) {
@@ -127,9 +130,33 @@ void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
       [this, &live](const auto& result, const auto* reply) { on_agent(live, result, reply); });
 }
 
+/// It is up, or what the server is that it tracks now (Server::reconfigure, inherit).
+void FarmKeeper::forget_check(ServerState& server) {
+  const std::lock_guard lock(server.record->report_mutex);
+  CheckReport& report = server.record->checks;
+  report.last = {};
+  report.rise = report.fall = report.lives = 0;
+  if (server.live->up()) report.downtime.on_up(loop_.now());
+}
+
+/// What the agent said goes with it. What the file or an operator said after it stays.
+void FarmKeeper::forget_agent(const Place& place, const Agent& agent) {
+  BackendState& backend = *place.backend;
+  ServerState& server = *backend.servers[place.server];
+  const balance::Server& live = *server.live;
+  {
+    const std::lock_guard lock(server.record->report_mutex);
+    server.record->checks.agent = {};
+  }
+  if (agent.maxconn == live.maxconn()) set_maxconn(backend, place.server, live.configured_maxconn());
+  if (agent.weight == live.weight()) set_weight(backend, place.server, live.configured_weight());
+  const exchange::Cause cause{.words = "it has no agent any more"};
+  if (agent.holds) set_admin(backend, place.server, Wish::Ready, cause);
+  change(backend, place.server, live.condition().without(Condition::kAgentDown), cause);
+}
+
 /// Who tracks nobody any more has nothing of that any more.
 void FarmKeeper::forget_tracked(Snapshot& snapshot) {
-  followers_.clear();
   constexpr auto foreign =
       Condition::kInheritedMaint | Condition::kInheritedDrain | Condition::kTrackedDown;
   for (const auto& backend : snapshot.backends) {
@@ -164,16 +191,24 @@ void FarmKeeper::follow(Snapshot& snapshot) {
   }
 }
 
-/// What the file says of maintenance and did not say before. New servers know it already.
+/// What the file says of maintenance and did not say before. New servers know it already: they, and
+/// backends that can serve nobody, are down from the start.
 void FarmKeeper::obey_file(Snapshot& snapshot) {
   for (const auto& backend : snapshot.backends) {
     for (std::size_t i = 0; i < backend->servers.size(); ++i) {
       const ServerState& server = *backend->servers[i];
       const bool disabled = server.config.disabled;
       const auto before = std::exchange(server.record->configured_disabled, disabled);
-      if (before && *before != disabled)
+      if (!before && disabled) {
+        const std::lock_guard lock(server.record->report_mutex);
+        server.record->checks.downtime.begin_down();
+      } else if (before && *before != disabled) {
         set_admin(*backend, i, disabled ? Wish::Disabled : Wish::Ready, {});
+      }
     }
+    if (std::exchange(backend->record->met, true) || may_serve(*backend)) continue;
+    const std::lock_guard lock(backend->record->downtime_mutex);
+    backend->record->downtime.begin_down();
   }
 }
 

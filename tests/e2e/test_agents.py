@@ -47,3 +47,36 @@ def test_a_static_algorithm_takes_no_weight_of_an_agents(tmp_path):
         wait_until(lambda: farm.ask("get weight app/s1") == "4 (initial 4)\n", "and so is all")
         told = [line for line in farm.proxy.log.lines if "is not taken" in line]
         assert len(told) == 2, told
+
+
+def test_without_its_agent_a_server_is_up_again(tmp_path):
+    with advised(tmp_path) as (farm, words, key):
+        words[0] = b"down\n"
+        wait_until(lambda: farm.status("s1") == "DOWN (agent)", "its agent takes it out")
+        touched(farm, (key, ""))
+        farm.proxy.log.wait_for(r"Server app/s1 is UP, it has no agent any more\. 2 active")
+        assert farm.status("s1") == "no check"
+        assert farm.who_answers(4) == [2, 2]
+
+
+def test_what_an_agent_said_goes_with_it(tmp_path):
+    with advised(tmp_path, server_extra="weight = 4\nmaxconn = 8") as (farm, words, key):
+        words[0] = b"drain 50% maxconn:3\n"
+        wait_until(lambda: farm.status("s1") == "DRAIN (agent)", "it drains")
+        assert (farm.ask("get weight app/s1"), farm.rows()["app", "s1"]["slim"]) == ("2 (initial 4)\n", "3")
+        touched(farm, (key, ""))
+        assert farm.status("s1") == "no check"
+        assert (farm.ask("get weight app/s1"), farm.rows()["app", "s1"]["slim"]) == ("4 (initial 4)\n", "8")
+
+
+def test_what_an_operator_said_after_an_agent_stays(tmp_path):
+    with advised(tmp_path, server_extra="weight = 4") as (farm, words, key):
+        words[0] = b"drain 50%\n"
+        wait_until(lambda: farm.status("s1") == "DRAIN (agent)", "it drains")
+        words[0] = b"up\n"  # and says no more of weight and state
+        wait_until(lambda: farm.rows()["app", "s1"]["last_agt"] == "via agent : up", "it was heard")
+        farm.ask("set server app/s1 state maint")
+        farm.ask("set weight app/s1 3")
+        touched(farm, (key, ""))
+        assert farm.status("s1") == "MAINT"
+        assert farm.ask("get weight app/s1") == "3 (initial 4)\n"

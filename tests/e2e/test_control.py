@@ -295,6 +295,22 @@ def test_weights_take_effect_at_once(farm):
     assert farm.ask("get weight nosuch/s1") == "No such backend.\n"
 
 
+def test_the_last_weight_is_as_good_as_the_last_server(farm):
+    """HAProxy's alarm and its figures of the backend: an outage is one, however it comes about."""
+    alarm = "backend app has no server available!"
+    for server in ("s1", "s2"):
+        assert not any(alarm in line for line in farm.proxy.log.lines)
+        assert farm.ask(f"set weight app/{server} 0") == ""
+    farm.proxy.log.wait_for(alarm)
+    wait_until(lambda: int(farm.rows()["app", "BACKEND"]["downtime"]) >= 1, "the outage is timed")
+    backend = farm.rows()["app", "BACKEND"]
+    assert (backend["status"], backend["chkdown"]) == ("DOWN", "1")
+    assert farm.ask("set weight app/s1 1") == ""
+    backend = farm.rows()["app", "BACKEND"]
+    assert (backend["status"], backend["chkdown"], backend["lastchg"]) == ("UP", "1", "0")
+    assert sum(alarm in line for line in farm.proxy.log.lines) == 1
+
+
 @pytest.mark.parametrize("balance", ('"source"', '{ url_param = "id" }'))
 def test_weights_of_hashes_follow_if_they_are_consistent(tmp_path, balance):
     with farm_of(tmp_path, balance=balance) as farm:

@@ -213,3 +213,31 @@ def test_a_server_that_no_longer_tracks_stands_for_itself(tmp_path):
         assert farm.status("s1") == "no check"
         assert farm.who_answers(4) == [2, 2]
     leads.up.close()
+
+
+def test_a_server_that_comes_to_track_is_what_the_other_is(tmp_path):
+    """Whatever its own check found last: it has none any more."""
+    with farm_of(tmp_path, backend='check = { interval = "50ms" }\nconnection = "close"') as farm:
+        wait_until(lambda: farm.status("s1") == "UP", "s1 is up")
+        farm.origins[1].close()
+        wait_until(lambda: farm.status("s2") == "DOWN", "s2 is down")
+        touched(farm, ('name = "s2"', 'name = "s2"\ntrack = "s1"'))
+        farm.proxy.log.wait_for(r"Server app/s2 is UP via app/s1\. 2 active")
+        assert farm.status("s2") == "UP"
+        assert farm.states()["s2"]["srv_check_status"] == "1", "nobody has looked at it"
+        refused = "cannot change health on a tracking server.\n"
+        assert [farm.ask(f"set server app/s2 health {word}") for word in ("down", "stopping", "up")] == [refused] * 3
+        assert farm.status("s2") == "UP"
+        farm.ask("set server app/s1 state maint")
+        assert farm.status("s2") == "MAINT (via app/s1)"
+
+
+def test_weights_of_nothing_in_the_file_are_an_outage(farm):
+    backend = farm.rows()["app", "BACKEND"]
+    assert (backend["status"], backend["chkdown"]) == ("UP", "0")
+    touched(farm, ('name = "s1"', 'name = "s1"\nweight = 0'), ('name = "s2"', 'name = "s2"\nweight = 0'))
+    farm.proxy.log.wait_for(r"backend app has no server available!")
+    backend = farm.rows()["app", "BACKEND"]
+    assert (backend["status"], backend["chkdown"]) == ("DOWN", "1")
+    touched(farm, ("weight = 0", "weight = 1"))
+    assert farm.rows()["app", "BACKEND"]["status"] == "UP"
