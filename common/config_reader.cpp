@@ -25,8 +25,15 @@ namespace {
 constexpr std::size_t kLargestFile = 16 << 20;
 
 Result<std::string> read_file(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Not blocking, and nothing but a file: a pipe without a writer would keep a daemon that reloads
+  // waiting for ever, and one with a writer has no second reading.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fail_errno(errno, "cannot read {}", path);
+  struct stat found {};
+  if (fstat(fd, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) {
+    close(fd);
+    return fail(Errc::Syntax, "cannot read {}: not a regular file; write the configuration into one", path);
+  }
   std::string text;
   char piece[16384];
   for (;;) {

@@ -1,6 +1,7 @@
 #include "common/config_reader.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -292,6 +293,16 @@ TEST_F(ConfigFiles, ThatCannotBeReadSayWhy) {
             fmt::format("error: cannot read {}/none.toml: No such file or directory\n"
                         "error: cannot read {}: Is a directory\n",
                         folder_.string(), folder_.string()));
+}
+
+TEST_F(ConfigFiles, ThatArePipesAreRefusedAndNotWaitedFor) {
+  const std::string pipe = folder_ / "pipe.toml";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  Diagnostics found;
+  load_document(std::vector{pipe}, "", found);
+  EXPECT_EQ(found.to_string(),
+            fmt::format("error: cannot read {}: not a regular file; write the configuration into one\n",
+                        pipe));
 }
 
 TEST(Inherit, MarksWhatTheDefaultsGave) {
