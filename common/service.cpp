@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -105,7 +106,24 @@ int service_manager_socket() {
   return descriptor;
 }
 
+sigset_t watched_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, number);
+  return set;
+}
+
 }  // namespace
+
+void hold_signals() {
+  const sigset_t held = watched_signals();
+  pthread_sigmask(SIG_BLOCK, &held, nullptr);
+}
+
+void release_signals() {
+  const sigset_t held = watched_signals();
+  pthread_sigmask(SIG_UNBLOCK, &held, nullptr);
+}
 
 Result<Daemonizer> Daemonizer::detach() {
   int ends[2];

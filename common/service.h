@@ -51,6 +51,12 @@ class Pidfile {
   int owner_ = 0;  // the process whose pid the file holds
 };
 
+/// SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2, which would end a daemon that does not watch for
+/// them yet, wait from hold_signals() to release_signals(): call that when the watchers are there.
+/// Of the calling thread and those it starts; an exec keeps it.
+void hold_signals();
+void release_signals();
+
 struct Identity {
   std::string user;    // empty: unchanged
   std::string group;   // empty: the user's own

@@ -48,6 +48,8 @@ int serve(proxy::Config config, const DaemonOptions& options) {
     if (!detached) return cannot_start(detached.error());
     daemonizer = *std::move(detached);
   }
+  // Whoever reads the pid file may send one at once.
+  hold_signals();
   Pidfile pidfile;
   const std::string path = !options.pidfile.empty() ? options.pidfile : config.global.pidfile;
   if (!path.empty()) {

@@ -179,6 +179,7 @@ void Supervisor::run() {
   }));
   signals_.push_back(std::make_unique<SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
   signals_.push_back(std::make_unique<SignalWatcher>(loop_, SIGUSR1, [this] { drain(); }));
+  release_signals();
   for (auto& worker : workers_) worker->start();
   keeper_.reconcile(*snapshot_);
   keeper_.begin_slowly(FarmKeeper::Occasion::Start);

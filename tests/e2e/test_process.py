@@ -94,6 +94,22 @@ def test_in_the_background_with_a_pid_file(tmp_path, origin):
     assert not pidfile.exists()
 
 
+def test_a_signal_to_a_daemon_that_is_just_starting_is_obeyed(tmp_path, origin):
+    """From the moment its pid file is there. Without that about half of them ended it."""
+    pid_file = tmp_path / "hapair.pid"
+    proxy = Proxy(tmp_path, [origin.port], run=False, globals_=f'pidfile = "{pid_file}"')
+    for number, (word, line) in enumerate([(signal.SIGHUP, "Reloaded: "), (signal.SIGUSR2, "SIGUSR2 "), (signal.SIGUSR1, "Drained: ")] * 6, 1):
+        told = sum(line in each for each in proxy.log.lines)
+        process = subprocess.Popen([binary("hapair-proxy"), "-f", str(proxy.path)])
+        try:
+            wait_until(lambda: pid_file.exists() and pid_file.read_text(), "the pid file is there")
+            process.send_signal(word)
+            wait_until(lambda: process.poll() is not None or sum(line in each for each in proxy.log.lines) > told, f"{word} is obeyed ({number})")
+        finally:
+            process.terminate()
+        assert process.wait(10) == 0, f"{word} ended it ({number})"
+
+
 def test_a_background_start_that_fails_says_so(tmp_path, origin):
     proxy = Proxy(tmp_path, [origin.port], run=False)
     with socket.create_server(("127.0.0.1", proxy.port)):

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -23,14 +22,6 @@ using namespace std::chrono_literals;
 constexpr const char* kVariable = "HAPAIR_VRRP_SUCCESSION";
 constexpr Duration kTrialLimit = 10s;
 constexpr std::size_t kLargest = 1 << 20;  // bytes
-
-/// Those that would end a program that does not watch for them yet.
-sigset_t watched_signals() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&set, number);
-  return set;
-}
 
 bool set_close_on_exec(int fd, bool close) {
   return ::fcntl(fd, F_SETFD, close ? FD_CLOEXEC : 0) == 0;
@@ -97,9 +88,7 @@ Error Replacement::become(const Succession& succession) {
   std::vector<std::string> words = words_;
   std::vector<char*> arguments = raw(words);
 
-  sigset_t before;
-  const sigset_t held = watched_signals();
-  ::sigprocmask(SIG_BLOCK, &held, &before);
+  hold_signals();
   if (set_close_on_exec(memory->value(), false) &&
       (succession.guardian < 0 || set_close_on_exec(succession.guardian, false)) &&
       ::setenv(kVariable, variable.c_str(), 1) == 0)
@@ -107,7 +96,7 @@ Error Replacement::become(const Succession& succession) {
   const int reason = errno;
   ::unsetenv(kVariable);
   if (succession.guardian >= 0) set_close_on_exec(succession.guardian, true);
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  release_signals();
   return fail_errno(reason, "cannot run {}", program_).value();
 }
 
@@ -132,11 +121,6 @@ Result<std::optional<Succession>> take_succession() {
   if (succession->guardian >= 0 && !set_close_on_exec(succession->guardian, true))
     return fail_errno(errno, "the guardian's memory was not handed over");
   return *std::move(succession);
-}
-
-void release_signals() {
-  const sigset_t held = watched_signals();
-  ::sigprocmask(SIG_UNBLOCK, &held, nullptr);
 }
 
 Result<void> check_trial(std::span<char* const> words) {

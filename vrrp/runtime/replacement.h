@@ -41,8 +41,6 @@ std::string own_program();
 /// What the program before this one left for us, if one did. Nobody finds it a second time. An
 /// error: there was something, and we cannot go on from it.
 Result<std::optional<Succession>> take_succession();
-/// Signals of before the watchers are there wait. To be called when they are.
-void release_signals();
 
 /// Before the words of a trial: the version of what will be handed over follows.
 inline constexpr std::string_view kTrialWord = "--successor";
