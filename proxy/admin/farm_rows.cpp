@@ -1,7 +1,10 @@
 #include "proxy/admin/farm_rows.h"
 
+#include <fmt/format.h>
+
 #include <span>
 
+#include "proxy/config/full_load.h"
 #include "proxy/health/status_word.h"
 #include "proxy/stats/fill.h"
 
@@ -46,6 +49,18 @@ stats::Row frontend_row(const FrontendState& frontend, std::int64_t id, unsigned
   return row;
 }
 
+/// In a slow start a server has a part of its weight, rounded up, where the algorithm heeds that.
+std::int64_t weight_now(const Balance& balance, const balance::Server& server) {
+  constexpr unsigned whole = balance::Server::kWarm;
+  return balance.follows_weights() ? (server.effective_weight() + whole - 1) / whole
+                                   : server.weight();
+}
+
+/// "L7OK"; "* L7OK" while the next one is under way.
+std::string status_code(bool under_way, const health::ProbeResult& last) {
+  return fmt::format("{}{}", under_way ? "* " : "", health::short_code(last.status));
+}
+
 stats::Row server_row(const BackendState& backend, const ServerState& server, std::int64_t id,
                       std::int64_t server_id, TimePoint now, Detail detail) {
   const CheckReport report = server.report();
@@ -63,11 +78,12 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
   row.scur = live.sessions();
   row.smax = live.peak_sessions();
   if (live.maxconn() > 0) row.slim = live.maxconn();
-  row.weight = live.condition().in_maintenance() || live.condition().draining() ? 0 : live.weight();
+  row.weight = weight_now(backend.config.balance, live);
   row.uweight = live.weight();
   if (detail == Detail::Operator) {
     const auto& unix_socket = server.config.approach.unix_socket;
     row.addr = unix_socket ? unix_socket->to_string() : live.address().to_string();
+    row.cookie = server.config.cookie;
   }
   row.act = live.backup() ? 0 : 1;
   row.bck = live.backup() ? 1 : 0;
@@ -84,7 +100,7 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
                                     .lives = report.lives,
                                     .tracked = tracked});
   if (server.config.agent) {
-    row.agent_status = health::short_code(report.agent.status);
+    row.agent_status = status_code(server.record->asking_agent, report.agent);
     row.agent_desc = health::description(report.agent.status);
     row.last_agt = report.agent.info;
     if (report.agent.code >= 0) row.agent_code = report.agent.code;
@@ -100,7 +116,7 @@ stats::Row server_row(const BackendState& backend, const ServerState& server, st
     if (server.config.observe.layer != Observe::Layer::None)
       row.hanafail = static_cast<std::int64_t>(report.traffic_failures);
     if (!live.condition().in_maintenance()) {  // where nobody looks at it
-      row.check_status = health::short_code(report.last.status);
+      row.check_status = status_code(server.record->probing, report.last);
       row.check_desc = health::description(report.last.status);
       row.last_chk = report.last.info;
       if (report.last.code >= 0) row.check_code = report.last.code;
@@ -122,7 +138,10 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
   row.svname = "BACKEND";
   row.type = stats::Row::kBackend;
   row.mode = mode_word(backend.config.mode);
-  if (detail == Detail::Operator) row.algo = word(backend.config.balance.algorithm);
+  if (detail == Detail::Operator) {
+    row.algo = word(backend.config.balance.algorithm);
+    if (backend.config.cookie) row.cookie = backend.config.cookie->name;
+  }
   row.pid = 1;
   row.iid = id;
   row.sid = 0;
@@ -130,11 +149,16 @@ stats::Row backend_row(const BackendState& backend, std::int64_t id, TimePoint n
   row.qmax = backend.admission->peak_waiting();
   row.scur = backend.sessions.current();
   row.smax = backend.sessions.peak();
-  std::int64_t weight = 0;
-  for (const auto& server : backend.farm)
-    if (server->usable()) weight += server->weight();
+  row.slim = full_load(backend.snapshot.config, backend.index, backend.snapshot.maxconn);
+  std::int64_t weight = 0, full_weight = 0;
+  for (const auto& server : backend.farm) {
+    if (!server->usable()) continue;
+    weight += weight_now(backend.config.balance, *server);
+    full_weight += server->weight();
+  }
   const auto [active, backup] = balance::strength(backend.farm);
-  row.weight = row.uweight = weight;
+  row.weight = weight;
+  row.uweight = full_weight;
   row.act = active;
   row.bck = backup;
   row.status = active + backup > 0 ? "UP" : "DOWN";

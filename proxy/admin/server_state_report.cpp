@@ -18,9 +18,11 @@ constexpr std::string_view kColumns =
 
 // HAProxy's srv_op_state.
 enum : int { kStopped = 0, kStarting = 1, kRunning = 2, kStopping = 3 };
-int operation(Condition condition) {
+int operation(const balance::Server& live) {
+  const Condition condition = live.condition();
   if (condition.down() || condition.in_maintenance()) return kStopped;
-  return condition.stopping() ? kStopping : kRunning;
+  if (condition.stopping()) return kStopping;
+  return live.warmth() < balance::Server::kWarm ? kStarting : kRunning;
 }
 
 // HAProxy's numbers of the words that checks end with, in the order it has them.
@@ -34,9 +36,10 @@ int check_status(std::string_view code) {
   return 0;
 }
 
-// HAProxy's srv_check_result: 0 none yet, 2 failed, 3 passed.
+// HAProxy's srv_check_result: 0 none yet, 2 failed, 3 passed, 4 passed conditionally.
 int check_result(const health::ProbeResult& probe) {
   if (probe.status == health::ProbeStatus::Initializing) return 0;
+  if (probe.status == health::ProbeStatus::L7OkConditional) return 4;
   return probe.passed() ? 3 : 2;
 }
 
@@ -44,6 +47,14 @@ int check_result(const health::ProbeResult& probe) {
 int check_state(bool checked, Condition condition) {
   if (!checked) return 0;
   return condition.in_maintenance() ? 14 : 6;
+}
+
+// HAProxy's srv_agent_state: the same and 16, an agent's. Agents do not rest.
+int agent_state(const proxy::Server& server) { return server.agent ? 22 : 0; }
+
+// An address of its own, as the file says it.
+std::string own(const std::optional<IpAddress>& address) {
+  return address ? address->to_string() : "-";
 }
 
 }  // namespace
@@ -60,18 +71,23 @@ bool append_server_states(std::string& out, const proxy::Snapshot& snapshot,
       const proxy::CheckReport report = server->report();
       const balance::Server& live = *server->live;
       const Condition condition = live.condition();
-      const bool checked = server->config.check.has_value();
+      const auto& check = server->config.check;
+      const auto& agent = server->config.agent;
+      const bool checked = check.has_value();
       const auto since = std::chrono::duration_cast<std::chrono::seconds>(
                              now - report.downtime.last_change())
                              .count();
       fmt::format_to(std::back_inserter(lines),
-                     "{} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 0 - {} - 0 0 - - 0\n", proxy.id,
+                     "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 - {} - 0 {} {} {} {}\n", proxy.id,
                      proxy.name(), ++number, live.name(), live.address().ip.to_string(),
-                     operation(condition), condition.admin(), live.weight(),
+                     operation(live), condition.admin(), live.weight(),
                      live.configured_weight(), since,
                      check_status(health::short_code(report.last.status)),
                      check_result(report.last), checked ? report.lives : 2,
-                     check_state(checked, condition), live.address().port);
+                     check_state(checked, condition), agent_state(server->config),
+                     live.address().port, checked ? check->port : 0,
+                     own(checked ? check->address : std::nullopt),
+                     own(agent ? agent->address : std::nullopt), agent ? agent->port : 0);
     }
   }
   if (!found) return false;

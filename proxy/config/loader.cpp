@@ -6,6 +6,7 @@
 
 #include "common/text.h"
 #include "proxy/config/access_log.h"
+#include "proxy/config/full_load.h"
 #include "proxy/config/readers.h"
 
 namespace hapair::proxy {
@@ -242,35 +243,21 @@ class Loader {
   }
 
   /// By default or by one of its routes.
-  static bool leads_to(const Frontend& frontend, int backend) {
-    return frontend.default_backend == backend ||
-           std::any_of(frontend.routes.begin(), frontend.routes.end(), [&](const Route& route) {
-             const auto* use = std::get_if<UseBackend>(&route.action);
-             return use && use->backend == backend;
-           });
-  }
-
-  /// Absent, it is HAProxy's: a tenth of what the frontends in front of a backend may let in.
   void settle_full_conn() {
     for (std::size_t i = 0; i < config_.backends.size(); ++i) {
       Backend& backend = config_.backends[i];
       const auto elastic = std::find_if(backend.servers.begin(), backend.servers.end(),
                                         [](const Server& server) { return server.minconn > 0; });
       if (elastic == backend.servers.end() || backend.full_conn > 0) continue;
-      std::uint64_t clients = 0;
-      for (const Frontend& frontend : config_.frontends) {
-        if (!leads_to(frontend, static_cast<int>(i))) continue;
-        const unsigned own = frontend.maxconn > 0 ? frontend.maxconn : config_.global.maxconn;
-        if (own == 0)
+      for (const Frontend& frontend : config_.frontends)
+        if (leads_to(frontend, static_cast<unsigned>(i)) && frontend.maxconn == 0 &&
+            config_.global.maxconn == 0)
           diagnostics_.error(places_[backend.name],
                              fmt::format("backend \"{}\": minconn of server \"{}\" needs to know how "
                                          "much is full load",
                                          backend.name, elastic->name),
                              "fullconn = 1000, or a maxconn for the frontends or in [global]");
-        clients += own;
-      }
-      backend.full_conn =
-          static_cast<unsigned>(std::clamp<std::uint64_t>(clients / 10, 1, 100'000'000));
+      backend.full_conn = full_load(config_, static_cast<unsigned>(i), config_.global.maxconn);
     }
   }
 

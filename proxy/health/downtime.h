@@ -24,6 +24,10 @@ class Downtime {
     down_ = true;
     last_change_ = now;
   }
+  /// Something else about it changed, which is shown as its last change.
+  void on_other(TimePoint now) {
+    if (!down_) last_change_ = now;
+  }
   /// It was down from the start: nothing went down.
   void begin_down() { down_ = true; }
   bool is_down() const { return down_; }

@@ -1,6 +1,7 @@
 // Asks a server's agent again and again how much work the server wants.
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "common/loop/loop.h"
@@ -24,7 +25,10 @@ class AgentWatch {
   /// server: an agent that died must not take it along.
   using OnReply = std::function<void(const health::ProbeResult& result, const health::AgentReply* reply)>;
 
-  AgentWatch(Loop& loop, Target target, TimePoint first, OnReply on_reply);
+  /// `asking`, which must outlive it, is true while a question is under way.
+  AgentWatch(Loop& loop, Target target, TimePoint first, std::atomic<bool>& asking,
+             OnReply on_reply);
+  ~AgentWatch() { asking_ = false; }
   const Target& target() const { return target_; }
 
  private:
@@ -33,6 +37,7 @@ class AgentWatch {
 
   Loop& loop_;
   const Target target_;
+  std::atomic<bool>& asking_;
   OnReply on_reply_;
   health::AgentProbe* probe_ = nullptr;  // the prober's
   Timer timer_;

@@ -261,6 +261,8 @@ void FarmKeeper::change(BackendState& backend, std::size_t index, Condition afte
     // A server without a verdict is not said to have gone down.
     else if (before.serves_tied() || after.health() == health::Health::Down)
       downtime.on_down(loop_.now());
+    if (before.draining() != after.draining() || before.stopping() != after.stopping())
+      downtime.on_other(loop_.now());
   }
   const exchange::ServerChange change{.backend = backend.config.name,
                                       .server = server.name(),

@@ -26,11 +26,12 @@ std::string host_of(const HealthChecker::Target& target) {
 
 }  // namespace
 
-HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict,
-                             Describe describe)
+HealthChecker::HealthChecker(Loop& loop, Target target, TimePoint first,
+                             std::atomic<bool>& probing, OnVerdict on_verdict, Describe describe)
     : loop_(loop),
       target_(std::move(target)),
       fsm_(fsm_settings(target_.check), first),
+      probing_(probing),
       on_verdict_(std::move(on_verdict)),
       describe_(std::move(describe)),
       timer_(loop, [this] { start(); }),
@@ -48,6 +49,7 @@ void HealthChecker::pause() {
   timer_.disarm();
   prober_.cancel();
   command_.reset();
+  probing_ = false;
 }
 
 void HealthChecker::resume() {
@@ -64,6 +66,7 @@ void HealthChecker::on_traffic_errors(health::Penalty penalty, std::string story
 }
 
 void HealthChecker::start() {
+  probing_ = true;
   if (target_.check.type == Check::Type::Command) return start_command();
   if (http_) http_->set_request(http_request(target_.check, host_of(target_), describe_()));
   prober_.start(target_.address, target_.approach, target_.preamble, target_.timeout);
@@ -97,6 +100,7 @@ void HealthChecker::start_command() {
 }
 
 void HealthChecker::conclude(health::ProbeResult result, bool ours) {
+  probing_ = false;
   if (ours) {
     // It says nothing about the server: what is known of it stays.
     timer_.arm(loop_.now() + target_.check.interval);

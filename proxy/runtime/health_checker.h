@@ -1,6 +1,7 @@
 // Probes one server again and again and tells what its checks have decided.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,7 +36,10 @@ class HealthChecker {
   /// What a check with `send_state` tells the server of itself.
   using Describe = std::function<std::string()>;
 
-  HealthChecker(Loop& loop, Target target, TimePoint first, OnVerdict on_verdict, Describe describe);
+  /// `probing`, which must outlive it, is true while a probe is under way.
+  HealthChecker(Loop& loop, Target target, TimePoint first, std::atomic<bool>& probing,
+                OnVerdict on_verdict, Describe describe);
+  ~HealthChecker() { probing_ = false; }
 
   const Target& target() const { return target_; }
   const health::CheckFsm& fsm() const { return fsm_; }
@@ -58,6 +62,7 @@ class HealthChecker {
   Loop& loop_;
   const Target target_;
   health::CheckFsm fsm_;
+  std::atomic<bool>& probing_;
   OnVerdict on_verdict_;
   Describe describe_;
   Timer timer_;  // the next probe

@@ -66,6 +66,7 @@ struct ServerRecord {
   std::vector<stats::ServerCounters> counters;  // one a worker
   health::ErrorStreak errors;                   // of live traffic, where it is observed
   std::optional<bool> configured_disabled;      // what the file said last; the main thread's
+  std::atomic<bool> probing = false, asking_agent = false;  // now; the main thread writes
   mutable std::mutex report_mutex;
   CheckReport checks;  // guarded by report_mutex; written by the main thread
 };

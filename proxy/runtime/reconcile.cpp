@@ -101,7 +101,7 @@ void FarmKeeper::begin_check(BackendState& backend, ServerState& server, TimePoi
   if (checker && checker->target() == target) return;
   const std::uint64_t failures = checker ? checker->fsm().failures() : 0;
   checker = std::make_unique<HealthChecker>(
-      loop_, std::move(target), first,
+      loop_, std::move(target), first, server.record->probing,
       [this, &live](const auto& result) { on_verdict(live, result); },
       [this, &live] { return describe(live); });
   if (live.health() == health::Health::Unknown && check.initially_up) {
@@ -126,7 +126,7 @@ void FarmKeeper::begin_agent(ServerState& server, TimePoint first) {
   std::unique_ptr<AgentWatch>& watch = agents_[&live].watch;
   if (watch && watch->target() == target) return;
   watch = std::make_unique<AgentWatch>(
-      loop_, std::move(target), first,
+      loop_, std::move(target), first, server.record->asking_agent,
       [this, &live](const auto& result, const auto* reply) { on_agent(live, result, reply); });
 }
 

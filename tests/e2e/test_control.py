@@ -295,6 +295,105 @@ def test_weights_take_effect_at_once(farm):
     assert farm.ask("get weight nosuch/s1") == "No such backend.\n"
 
 
+SLOW_SITE = 'check = { request = "GET /check", interval = "100ms", disable_on_404 = true }\n'
+
+
+def last_change(farm, server):
+    """Seconds, as the statistics and the server state have it."""
+    seconds = farm.rows()["app", server]["lastchg"]
+    return int(seconds), int(farm.states()[server]["srv_time_since_last_change"])
+
+
+def test_drain_and_404_are_changes_with_a_time(tmp_path):
+    status = [b"200 OK"]
+    answer = answering(lambda line, *_: ok() if "/check" not in line else b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status[0])
+    with farm_of(tmp_path, answer, backend=SLOW_SITE) as farm:
+        def changes(act, server, word):
+            """The time begins anew with what act() does."""
+            wait_until(lambda: min(last_change(farm, server)) >= 1, "a second goes by")
+            act()
+            wait_until(lambda: farm.status(server) == word, f"{server} is {word}")
+            assert max(last_change(farm, server)) == 0
+
+        wait_until(lambda: farm.status("s1") == "UP" and farm.status("s2") == "UP", "both are up")
+        changes(lambda: farm.ask("set server app/s2 state drain"), "s2", "DRAIN")
+        changes(lambda: farm.ask("set server app/s2 state ready"), "s2", "UP")
+        changes(lambda: status.__setitem__(0, b"404 Not Found"), "s1", "NOLB")
+        assert farm.states()["s1"]["srv_check_result"] == "4"
+        changes(lambda: status.__setitem__(0, b"200 OK"), "s1", "UP")
+        assert farm.states()["s1"]["srv_check_result"] == "3"
+
+
+def test_a_probe_under_way_is_marked(tmp_path):
+    """As HAProxy does it; what the last one found stands behind the mark."""
+    release = threading.Event()
+
+    def respond(line, _fields, _body):
+        if "/check" in line and not first.is_set():
+            first.set()
+        elif "/check" in line:
+            release.wait(TIMEOUT)
+        return ok()
+
+    first = threading.Event()
+    agent = Origin(lambda connection, number: (number > 1 and release.wait(TIMEOUT), connection.send(b"up\n")))
+    with farm_of(tmp_path, answering(respond), server_extra=lambda number: "" if number > 1 else
+                 f'check = {{ request = "GET /check", interval = "100ms", timeout = "9s" }}\nagent = {{ port = {agent.port}, interval = "100ms", '
+                 'timeout = "9s" }') as farm:
+        wait_until(lambda: farm.rows()["app", "s1"]["check_status"] == "* L7OK", "the second probe is under way")
+        wait_until(lambda: farm.rows()["app", "s1"]["agent_status"] == "* L7OK", "the second question is under way")
+        assert farm.ask("set server app/s1 state maint") == ""
+        release.set()
+        assert farm.ask("set server app/s1 state ready") == ""
+        wait_until(lambda: farm.rows()["app", "s1"]["check_status"] == "L7OK", "none is under way")
+        wait_until(lambda: farm.rows()["app", "s1"]["agent_status"] == "L7OK", "none is under way")
+    agent.close()
+
+
+def test_operators_see_cookies_and_full_load(tmp_path):
+    with farm_of(tmp_path, backend='cookie = { name = "SRV", mode = "insert" }', frontend="maxconn = 500",
+                 server_extra=lambda number: f'cookie = "C{number}"') as farm:
+        assert [row["cookie"] for row in farm.rows().values()] == ["", "C1", "C2", "SRV"]
+        assert [row["cookie"] for row in farm.rows(level="user").values()] == [""] * 4
+        assert farm.rows()["app", "BACKEND"]["slim"] == "50", "a tenth of its frontend's"
+    with farm_of(tmp_path, backend="fullconn = 7") as farm:
+        assert farm.rows()["app", "BACKEND"]["slim"] == "7"
+
+
+def test_a_slow_start_is_shown_in_weight_and_state(tmp_path):
+    with farm_of(tmp_path, server_extra='weight = 10\nslow_start = "60s"') as farm:
+        assert farm.states()["s1"]["srv_op_state"] == "2"
+        farm.ask("set server app/s1 state maint")
+        assert farm.rows()["app", "s1"]["weight"] == "10", "as HAProxy, which does not take it away"
+        farm.ask("set server app/s1 state ready")
+        row, whole = farm.rows()["app", "s1"], farm.rows()["app", "BACKEND"]
+        assert (row["weight"], row["uweight"], farm.states()["s1"]["srv_op_state"]) == ("1", "10", "1")
+        assert (whole["weight"], whole["uweight"]) == ("11", "20")
+
+
+def test_a_server_that_begins_disabled_is_down_from_the_start(tmp_path):
+    with farm_of(tmp_path, server_extra="check = true\ndisabled = true") as farm:
+        def figures(server):
+            row = farm.rows()["app", server]
+            return int(row["downtime"]) >= 1 and (row["chkdown"], row["downtime"] == row["lastchg"])
+        for each in ("s1", "BACKEND"):
+            assert wait_until(lambda each=each: figures(each), "a second goes by") == ("0", True)
+
+
+def test_other_places_of_checks_and_agents_are_in_the_server_state(tmp_path):
+    site = Origin(answering())
+    agent = Origin(lambda connection, _number: connection.send(b"up\n"))
+    extra = (f'check = {{ port = {site.port}, address = "127.0.0.2" }}\nagent = {{ port = {agent.port}, address = "127.0.0.1" }}',
+             f"check = true\nagent = {{ port = {agent.port} }}")
+    with farm_of(tmp_path, server_extra=lambda number: extra[number - 1]) as farm:
+        columns = ("srv_check_state", "srv_agent_state", "srv_check_port", "srv_check_addr", "srv_agent_addr", "srv_agent_port")
+        states = farm.states()
+        assert [states["s1"][column] for column in columns] == ["6", "22", str(site.port), "127.0.0.2", "127.0.0.1", str(agent.port)]
+        assert [states["s2"][column] for column in columns] == ["6", "22", "0", "-", "-", str(agent.port)]
+    site.close()
+    agent.close()
+
+
 def test_the_last_weight_is_as_good_as_the_last_server(farm):
     """HAProxy's alarm and its figures of the backend: an outage is one, however it comes about."""
     alarm = "backend app has no server available!"
@@ -542,6 +641,11 @@ def test_sessions_are_shown_and_ended(tmp_path):
         assert f"{found[1]}: [" in details and 'request="GET /report HTTP/1.1"' in details
         assert re.search(rf"server={found[2]} addr=127\.0\.0\.1:\d+", details)
         assert farm.ask("show sess 0xffffff") == "Session not found.\n"
+        other = {"s1": "s2", "s2": "s1"}[found[2]]
+        assert found[1] in farm.ask(f"show sess server app/{found[2]}") and found[1] not in farm.ask(f"show sess server app/{other}")
+        assert 'request="GET /report' in farm.ask(f"show sess all server app/{found[2]}")
+        assert [farm.ask(f"show sess {words}") for words in ("server app/s9", "older 1h", "older 3600 all")] == ["No such server.\n", "", ""]
+        wait_until(lambda: found[1] in farm.ask("show sess older 300ms"), "it is older than that at last")
 
         assert farm.ask(f"shutdown session {found[1]}") == ""
         with contextlib.suppress(ConnectionResetError):

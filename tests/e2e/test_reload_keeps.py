@@ -220,7 +220,7 @@ def test_a_server_that_comes_to_track_is_what_the_other_is(tmp_path):
     with farm_of(tmp_path, backend='check = { interval = "50ms" }\nconnection = "close"') as farm:
         wait_until(lambda: farm.status("s1") == "UP", "s1 is up")
         farm.origins[1].close()
-        wait_until(lambda: farm.status("s2") == "DOWN", "s2 is down")
+        farm.proxy.log.wait_for(r"Server app/s2 is DOWN, reason: ")
         touched(farm, ('name = "s2"', 'name = "s2"\ntrack = "s1"'))
         farm.proxy.log.wait_for(r"Server app/s2 is UP via app/s1\. 2 active")
         assert farm.status("s2") == "UP"
