@@ -50,6 +50,13 @@ std::optional<std::uint64_t> session_id(std::string_view text) {
   return id;
 }
 
+/// A bare number is seconds.
+std::optional<Duration> age_of(std::string_view text) {
+  if (const auto seconds = parse_number<std::uint32_t>(text)) return std::chrono::seconds(*seconds);
+  const auto age = parse_duration(text);
+  return age ? std::optional(*age) : std::nullopt;
+}
+
 Result<Command> show_info(Words words, Level) {
   ShowInfo command;
   if (has(words, "typed")) command.format = stats::FigureFormat::Typed;
@@ -80,11 +87,29 @@ Result<Command> show_servers_state(Words words, Level) {
 
 Result<Command> show_sess(Words words, Level) {
   ShowSessions command;
-  if (words.size() < 3) return command;
-  command.detailed = true;
-  if (words[2] == "all") return command;
-  command.id = session_id(words[2]);
-  if (!command.id) return refuse("Session not found.");
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    if (words[i] == "all") {
+      command.detailed = true;
+    } else if (words[i] == "older") {
+      const auto age = age_of(at(words, ++i));
+      if (!age)
+        return fail(Errc::Syntax, "Invalid age '{}': seconds, or a number with a unit (90s, 5m).",
+                    at(words, i));
+      command.older = *age;
+    } else if (words[i] == "server") {
+      auto server = server_name(words, ++i);
+      if (!server) return tl::make_unexpected(server.error());
+      command.server = *std::move(server);
+    } else if (words[i].find_first_of("0123456789") == 0) {
+      command.id = session_id(words[i]);
+      if (!command.id) return refuse("Session not found.");
+      command.detailed = true;
+    } else {
+      return fail(Errc::Syntax,
+                  "Unexpected '{}'. Usage: show sess [<id>|all] [older <age>] [server <bk>/<srv>]",
+                  words[i]);
+    }
+  }
   return command;
 }
 
@@ -296,7 +321,7 @@ constexpr std::array kVerbs = {
     Verb{"show info [desc|json|typed]*", "tell about the process", Level::User},
     Verb{"show servers state [<backend>]", "show what state servers are in, for programs",
          Level::User},
-    Verb{"show sess [all|<id>]", "list the clients' connections, or tell all about them",
+    Verb{"show sess [all|<id>] [opts]*", "list the clients' connections, or tell all about them",
          Level::Operator},
     Verb{"show stat [<px> <type> <sid>] [opts]*", "show all counters: json, typed, up, no-maint",
          Level::User},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "common/clock.h"
 #include "common/control.h"
 #include "proxy/stats/typed.h"
 
@@ -45,6 +46,8 @@ struct ShowServersState {
 struct ShowSessions {
   bool detailed = false;
   std::optional<std::uint64_t> id;  // this one alone, detailed
+  Duration older{};                 // those connected for at least so long
+  std::optional<ServerName> server; // those with something under way there
 };
 struct ShowErrors {
   std::string proxy;  // its name or number; empty: all

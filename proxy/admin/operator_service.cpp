@@ -121,6 +121,7 @@ void OperatorService::run(const admin::ShowBackends&) {
 void OperatorService::run(const admin::ShowVersion&) { answer(HAPAIR_VERSION); }
 
 void OperatorService::run(const admin::ShowSessions& command) {
+  if (command.server && !find(*command.server)) return;
   auto found = std::make_shared<std::vector<SessionView>>();
   ask_workers(
       [found](Worker& worker) -> OnMain {
@@ -129,8 +130,14 @@ void OperatorService::run(const admin::ShowSessions& command) {
         };
       },
       [found, command, reply = reply_](std::size_t missing) {
-        if (command.id)
-          std::erase_if(*found, [&](const auto& view) { return view.id != *command.id; });
+        const TimePoint youngest = steady_now() - command.older;
+        std::erase_if(*found, [&](const SessionView& view) {
+          if (command.id && view.id != *command.id) return true;
+          if (command.server && (view.backend != command.server->backend ||
+                                 view.server != command.server->server))
+            return true;
+          return command.older > Duration::zero() && view.accepted > youngest;
+        });
         if (command.id && found->empty() && missing == 0) return reply("Session not found.");
         std::string out;
         if (command.detailed)

@@ -54,6 +54,19 @@ TEST(Command, SelectsStatistics) {
   EXPECT_EQ(command<ShowStat>("show stat 1").proxy, "");  // not all three: as if there were none
 }
 
+TEST(Command, SelectsSessions) {
+  const auto some = command<ShowSessions>("show sess older 90 server web/s1");
+  EXPECT_EQ(some.older, std::chrono::seconds(90));
+  EXPECT_EQ(some.server, (ServerName{"web", "s1"}));
+  EXPECT_FALSE(some.detailed);
+  EXPECT_EQ(command<ShowSessions>("show sess all older 5m").older, std::chrono::minutes(5));
+  EXPECT_EQ(refusal("show sess server web"), "Require 'backend/server'.");
+  for (const char* text : {"show sess older", "show sess older then"})
+    EXPECT_TRUE(refusal(text).starts_with("Invalid age '")) << text;
+  EXPECT_EQ(refusal("show sess foo"),
+            "Unexpected 'foo'. Usage: show sess [<id>|all] [older <age>] [server <bk>/<srv>]");
+}
+
 TEST(Command, ChangesWeights) {
   const auto absolute = command<SetWeight>("set server web/s1 weight 256");
   EXPECT_EQ(absolute.server, (ServerName{"web", "s1"}));
