@@ -74,6 +74,8 @@ void OperatorService::run(const admin::ShowInfo& command) {
   facts.peak_connection_rate = totals.peak_connection_rate;
   facts.session_rate = totals.session_rate;
   facts.peak_session_rate = totals.peak_session_rate;
+  facts.idle_percent = last_second_.idle_percent();
+  facts.bytes_out_rate = last_second_.bytes_out();
   facts.stopping = shown.process->draining;
   for (const auto& frontend : shown.frontends)
     if (!facts.stopping) facts.listeners += static_cast<unsigned>(frontend->config.binds.size());

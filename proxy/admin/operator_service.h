@@ -10,6 +10,7 @@
 #include "common/loop/control_server.h"
 #include "proxy/admin/command.h"
 #include "proxy/admin/farm_rows.h"
+#include "proxy/admin/last_second.h"
 #include "proxy/runtime/supervisor.h"
 
 namespace hapair::proxy {
@@ -22,7 +23,8 @@ class OperatorService final : public ControlOwner {
   static constexpr Duration kPatience = std::chrono::seconds(2);
 
   /// `supervisor` must outlive it.
-  explicit OperatorService(Supervisor& supervisor) : supervisor_(supervisor) {}
+  explicit OperatorService(Supervisor& supervisor)
+      : supervisor_(supervisor), last_second_(supervisor) {}
 
   std::span<const control::Verb> verbs() const override { return admin::verbs(); }
   void carry_out(const control::Line& line, control::Level level, Reply reply) override;
@@ -78,6 +80,7 @@ class OperatorService final : public ControlOwner {
   void finish(std::uint64_t inquiry);
 
   Supervisor& supervisor_;
+  LastSecond last_second_;
   // Of the command under way.
   Reply reply_;
   control::Level level_ = control::Level::User;

@@ -67,6 +67,8 @@ std::vector<stats::ProcessFigure> process_figures(const ProcessFacts& facts) {
   number(34, "MaxSslRate", "MMP", 0, "The most TLS connections in one second");
   number(47, "Tasks", "MGP", facts.connections, "Clients that are being served");
   number(48, "Run_queue", "MGP", 0, "Not kept: workers take what is ready in turn");
+  number(49, "Idle_pct", "MaP", facts.idle_percent,
+         "Of the workers' last second, the part in which they did not compute");
   add(50, "node", "COS", "str", facts.node, "The node's name (--node, or the host's)");
   number(52, "Stopping", "MGP", facts.stopping ? 1 : 0, "1 while the process is about to end");
   number(53, "Jobs", "MGP", facts.connections + facts.listeners,
@@ -77,6 +79,8 @@ std::vector<stats::ProcessFigure> process_figures(const ProcessFacts& facts) {
   number(57, "ConnectedPeers", "MGP", 0, "Peers that are connected");
   number(58, "DroppedLogs", "MGP", facts.dropped_logs, "Log lines that could not be delivered");
   large(61, "TotalBytesOut", "MGP", facts.total_bytes_out, "Bytes sent to clients");
+  large(63, "BytesOutRate", "MRP", facts.bytes_out_rate,
+        "Bytes sent to clients by what ended in the last second");
   add(66, "Build info", "POS", "str", facts.version, "What was built");
   number(70, "Start_time_sec", "MDP", static_cast<std::uint64_t>(facts.started),
          "When it started, seconds since 1970");

@@ -24,6 +24,8 @@ struct ProcessFacts {
   std::uint64_t total_connections = 0, total_requests = 0, total_bytes_out = 0;
   std::uint64_t connection_rate = 0, peak_connection_rate = 0;
   std::uint64_t session_rate = 0, peak_session_rate = 0;
+  unsigned idle_percent = 100;          // of the workers' last second
+  std::uint64_t bytes_out_rate = 0;     // a second
   unsigned listeners = 0;
   std::uint64_t dropped_logs = 0;
   bool stopping = false;

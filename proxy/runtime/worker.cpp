@@ -281,6 +281,16 @@ void Worker::start() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+Duration Worker::processor_time() const {
+  clockid_t clock{};
+  timespec had{};
+  if (!thread_.joinable()) return {};
+  if (pthread_getcpuclockid(const_cast<std::thread&>(thread_).native_handle(), &clock) != 0 ||
+      clock_gettime(clock, &had) != 0)
+    return {};
+  return std::chrono::seconds(had.tv_sec) + std::chrono::nanoseconds(had.tv_nsec);
+}
+
 void Worker::stop() {
   if (!thread_.joinable()) return;
   loop_.post([this] { loop_.stop(); });

@@ -98,6 +98,8 @@ class Worker {
   void start();
   /// Ends the thread; connections are closed by the destructor.
   void stop();
+  /// That its thread has had so far. Of whoever starts and stops it.
+  Duration processor_time() const;
   /// Thread-safe.
   void post(std::function<void()> work) { loop_.post(std::move(work)); }
   /// Serves by `snapshot` from now on. Listeners that it does not name are closed, and what goes on

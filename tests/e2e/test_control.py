@@ -127,12 +127,30 @@ def test_socat_asks_and_is_answered(farm):
 def test_every_name_tools_look_for_is_there(farm):
     info = farm.ask("show info")
     for name in ("Name Version Pid Uptime_sec Maxconn Hard_maxconn CurrConns CumConns CumReq ConnRate SessRate SslRate CurrSslConns Tasks "
-                 "Run_queue node Stopping Jobs Listeners ActivePeers ConnectedPeers DroppedLogs TotalBytesOut").split():
+                 "Run_queue Idle_pct node Stopping Jobs Listeners ActivePeers ConnectedPeers DroppedLogs TotalBytesOut BytesOutRate").split():
         assert re.search(rf"^{name}: ", info, re.M), name
     typed = farm.ask("show info typed")
     assert re.search(r"^6\.Pid\.1:SGP:u32:\d+$", typed, re.M)
+    assert re.search(r"^49\.Idle_pct\.1:MaP:u32:\d+$", typed, re.M) and re.search(r"^63\.BytesOutRate\.1:MRP:u64:\d+$", typed, re.M)
     figures = json.loads(farm.ask("show info json"))
     assert {f["field"]["name"]: f["value"]["value"] for f in figures}["Pid"] == farm.proxy.process.pid
+
+
+def test_the_last_second_is_told(farm):
+    """How idle the workers were in it, and what was sent."""
+    def figure(name):
+        return int(re.search(rf"^{name}: (\d+)$", farm.ask("show info"), re.M)[1])
+
+    assert 0 <= figure("Idle_pct") <= 100
+    busy = threading.Event()
+    visitors = [threading.Thread(target=lambda: [farm.proxy.get() for _ in iter(busy.is_set, True)]) for _ in range(2)]
+    for visitor in visitors:
+        visitor.start()
+    wait_until(lambda: figure("Idle_pct") < 100 and figure("BytesOutRate") > 0, "it has worked and sent")
+    busy.set()
+    for visitor in visitors:
+        visitor.join()
+    wait_until(lambda: (figure("Idle_pct"), figure("BytesOutRate")) == (100, 0), "it rests")
 
 
 def test_show_stat_selects_and_formats(farm):
