@@ -2,9 +2,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <utility>
 
@@ -32,19 +29,24 @@ void Background::finish() {
 }
 
 void Background::run(std::function<void()> work) {
-  const bool ends = !work;
   bool alone;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(work));
-    alone = idle_ == 0;
-    if (!alone) --idle_;
+    alone = idle_ <= 0;
   }
-  if (alone && !ends) add_thread();
+  const bool added = work && alone && add_thread();
+  // What can be had is had: slower, but nothing is lost.
+  if (work && !added && threads_.empty()) return work();
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(work));
+    if (!added) --idle_;
+  }
   sem_post(&work_);
 }
 
-void Background::add_thread() {
+/// False: the system gives us none.
+bool Background::add_thread() {
   // Signals are for the thread of the loop.
   sigset_t all, before;
   sigfillset(&all);
@@ -62,12 +64,9 @@ void Background::add_thread() {
       this);
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) {
-    // An exhausted kernel, as in Loop.
-    std::fprintf(stderr, "cannot start a thread: %s\n", std::strerror(error));
-    std::abort();
-  }
+  if (error != 0) return false;
   threads_.push_back(thread);
+  return true;
 }
 
 void Background::live() {

@@ -22,18 +22,19 @@ class Background {
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  /// From one thread. Does not wait for any of the others.
+  /// From one thread. Does not wait for any of the others. Where the system refuses the first thread,
+  /// `work` is done at once, here.
   void run(std::function<void()> work);
   /// Waits for all work. There can be no more.
   void finish();
 
  private:
   void live();
-  void add_thread();
+  bool add_thread();
 
   PriorityMutex mutex_;
   std::deque<std::function<void()>> waiting_;  // guarded by mutex_; an empty one: end
-  std::size_t idle_ = 0;                       // threads that will take from it; guarded by mutex_
+  int idle_ = 0;  // threads that will take from it, less what waits for a busy one; guarded by mutex_
   sem_t work_;                                 // one for each that waits; posting takes no lock
   std::vector<pthread_t> threads_;             // of the owner
 };

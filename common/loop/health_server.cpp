@@ -47,14 +47,13 @@ class HealthServer::Listener final : public Watcher {
       const std::string_view word(bytes, size > 0 ? static_cast<std::size_t>(size) : 0);
       if (word == kHealthTaken) {
         server_.on_taken_();
-        continue;
-      }
-      if (word == kHealthLeft)
+      } else if (word == kHealthLeft) {
         left_ = true;
-      else
+        server_.on_left_();
+      } else {
         server_.forget(*this);
-      server_.on_left_();
-      if (!left_) return;
+        return server_.on_left_();
+      }
     }
   }
   bool has_left() const { return left_; }
@@ -124,6 +123,7 @@ void HealthServer::forget_left() {
 void HealthServer::forget(Listener& listener) {
   const auto found = std::ranges::find(listeners_, &listener,
                                        [](const auto& held) { return held.get(); });
+  if (found == listeners_.end()) return;  // earlier in this turn
   gone_.push_back(std::move(*found));
   listeners_.erase(found);
 }

@@ -22,6 +22,7 @@ constexpr Duration kConnectTime = 5s;
 constexpr unsigned kDeadAfter = 30'000;  // ms
 constexpr std::size_t kMostKept = 256 * 1024;
 constexpr int kLastWait = 200;  // ms, at the end of the process
+constexpr int kReadsPerTurn = 4;
 
 }  // namespace
 
@@ -82,9 +83,13 @@ void LogStream::on_ready(std::uint32_t events) {
   if (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) return fail();
   if (events & EPOLLIN) {
     // Nobody has anything to say to us.
-    char ignored[512];
-    while (::recv(fd_, ignored, sizeof ignored, 0) > 0) {
-    }
+    char ignored[4096];
+    int reads = 0;
+    while (::recv(fd_, ignored, sizeof ignored, 0) > 0)
+      if (++reads == kReadsPerTurn) {
+        loop_.resume(*this, EPOLLIN);
+        break;
+      }
   }
   if (state_ == State::Open) send();
 }

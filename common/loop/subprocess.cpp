@@ -176,7 +176,7 @@ Subprocess::Subprocess(Loop& loop, Command command, Duration timeout,
                        std::function<void(const ExitReport&)> on_exit)
     : impl_(std::make_unique<Impl>(loop, std::move(on_exit))) {
   const int error = impl_->start(command);
-  if (error != 0) impl_->tell(error);
+  if (error != 0) impl_->tell(impl_->report.refused = error);
   // What could not be started is reported from the loop, as every other end.
   impl_->timer.arm(error != 0 ? loop.now() : loop.refresh() + timeout);
 }

@@ -34,6 +34,7 @@ struct ExitReport {
   int signal = 0;      // the signal that ended it, or 0
   bool timed_out = false;
   std::string error;   // why it could not be started; empty otherwise
+  int refused = 0;     // errno: for want of something here, the command was not even tried
   bool succeeded() const { return error.empty() && !timed_out && signal == 0 && status == 0; }
 };
 

@@ -534,7 +534,7 @@ BodyDecoder::Step BodyDecoder::decode(char* data, std::size_t size) {
       case State::TrailerStart:
         if (c == '\r') {
           state_ = State::LastLf;
-        } else if (is(c, kToken)) {
+        } else if (is(c, kToken) && !overhead()) {
           state_ = State::TrailerName;
         } else {
           return failed(H1Error::BadTrailer);

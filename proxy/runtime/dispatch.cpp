@@ -111,11 +111,22 @@ bool Dispatch::follow(int& server) {
   else if (server_ != balance::kNoServer)
     record_->server = exchange::AccessRecord{}.server;
   if (avoided_) avoided_->renumber(there);
+  keep_pool(next, last);
   server_ = last;
   server = moved;
   newest_ = &next;
-  kept_.reset();
   return true;
+}
+
+/// A connection outlives the generation that it was made in where `next` has another pool for its
+/// server, and goes back to its own: that generation has to stay.
+void Dispatch::keep_pool(BackendState& next, int server) {
+  if (!connection_ || server == balance::kNoServer) return kept_.reset();
+  const ServerPool& its = connection_->pool();
+  if (&worker_.pool(next, server) == &its) return kept_.reset();
+  // Else it is kept already.
+  if (&worker_.pool(*newest_, server_) == &its)
+    kept_ = GenerationUse(worker_.generation_of(*newest_));
 }
 
 void Dispatch::follow() {

@@ -149,6 +149,7 @@ class Dispatch final : public ServerUser {
   bool follow(int& server);
   /// The same without a server in mind, which cannot fail.
   void follow();
+  void keep_pool(BackendState& next, int server);
   /// Where one of its homes stands in newest_; kNoServer if it does not.
   int newest_home(int home) const;
   /// The server this is tied to, none that failed, which is up or at least awaited; kNoServer: any
@@ -180,7 +181,7 @@ class Dispatch final : public ServerUser {
   // they are now. The two differ only while a request outlives a reload.
   BackendState* backend_ = nullptr;  // whose settings it follows
   BackendState* newest_ = nullptr;   // whose servers, slots and queue it uses
-  GenerationUse kept_;               // of newest_, where nobody else keeps it
+  GenerationUse kept_;  // of newest_ or of connection_'s pool, where nobody else keeps it
   ServerConnection* connection_ = nullptr;
   exchange::AccessRecord* record_ = nullptr;
   exchange::Retry retry_;

@@ -95,7 +95,8 @@ void HealthChecker::start_command() {
                     .info = fmt::format("ended by signal {}", report.signal)};
         }
         result.duration = loop_.refresh() - began;
-        conclude(std::move(result), false);
+        if (report.refused != 0) result = health::not_started(report.refused);
+        conclude(std::move(result), /*ours=*/report.refused != 0);
       });
 }
 

@@ -7,6 +7,13 @@
 #include <utility>
 
 namespace hapair::proxy {
+namespace {
+
+// Reads in a row before others get their turn, and the probe's time its chance to be over.
+constexpr int kReadsPerTurn = 4;
+
+}  // namespace
+
 Prober::Prober(Loop& loop, std::unique_ptr<health::Conversation> conversation, OnDone on_done)
     : loop_(loop),
       conversation_(std::move(conversation)),
@@ -82,7 +89,8 @@ int Prober::send(std::string_view bytes) {
 
 void Prober::read() {
   char bytes[4096];
-  while (socket_.in_use()) {
+  for (int reads = 0; socket_.in_use(); ++reads) {
+    if (reads == kReadsPerTurn) return loop_.resume(*this, EPOLLIN);
     const ssize_t got = ::recv(socket_.fd(), bytes, sizeof bytes, 0);
     if (got > 0) {
       follow(conversation_->on_bytes({bytes, static_cast<std::size_t>(got)}));
@@ -100,6 +108,7 @@ void Prober::conclude(health::ProbeResult result, bool ours) {
   if (!running_) return;
   running_ = false;
   timer_.disarm();
+  loop_.cancel_resume(*this);
   // Where farewells were sent the reset may overtake them; the server has them or does not care.
   result.passed() && socket_.in_use() ? socket_.end_good() : socket_.close();
   // Of the server's own words, what a line of the log is for.
