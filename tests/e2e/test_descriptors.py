@@ -74,3 +74,22 @@ def test_clients_wait_for_a_descriptor(tmp_path):
         proxy.stop()
         app.close()
         other.close()
+
+
+def test_a_command_that_cannot_be_started_for_want_of_descriptors_says_nothing_of_its_server(tmp_path):
+    app = Origin(answering())
+    proxy = Proxy(tmp_path, [app.port], workers=1,
+                  backend='check = { command = ["/bin/true"], interval = "50ms", fall = 1 }\nstats = { uri = "/stats" }')
+    try:
+        wait_until(lambda: proxy.get()[0] == "HTTP/1.1 200 OK", "it is up")
+
+        def refused():
+            leave_free(proxy, 1)  # for the client; again, as a command that ran then has given its own back
+            return proxy.column("s1", "check_status").endswith("SOCKERR")
+
+        wait_until(refused, "no command can be started")
+        assert proxy.column("s1", "status") == "UP"
+        assert not [line for line in proxy.log.lines if "is DOWN" in line]
+    finally:
+        proxy.stop()
+        app.close()

@@ -123,6 +123,17 @@ def test_a_listener_that_says_what_nobody_knows_is_let_go_and_the_others_stay(pr
     listener.wait_for("serving")
 
 
+def test_a_listener_may_leave_and_go(proxy, listener, tmp_path):
+    listener.wait_for("serving")
+    for _ in range(20):
+        other = Listener(tmp_path / "health.sock")
+        other.hear()
+        other.socket.send(b"left")
+        other.socket.close()
+    for _ in range(5):
+        assert listener.hear()["state"] == "serving"
+
+
 def test_a_stop_and_a_drain_are_said_before_anything_else(proxy, listener):
     listener.wait_for("serving")
     client = socket.create_connection(("127.0.0.1", proxy.port))

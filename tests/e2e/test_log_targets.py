@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from loopback import answering, free_port, ok, proxy_and_origin, wait_until
+from loopback import Origin, answering, free_port, ok, proxy_and_origin, wait_until
 
 # What a hostile client asks for: quotes, control bytes in their disguises, the separators of a line.
 HOSTILE = ['/a"b', "/%0a<129>Jan 1 forged", "/\x7f", "/\xff\xfe", "/\\\"x", "/{a|b}", "/'`$(x)", "/\u0085x"]
@@ -239,6 +239,26 @@ def test_a_stream_that_breaks_begins_again_with_a_whole_line(tmp_path):
         wait_until(lambda: b"/two" in receiver.data, "a line over the new connection")
         assert '"GET /two' in octet_counted(receiver.data)[-1]
     receiver.close()
+
+
+def test_a_target_that_talks_back_without_end_delays_nobody(tmp_path):
+    over = threading.Event()
+
+    def talk(connection, _number):
+        noise = b"x" * 65536
+        while not over.is_set():
+            connection.send(noise)
+
+    loud = Origin(talk)
+    with proxy_and_origin(tmp_path, answering(), globals_=f'[[global.log]]\ntarget = "tcp:127.0.0.1:{loud.port}"\n') as (proxy, _):
+        wait_until(lambda: loud.accepted >= 2, "it is connected")
+        for _ in range(20):
+            begun = time.monotonic()
+            assert proxy.get()[0] == "HTTP/1.1 200 OK"
+            assert time.monotonic() - begun < 1
+        over.set()
+    loud.errors.clear()
+    loud.close()
 
 
 def test_a_file_that_was_renamed_is_opened_anew(tmp_path):

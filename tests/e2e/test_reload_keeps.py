@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from loopback import TIMEOUT, Origin, answering, free_port, ok, wait_until
+from loopback import TIMEOUT, Origin, Proxy, answering, free_port, ok, wait_until
 from test_control import farm_of
 from test_reload import reload
 
@@ -241,3 +241,43 @@ def test_weights_of_nothing_in_the_file_are_an_outage(farm):
     assert (backend["status"], backend["chkdown"]) == ("DOWN", "1")
     touched(farm, ("weight = 0", "weight = 1"))
     assert farm.rows()["app", "BACKEND"]["status"] == "UP"
+
+
+def test_a_connection_of_a_configuration_in_between_ends_well(tmp_path):
+    """The second client's request belongs to the first configuration, its connection to the second, and it ends in the
+    third: nothing of what it goes back to may be gone. (The address sanitizer looks.)"""
+    gates, served = [threading.Event(), threading.Event()], []
+
+    def serve(connection, _number):
+        served.append(connection)
+        gate = gates[min(len(served), 2) - 1]
+        connection.message()
+        gate.wait(TIMEOUT)
+        connection.send(ok(b"hello", b"Connection: close\r\n"))
+
+    origin = Origin(serve)
+    proxy = Proxy(tmp_path, [origin.port], workers=1, server_extra="maxconn = 1")
+    plain = proxy.path.read_text()
+    try:
+        def ask():
+            client = proxy.connect()
+            client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            return client
+
+        first = ask()
+        wait_until(lambda: origin.accepted == 1, "the first is served")
+        second = ask()
+        wait_until(lambda: proxy.has_accepted(second), "the second is here")
+        reload(proxy, plain.replace("[backend.app]", '[backend.app]\nsource = "127.0.0.1"'))
+        gates[0].set()
+        assert first.message()[2] == b"hello"
+        first.close()
+        wait_until(lambda: origin.accepted == 2, "the second has a connection of the second configuration")
+        reload(proxy, plain)
+        gates[1].set()
+        assert second.message()[2] == b"hello"
+        second.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert second.message()[2] == b"hello"
+    finally:
+        proxy.stop()
+        origin.close()

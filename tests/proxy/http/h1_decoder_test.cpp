@@ -309,6 +309,9 @@ TEST(BodyDecoder, RefusesBrokenChunks) {
   EXPECT_EQ(error("0\r\nT: x\r\nHTTP/1.1 200 OK\r\n\r\n"), H1Error::BadTrailer);
   EXPECT_EQ(error("0\r\nT" + std::string(5000, 'x')), H1Error::BadTrailer);
   EXPECT_EQ(error("0\r\nT: " + std::string(5000, 'x')), H1Error::BadTrailer);
+  std::string many = "0\r\n";
+  for (int i = 0; i < 5000; ++i) many += "T:\r\n";
+  EXPECT_EQ(error(many), H1Error::BadTrailer);
   EXPECT_EQ(error(std::string(5000, '0')), H1Error::BadChunkSize);
 }
 
