@@ -393,7 +393,7 @@ def test_a_websocket_lives_by_the_tunnel_timeout(tmp_path):
             assert client.exactly(7) == b"\x81\x05hello"
         assert client.rest() == b""
         assert 2.5 <= time.monotonic() - began < 8
-        proxy.log.wait_for(r" 101 .* sD-- ")
+        proxy.log.wait_for(r" 101 .* cD-- ")
     finally:
         proxy.stop()
         origin.close()
