@@ -23,13 +23,12 @@ bool is_retryable(const proxy::RetryRules& rules, int status, http::Method metho
          may_be_sent_twice(rules, method);
 }
 
-Retry::Decision Retry::on_failure(bool tied, unsigned others) {
+Retry::Decision Retry::on_failure(bool tied, unsigned others, Duration connect_timeout) {
   if (left_ <= 0) return {};
   --left_;
   if (may_move(others) && (!tied || left_ == 0)) return {Next::OtherServer, {}};
   constexpr Duration kPause = std::chrono::seconds(1);
-  const Duration limit = connect_timeout_;
-  return {Next::SameServer, limit > Duration::zero() ? std::min(kPause, limit) : kPause};
+  return {Next::SameServer, connect_timeout > Duration::zero() ? std::min(kPause, connect_timeout) : kPause};
 }
 
 }  // namespace hapair::exchange

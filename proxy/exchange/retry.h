@@ -19,8 +19,7 @@ bool is_retryable(const proxy::RetryRules& rules, int status, http::Method metho
 /// attempt may go elsewhere. The rules must outlive it.
 class Retry {
  public:
-  Retry(const proxy::RetryRules& rules, Duration connect_timeout)
-      : rules_(&rules), connect_timeout_(connect_timeout), left_(rules.attempts) {}
+  explicit Retry(const proxy::RetryRules& rules) : rules_(&rules), left_(rules.attempts) {}
   Retry() = default;
 
   enum class Next { SameServer, OtherServer, GiveUp };
@@ -29,7 +28,7 @@ class Retry {
     Duration pause{};  // never longer than the connect timeout
   };
   /// `tied`: persistence chose the server. `others`: usable servers besides the one that failed.
-  Decision on_failure(bool tied, unsigned others);
+  Decision on_failure(bool tied, unsigned others, Duration connect_timeout);
   /// The rules let a request go elsewhere, and there is somewhere.
   bool may_move(unsigned others) const { return rules_->redispatch && others > 0; }
   bool has_attempts_left() const { return left_ > 0; }
@@ -40,7 +39,6 @@ class Retry {
 
  private:
   const proxy::RetryRules* rules_ = nullptr;
-  Duration connect_timeout_{};
   int left_ = 0;
 };
 

@@ -59,10 +59,10 @@ void Dispatch::start(Reuse reuse, const Order& order, exchange::AccessRecord& re
   order_ = order;
   record_ = &record;
   server_ = balance::kNoServer;
-  retry_ = Retry(backend_->config.retry, backend_->config.timeout.connect);
+  retry_ = Retry(backend_->config.retry);
   if (backend_->config.retry.heeds_responses()) [[unlikely]]
     backend_->retry_budget.on_request();
-  arrival_ = 0;
+  if (setback_) [[unlikely]] *setback_ = {};
   ask();
 }
 
@@ -80,7 +80,7 @@ int Dispatch::tie() const {
   int awaited = balance::kNoServer;
   for (const int home : order_.homes) {
     const int here = newest_home(home);
-    if (here == balance::kNoServer || (avoided_ && avoided_->contains(here))) continue;
+    if (here == balance::kNoServer || (setback_ && setback_->avoided.contains(here))) continue;
     const balance::Server& server = *newest_->farm[static_cast<std::size_t>(here)];
     if (server.up()) return here;
     if (awaited == balance::kNoServer && server.awaited_by_tied()) awaited = here;
@@ -110,7 +110,7 @@ bool Dispatch::follow(int& server) {
     record_->server = next.servers[static_cast<std::size_t>(last)]->config.name;
   else if (server_ != balance::kNoServer)
     record_->server = exchange::AccessRecord{}.server;
-  if (avoided_) avoided_->renumber(there);
+  if (setback_) setback_->avoided.renumber(there);
   keep_pool(next, last);
   server_ = last;
   server = moved;
@@ -145,47 +145,55 @@ void Dispatch::on_reload() {
 void Dispatch::queue_anew() {
   BackendState& next = worker_.newest(*newest_);
   const bool stays = &next == newest_;
-  if (stays || newest_->admission->cancel(ticket_) == balance::Admission::Cancelled::Granted) {
+  if (stays || newest_->admission->cancel(setback_->ticket) == balance::Admission::Cancelled::Granted) {
     // The backend is gone and its queue with it, for those who stand in it; or the slot is on its
     // way, and on_granted() takes it to where it counts.
     if (!kept_.get()) kept_ = GenerationUse(worker_.generation_of(*newest_));
     return;
   }
-  worker_.stop_waiting(waiting_as_);
+  worker_.stop_waiting(setback_->waiting_as);
   phase_ = Phase::Idle;
   follow();
   ask();
 }
 
+Dispatch::Setback& Dispatch::setback() {
+  if (!setback_) setback_ = std::make_unique<Setback>();
+  return *setback_;
+}
+
 void Dispatch::ask() {
+  static const Setback kNone;
+  const Setback& before = setback_ ? *setback_ : kNone;
   const TimePoint now = worker_.loop().now();
   const std::uint64_t name = worker_.next_waiter();
   const auto given = newest_->admission->ask({.worker = worker_.index(),
                                               .request = name,
                                               .tied_to = order_.homes.empty() ? balance::kNoServer
                                                                               : tie(),
-                                              .avoid = avoided_ ? *avoided_ : balance::Avoided{},
+                                              .avoid = before.avoided,
                                               .key = order_.key,
                                               .priority = order_.priority,
-                                              .now = arrival_ != 0 ? queued_at_ : now,
-                                              .arrival = arrival_});
+                                              .now = before.arrival != 0 ? before.queued_at : now,
+                                              .arrival = before.arrival});
   post_surplus();
   using Kind = balance::Admission::Answer::Kind;
   switch (given.kind) {
     case Kind::Admitted: return take(given.server);
     case Kind::NoServer:
-      if (arrival_ != 0) record_->dequeued = now;
+      if (before.arrival != 0) record_->dequeued = now;
       return fail({'S', 'C'});
     case Kind::QueueFull:
       record_->dequeued = now;
       return fail({'P', 'Q'});
     case Kind::Queued:
       phase_ = Phase::Queued;
-      ticket_ = given.ticket;
-      waiting_as_ = name;
+      setback().ticket = given.ticket;
+      setback_->waiting_as = name;
       worker_.await_grant(name, *this);
-      if (std::exchange(arrival_, given.arrival) != 0) return;  // waits on, as long as it may
-      queued_at_ = now;
+      // Else it waits on, as long as it may.
+      if (std::exchange(setback_->arrival, given.arrival) != 0) return;
+      setback_->queued_at = now;
       record_->server_queue = given.server_queue;
       record_->backend_queue = given.backend_queue;
       timer_.arm(after(now, backend_->config.timeout.effective_queue()));
@@ -336,7 +344,7 @@ void Dispatch::go_on(exchange::Termination why) {
   const bool tied =
       server()->live->up() && std::any_of(order_.homes.begin(), order_.homes.end(),
                                           [&](int home) { return newest_home(home) == server_; });
-  const auto decision = retry_.on_failure(tied, other_usable_servers());
+  const auto decision = retry_.on_failure(tied, other_usable_servers(), backend_->config.timeout.connect);
   record_->retries = retry_.attempts_repeated();
   switch (decision.next) {
     case Retry::Next::GiveUp: return fail(why);
@@ -352,11 +360,10 @@ void Dispatch::go_on(exchange::Termination why) {
 void Dispatch::ask_elsewhere() {
   count([](stats::ServerCounters& counters) { ++counters.redispatches; });
   record_->redispatched = true;
-  if (!avoided_) avoided_ = std::make_unique<balance::Avoided>();
-  avoided_->add(server_);
+  setback().avoided.add(server_);
   release_slot();
   follow();
-  arrival_ = 0;
+  setback_->arrival = 0;
   ask();
 }
 
@@ -410,8 +417,8 @@ void Dispatch::release() {
   timer_.disarm();
   if (phase_ == Phase::Queued) {
     // A grant that is on its way already finds nobody and goes to the next who waits.
-    newest_->admission->cancel(ticket_);
-    worker_.stop_waiting(waiting_as_);
+    newest_->admission->cancel(setback_->ticket);
+    worker_.stop_waiting(setback_->waiting_as);
     record_->dequeued = worker_.loop().now();  // gave up
   }
   release_connection(false);
@@ -421,7 +428,6 @@ void Dispatch::release() {
 
 void Dispatch::forget() {
   backend_ = newest_ = nullptr;
-  avoided_.reset();
   kept_.reset();
   server_ = balance::kNoServer;
   reused_ = false;

@@ -144,6 +144,17 @@ class Dispatch final : public ServerUser {
  private:
   enum class Phase : std::uint8_t { Idle, Queued, Connecting, Pausing, Connected };
 
+  /// What only those have who must wait, or whose server fails: most connections do not, and there
+  /// may be many.
+  struct Setback {
+    balance::Admission::Ticket ticket = 0;
+    std::uint64_t arrival = 0;  // its place in the order of those that wait; 0: it has none
+    TimePoint queued_at{};
+    std::uint64_t waiting_as = 0;  // what the worker knows us by while queued
+    balance::Avoided avoided;      // in newest_
+  };
+  Setback& setback();
+
   /// Where `server` of newest_ stands in the newest state of the backend, which is newest_ from now
   /// on. False: it is not there, and nothing has changed.
   bool follow(int& server);
@@ -186,11 +197,7 @@ class Dispatch final : public ServerUser {
   exchange::AccessRecord* record_ = nullptr;
   exchange::Retry retry_;
   Order order_;
-  balance::Admission::Ticket ticket_ = 0;
-  std::uint64_t arrival_ = 0;  // its place in the order of those that wait; 0: it has none
-  TimePoint queued_at_{};
-  std::uint64_t waiting_as_ = 0;  // what the worker knows us by while queued
-  std::unique_ptr<balance::Avoided> avoided_;  // in newest_; null: no server has failed yet
+  std::unique_ptr<Setback> setback_;  // made when first needed, then kept
   int server_ = balance::kNoServer;
   Phase phase_ = Phase::Idle;
   Reuse reuse_ = Reuse::Never;

@@ -20,28 +20,28 @@ constexpr TimePoint t0{1000s};
 
 TEST(Retry, GoesToAnotherServerAtOnceWhenNothingTiesTheRequest) {
   const RetryRules rules{.attempts = 2};
-  Retry retry(rules, 5s);
-  EXPECT_EQ(retry.on_failure(/*tied=*/false, /*others=*/1).next, Next::OtherServer);
-  EXPECT_EQ(retry.on_failure(false, 1).pause, Duration::zero());
-  EXPECT_EQ(retry.on_failure(false, 1).next, Next::GiveUp);
+  Retry retry(rules);
+  EXPECT_EQ(retry.on_failure(/*tied=*/false, /*others=*/1, 5s).next, Next::OtherServer);
+  EXPECT_EQ(retry.on_failure(false, 1, 5s).pause, Duration::zero());
+  EXPECT_EQ(retry.on_failure(false, 1, 5s).next, Next::GiveUp);
   EXPECT_EQ(retry.attempts_repeated(), 2u);
 }
 
 TEST(Retry, StaysWithTheServerThatARequestIsTiedToUntilTheLastAttempt) {
   const RetryRules rules{.attempts = 3};
-  Retry retry(rules, 500ms);
-  const auto first = retry.on_failure(/*tied=*/true, 1);
+  Retry retry(rules);
+  const auto first = retry.on_failure(/*tied=*/true, 1, 500ms);
   EXPECT_EQ(first.next, Next::SameServer);
   EXPECT_EQ(first.pause, 500ms);
-  EXPECT_EQ(retry.on_failure(true, 1).next, Next::SameServer);
-  EXPECT_EQ(retry.on_failure(true, 1).next, Next::OtherServer);
+  EXPECT_EQ(retry.on_failure(true, 1, 500ms).next, Next::SameServer);
+  EXPECT_EQ(retry.on_failure(true, 1, 500ms).next, Next::OtherServer);
 }
 
 TEST(Retry, StaysWhereItMayNotMoveOrCannot) {
   const RetryRules fixed{.attempts = 1, .redispatch = false}, free{.attempts = 1};
-  EXPECT_EQ(Retry(fixed, 0s).on_failure(false, 5).next, Next::SameServer);
-  EXPECT_EQ(Retry(fixed, 0s).on_failure(false, 5).pause, 1s);
-  EXPECT_EQ(Retry(free, 0s).on_failure(false, 0).next, Next::SameServer);
+  EXPECT_EQ(Retry(fixed).on_failure(false, 5, 0s).next, Next::SameServer);
+  EXPECT_EQ(Retry(fixed).on_failure(false, 5, 0s).pause, 1s);
+  EXPECT_EQ(Retry(free).on_failure(false, 0, 0s).next, Next::SameServer);
 }
 
 TEST(Retry, SendsAgainOnlyWhatDoesNoHarmTwice) {
