@@ -345,7 +345,7 @@ def test_who_said_too_much_still_gets_the_whole_answer(tmp_path, head, more, lat
         received = 0
         while not proxy.log.lines:  # until the proxy thinks that it is done: the kernel has the rest
             received += len(client.socket.recv(4096))
-            time.sleep(0.001)
+            time.sleep(0.001)  # a slow reader: what it has not taken yet is what a reset would destroy
         if late == "behind it":
             client.send(more)
         assert received < len(body)
@@ -527,7 +527,7 @@ def test_a_connection_that_ends_without_a_request_is_logged_and_counted(tmp_path
             client.message()
         client.send(sent)
         wait_until(lambda: proxy.has_accepted(client), "it is here")
-        time.sleep(0.1)
+        time.sleep(0.1)  # the time that the line must tell
         getattr(client, how)()
         line = proxy.log.wait_for("<BADREQ>")
         times, status, size = re.search(r" http-in/<NOSRV> (\S+) (\d+) (\d+) - - CR-- ", line).groups()
