@@ -1,13 +1,16 @@
 """One hapair-proxy on loopback between clients and servers that follow a script."""
 
 import contextlib
+import fcntl
 import itertools
 import os
 import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -49,6 +52,21 @@ def wait_until(predicate, what, timeout=TIMEOUT):
     raise AssertionError(f"not within {timeout} s: {what}")
 
 
+@contextlib.contextmanager
+def standing_still(pid):
+    """A process that is stopped. The signal reaches one thread after the other, and one that runs meanwhile
+    goes on: so this waits until all stand."""
+    def all_stand():
+        return all(re.search(r"^State:\s+T", (task / "status").read_text(), re.M)
+                   for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(all_stand, f"process {pid} stands still")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 class Connection:
     """A TCP connection that reads whole HTTP/1 messages; either end of one."""
 
@@ -59,6 +77,10 @@ class Connection:
 
     def send(self, data):
         self.socket.sendall(data)
+
+    def has_arrived(self):
+        """Whether the other side's kernel has everything that was sent."""
+        return struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0] == 0
 
     def close(self):
         self.socket.close()

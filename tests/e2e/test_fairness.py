@@ -1,13 +1,12 @@
 """No client keeps a worker to himself, however much he says."""
 
 import re
-import signal
 import socket
 import subprocess
 
 import pytest
 
-from loopback import TIMEOUT, Proxy, answering, proxy_and_origin, wait_until
+from loopback import TIMEOUT, Proxy, answering, proxy_and_origin, standing_still, wait_until
 
 DENIED = '[[frontend.http-in.route]]\nwhen = { path_prefix = "/deny" }\ndeny = true'
 
@@ -28,11 +27,11 @@ def test_who_pipelines_does_not_go_before_who_asks_once(proxy):
     greedy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     greedy.send(request(b"/deny/first"))
     assert " 403 " in greedy.message()[0]
-    proxy.process.send_signal(signal.SIGSTOP)
-    greedy.send(request(b"/deny/many") * 1000)
-    modest = proxy.connect()
-    modest.send(request(b"/deny/once"))
-    proxy.process.send_signal(signal.SIGCONT)
+    with standing_still(proxy.process.pid):
+        greedy.send(request(b"/deny/many") * 1000)
+        modest = proxy.connect()
+        modest.send(request(b"/deny/once"))
+        wait_until(lambda: greedy.has_arrived() and modest.has_arrived(), "both have asked")
     assert " 403 " in modest.message()[0]
     for _ in range(1000):
         assert " 403 " in greedy.message()[0]

@@ -7,7 +7,7 @@ import time
 
 import one_thread
 import pytest
-from loopback import Origin, Proxy, answering, free_port, wait_until
+from loopback import Origin, Proxy, answering, free_port, standing_still, wait_until
 
 INTERVAL = 0.1
 
@@ -92,14 +92,12 @@ def test_a_dead_proxy_is_known_at_once(proxy, listener):
 
 def test_a_hung_proxy_and_a_hung_worker_are_silent(proxy, listener):
     listener.wait_for("serving")
-    proxy.process.send_signal(signal.SIGSTOP)
-    try:
-        while True:  # what was on its way
-            listener.hear(5 * INTERVAL)
-    except TimeoutError:
-        pass
-    finally:
-        proxy.process.send_signal(signal.SIGCONT)
+    with standing_still(proxy.process.pid):
+        try:
+            while True:  # what was on its way
+                listener.hear(5 * INTERVAL)
+        except TimeoutError:
+            pass
     listener.wait_for("serving")
     with one_thread.stuck(proxy.process.pid, "worker-1"):
         try:
