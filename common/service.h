@@ -52,7 +52,8 @@ class Pidfile {
 };
 
 /// SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2, which would end a daemon that does not watch for
-/// them yet, wait from hold_signals() to release_signals(): call that when the watchers are there.
+/// them yet, or no more, wait from hold_signals() to release_signals(): that is for when the watchers
+/// are there.
 /// Of the calling thread and those it starts; an exec keeps it.
 void hold_signals();
 void release_signals();

@@ -86,6 +86,7 @@ void Daemon::run(Daemonizer& parent) {
   notify_service_manager("READY=1");
   beat();
   loop_.run();
+  hold_signals();  // told twice to end, it still ends in its own way
   notify_service_manager("STOPPING=1");
 }
 

@@ -32,6 +32,7 @@ int serve(const DaemonOptions& options, Origin origin, const Task& task) {
     if (!detached) return cannot_start(detached.error());
     parent = *std::move(detached);
   }
+  hold_signals();  // whoever reads the pid file may send one at once
   Pidfile pidfile;
   if (!options.pidfile.empty()) {
     auto created = Pidfile::create(options.pidfile);

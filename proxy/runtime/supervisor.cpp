@@ -194,6 +194,7 @@ void Supervisor::run() {
   if (heartbeat_) heartbeat_->start();
   notify_service_manager("READY=1");
   loop_.run();
+  hold_signals();  // told twice to end, it still ends in its own way
   notify_service_manager("STOPPING=1");
   if (heartbeat_) heartbeat_->stop();
   keeper_.clear();

@@ -49,6 +49,21 @@ def test_sigterm_and_sigint_resign_and_leave_nothing(link):
         assert daemon.lines().rstrip().endswith("removing protocol VIPs.")
 
 
+def test_a_signal_to_a_daemon_that_is_just_starting_is_obeyed(link):
+    """From the moment its pid file is there."""
+    pid_file = link.folder / "hap1.pid"
+    words = ["ip", "netns", "exec", link.namespace("hap1"), vrrp_link.BINARY, "-d", "-p", pid_file, "-f", link.file(), "--node", "hap1"]
+    for number, (word, line) in enumerate([(signal.SIGHUP, "Reloaded: "), (signal.SIGUSR1, "once the other node has taken over"),
+                                           (signal.SIGTERM, "Stopping ")] * 4, 1):
+        daemon = link.start_other("hap1", words)
+        wait_until(lambda: pid_file.exists() and pid_file.read_text(), 5, "the pid file is there")
+        os.kill(int(pid_file.read_text()), word)
+        daemon.wait_for(line, 5)
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(5) == 0, f"{word} ended it ({number})"
+        assert not link.holds("hap1")
+
+
 def test_a_reader_of_its_log_that_went_away_does_not_end_it(link):
     reader, writer = os.pipe()
     command = ["ip", "netns", "exec", f"{link.prefix}-hap1", vrrp_link.BINARY, "-d", "-f", link.file(), "--node", "hap1"]
