@@ -1,5 +1,7 @@
 #include "proxy/http/h1_decoder.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,7 +12,7 @@ namespace hapair::http {
 namespace {
 
 // Character classes of RFC 9110 5.6.2 and 5.5, RFC 3986.
-enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kHost = 8 };
+enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kRegName = 8 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
@@ -19,11 +21,11 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     if (c == '\t' || (c >= ' ' && c != 0x7f)) bits |= kValue;
     if (c > ' ' && c < 0x7f && c != '#') bits |= kTarget;
     const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (alnum) bits |= kToken | kHost;
+    if (alnum) bits |= kToken | kRegName;
     for (const char t : std::string_view("!#$%&'*+-.^_`|~"))
       if (c == t) bits |= kToken;
-    for (const char t : std::string_view("-._~!$&'()*+,;=%:[]"))
-      if (c == t) bits |= kHost;
+    for (const char t : std::string_view("-._~!$&'()*+,;=%"))
+      if (c == t) bits |= kRegName;
   }
   return table;
 }
@@ -37,6 +39,27 @@ bool all(std::string_view text, std::uint8_t bits) {
   for (const char c : text)
     if (!is(c, bits)) return false;
   return true;
+}
+
+/// RFC 3986 3.2.2, 3.2.3: a name, an IPv4 address, or an IPv6 address in brackets; with a port or
+/// without. Nobody serves other literals.
+bool is_host(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == text.npos) return false;
+    const std::string_view literal = text.substr(1, end - 1);
+    char terminated[INET6_ADDRSTRLEN] = {};
+    if (literal.size() >= sizeof terminated) return false;
+    literal.copy(terminated, literal.size());
+    if (in6_addr address; ::inet_pton(AF_INET6, terminated, &address) != 1) return false;
+    text.remove_prefix(end + 1);
+  } else {
+    const auto colon = std::min(text.find(':'), text.size());
+    if (!all(text.substr(0, colon), kRegName)) return false;
+    text.remove_prefix(colon);
+  }
+  if (text.empty()) return true;
+  return text[0] == ':' && text.find_first_not_of("0123456789", 1) == text.npos;
 }
 
 /// Calls `use` for every element of a comma-separated list.
@@ -280,7 +303,7 @@ H1Error read_target(RequestHead& head, Authority& authority) {
   const std::string_view rest = target.substr(scheme_end + 3);
   const auto path = std::min(rest.find_first_of("/?"), rest.size());
   authority = {rest.substr(0, path), scheme.size() == 4 ? ":80" : ":443"};
-  if (authority.without_port(authority.text).empty() || !all(authority.text, kHost))
+  if (authority.without_port(authority.text).empty() || !is_host(authority.text))
     return H1Error::BadTarget;
   if (path == rest.size()) {
     // RFC 9112 3.2.4: this is how a server is asked about itself by way of a proxy.
@@ -356,7 +379,7 @@ HeadResult parse_request_head(std::string_view bytes, RequestHead& head) {
     switch (field.id) {
       case FieldId::Host:
         if (has_host) return H1Error::TwoHosts;
-        if (!all(field.value, kHost)) return H1Error::BadHost;
+        if (!is_host(field.value)) return H1Error::BadHost;
         has_host = true;
         head.host = field.value;
         return H1Error::None;

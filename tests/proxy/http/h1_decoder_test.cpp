@@ -87,6 +87,13 @@ TEST(RequestHead, IsReadIntoViews) {
   EXPECT_EQ(head.fields.begin()[2].value, "");
 }
 
+TEST(RequestHead, TakesEveryFormOfAHost) {
+  for (const std::string host : {"a.example", "a_b", "127.0.0.1:80", "[::1]", "[fe80::1]:8080", "a:", ""}) {
+    const std::string bytes = "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+    EXPECT_EQ(parsed(bytes).host, host);
+  }
+}
+
 TEST(RequestHead, SkipsOneEmptyLineInFront) {
   const std::string bytes = "\r\n" + request("");
   EXPECT_EQ(request_error(bytes), H1Error::None);
@@ -175,6 +182,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{request("Host: a\r\n"), H1Error::TwoHosts},
         Refusal{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", H1Error::BadHost},
         Refusal{"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: a]\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: []\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: [::1]:\xb2\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: [127.0.0.1]\r\n\r\n", H1Error::BadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: [" + std::string(7000, ':') + "]\r\n\r\n", H1Error::BadHost},
+        Refusal{request("", "GET http://[::1/ HTTP/1.1"), H1Error::BadTarget},
+        Refusal{request("", "GET http://a:b/ HTTP/1.1"), H1Error::BadTarget},
         Refusal{request("X : 1\r\n"), H1Error::SpaceBeforeColon},
         Refusal{request("X\r\n"), H1Error::BadFieldName},
         Refusal{request(": 1\r\n"), H1Error::BadFieldName},
