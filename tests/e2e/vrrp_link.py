@@ -85,16 +85,24 @@ class Link:
         switch = f"{self.prefix}-switch"
         ip("-n", switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
         ip("-n", switch, "link", "set", "br0", "up")
-        for name, address in ADDRESSES.items():
-            host = f"{self.prefix}-{name}"
-            ip("-n", host, "link", "add", "eth1", "type", "veth", "peer", "name", name, "netns", switch)
-            ip("-n", switch, "link", "set", name, "master", "br0", "up")
-            # Its link-local address is known beforehand, and is not proven to be nobody else's first.
-            ip("-n", host, "link", "set", "eth1", "addrgenmode", "none")
-            ip("-n", host, "addr", "add", f"{address}/24", "dev", "eth1")
-            ip("-n", host, "link", "set", "eth1", "up")
-            ip("-n", host, "addr", "add", f"{self.link_local(name)}/64", "dev", "eth1", "nodad")
-            ip("-n", host, "link", "set", "lo", "up")
+        for name in ADDRESSES:
+            self.install(name)
+            ip("-n", self.namespace(name), "link", "set", "lo", "up")
+
+    def install(self, name):
+        """A network card for that host, and its cable."""
+        host, switch = self.namespace(name), self.namespace("switch")
+        ip("-n", host, "link", "add", "eth1", "type", "veth", "peer", "name", name, "netns", switch)
+        ip("-n", switch, "link", "set", name, "master", "br0", "up")
+        # Its link-local address is known beforehand, and is not proven to be nobody else's first.
+        ip("-n", host, "link", "set", "eth1", "addrgenmode", "none")
+        ip("-n", host, "addr", "add", f"{ADDRESSES[name]}/24", "dev", "eth1")
+        ip("-n", host, "link", "set", "eth1", "up")
+        ip("-n", host, "addr", "add", f"{self.link_local(name)}/64", "dev", "eth1", "nodad")
+
+    def remove(self, name):
+        """The card, with all that is on it."""
+        ip("-n", self.namespace(name), "link", "del", "eth1")
 
     def namespace(self, name):
         return f"{self.prefix}-{name}"

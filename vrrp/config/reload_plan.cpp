@@ -55,6 +55,7 @@ std::string_view to_string(Fate fate) {
     case Fate::Kept: return "kept";
     case Fate::Changed: return "changed";
     case Fate::Renewed: return "is another virtual router";
+    case Fate::Moved: return "moves to another interface";
     case Fate::Removed: return "removed";
     case Fate::Added: return "added";
   }

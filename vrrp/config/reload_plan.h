@@ -14,6 +14,7 @@ struct ReloadPlan {
     Kept,     // equal: nobody touches it
     Changed,  // the same virtual router: it goes on, configured in another way
     Renewed,  // another virtual router of that name: the old one ends, the new one starts
+    Moved,    // the same virtual router on another interface: likewise; only the host can tell
     Removed,
     Added,
   };

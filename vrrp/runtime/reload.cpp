@@ -19,6 +19,7 @@ class Supervisor::Reload {
       : self_(self), task_(task), scripts_(scripts), plan_(std::move(plan)) {}
 
   Result<void> prepare();
+  void announce() const;
   void carry_out();
 
  private:
@@ -31,7 +32,7 @@ class Supervisor::Reload {
 
   std::size_t index_of(const std::string& instance) const;
   const Instance& instance(const std::string& name) const;
-  Result<void> check_virtual_mac(const Instance& instance) const;
+  Result<void> check_virtual_mac(const Instance& instance);
   Result<void> prepare_change(const Instance& instance, const Link& link);
   Result<void> prepare_new(const Instance& instance);
   void end(std::vector<Opened>& gone);
@@ -57,8 +58,41 @@ Result<void> Supervisor::reload(const Task& task, const PreparedScripts& scripts
   if (!plan) return tl::make_unexpected(plan.error());
   Reload reload(*this, task, scripts, *std::move(plan));
   if (auto prepared = reload.prepare(); !prepared) return prepared;
+  reload.announce();
   reload.carry_out();
   return {};
+}
+
+bool Supervisor::has_new_link(const VirtualRouter& router) const {
+  if (router.is_fit()) return false;  // as nearly always, and a look at an interface is a system call
+  const Placement& placement = router.placement();
+  const auto is_another = [&](const Link& link) {
+    return !netlink_->link(link.index) && netlink_->link(link.name);
+  };
+  return is_another(placement.link) || std::ranges::any_of(placement.other_links, is_another);
+}
+
+void Supervisor::move_to_new_links() {
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const VirtualRouter& router = ports_[i]->router();
+    if (!has_new_link(router)) continue;
+    const Task task{.config = config_, .keys = keys_, .digest = digest_};
+    ReloadPlan plan{.config = config_};
+    for (const auto& port : ports_)
+      plan.steps.push_back({port->router().config().name, port == ports_[i] ? Fate::Moved : Fate::Kept});
+    Reload move(*this, task, scripts_, std::move(plan));
+    const std::string& interface = router.placement().link.name;
+    if (auto prepared = move.prepare(); !prepared) {
+      if (companions_[i].kept_from_moving == prepared.error().message) continue;
+      companions_[i].kept_from_moving = prepared.error().message;
+      log_.log(Severity::Warning, "interface {} was made anew, but cannot be used yet: {}", interface,
+               prepared.error().message);
+      continue;
+    }
+    log_.log(Severity::Notice, "interface {} was made anew: VRRP_Instance({}) begins anew on it",
+             interface, router.config().name);
+    move.carry_out();
+  }
 }
 
 std::size_t Supervisor::Reload::index_of(const std::string& instance) const {
@@ -88,11 +122,11 @@ Result<void> Supervisor::Reload::prepare() {
         return fail(link.error().code, "instance {}: {}", after.name, link.error().message);
       // "auto" may be another interface now, and one of the same name may be a new one.
       if (link->index != self_.ports_[index_of(step.instance)]->link().index)
-        step.fate = Fate::Renewed;
+        step.fate = Fate::Moved;
       else if (auto prepared = prepare_change(after, *link); !prepared)
         return fail(prepared.error().code, "instance {}: {}", after.name, prepared.error().message);
     }
-    if (step.fate == Fate::Renewed || step.fate == Fate::Added)
+    if (step.fate == Fate::Renewed || step.fate == Fate::Moved || step.fate == Fate::Added)
       if (auto prepared = prepare_new(instance(step.instance)); !prepared) return prepared;
   }
   if (plan_.config.has_pair_channel() && !self_.pair_) {
@@ -129,17 +163,19 @@ Result<void> Supervisor::Reload::prepare_change(const Instance& instance, const 
   return {};
 }
 
-Result<void> Supervisor::Reload::check_virtual_mac(const Instance& instance) const {
+Result<void> Supervisor::Reload::check_virtual_mac(const Instance& instance) {
   if (!instance.virtual_mac) return {};
   const std::string name = virtual_mac_name(instance);
   for (std::size_t i = 0; i < self_.ports_.size(); ++i) {
-    const auto& there = self_.companions_[i].virtual_mac;
-    if (there && there->link().name == name)
+    auto& there = self_.companions_[i].virtual_mac;
+    if (!there || there->link().name != name) continue;
+    if (self_.netlink_->link(there->link().index))
       return fail(
           Errc::Unsupported,
           "instance {}: the interface {} is that of {} until it ends: name another one with "
           "virtual_mac = \"…\", or restart",
           instance.name, name, self_.ports_[i]->router().config().name);
+    there.reset();  // it went with the interface below it; its settings must not outlive the next one's
   }
   return {};
 }
@@ -154,7 +190,7 @@ Result<void> Supervisor::Reload::prepare_new(const Instance& instance) {
 
 // ---- from here on nothing fails
 
-void Supervisor::Reload::carry_out() {
+void Supervisor::Reload::announce() const {
   for (const std::string& key : plan_.fixed)
     self_.log_.log(Severity::Warning, "{} cannot change in a running process: it stays as it was",
                    key);
@@ -162,6 +198,9 @@ void Supervisor::Reload::carry_out() {
     if (step.fate != Fate::Kept)
       self_.log_.log(Severity::Notice, "Reload: VRRP_Instance({}) {}", step.instance,
                      to_string(step.fate));
+}
+
+void Supervisor::Reload::carry_out() {
   std::vector<Opened> gone;
   end(gone);
   self_.tell_listeners();
@@ -169,6 +208,8 @@ void Supervisor::Reload::carry_out() {
   arrange();
   self_.config_ = plan_.config;
   self_.keys_ = task_.keys;
+  self_.digest_ = task_.digest;
+  self_.scripts_ = scripts_;
   self_.groups_.change(plan_.config.sync_groups, self_.loop_.now());
   self_.group_timer_.arm(self_.loop_.now());
   self_.closed_.close(self_.closed_addresses());
@@ -180,9 +221,12 @@ void Supervisor::Reload::carry_out() {
 /// Their ports live until nobody speaks of them any more.
 void Supervisor::Reload::end(std::vector<Opened>& gone) {
   for (const ReloadPlan::Step& step : plan_.steps) {
-    if (step.fate != Fate::Removed && step.fate != Fate::Renewed) continue;
+    if (step.fate == Fate::Kept || step.fate == Fate::Changed || step.fate == Fate::Added) continue;
     const std::size_t index = index_of(step.instance);
     self_.ports_[index]->shutdown();
+    // Nobody would believe its adverts, and it would believe replays.
+    if (step.fate == Fate::Moved)
+      opened_.at(step.instance).port->router().codec().resume(self_.ports_[index]->router().codec().memory());
     gone.push_back({std::move(self_.companions_[index]), std::move(self_.ports_[index])});
     self_.companions_.erase(self_.companions_.begin() + static_cast<std::ptrdiff_t>(index));
     self_.ports_.erase(self_.ports_.begin() + static_cast<std::ptrdiff_t>(index));

@@ -24,6 +24,7 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
                        AnnounceSocket announcements)
     : config_(task.config),
       keys_(task.keys),
+      digest_(task.digest),
       loop_(loop),
       log_(log),
       netlink_(std::move(netlink)),
@@ -43,6 +44,7 @@ Supervisor::Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_pt
     trackers_.on_link_change(index);
   });
   loop_.at_turn_end([this] {
+    if (std::exchange(links_changed_, false) && !ended_) move_to_new_links();
     publish();
     tell_listeners();
     check_drained();
@@ -54,7 +56,7 @@ Supervisor::~Supervisor() = default;
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& task, Logger& log) {
   // Before anything is touched.
   std::vector<std::string> warnings;
-  const auto scripts = prepare_scripts(task.config, warnings);
+  auto scripts = prepare_scripts(task.config, warnings);
   if (!scripts) return tl::make_unexpected(scripts.error());
   for (const std::string& warning : warnings) log.write(Severity::Warning, warning);
   auto netlink = LibnlNetlink::open(loop);
@@ -72,7 +74,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Loop& loop, const Task& tas
   // Before anything is answered for.
   if (auto closed = self->closed_.close_now(self->closed_addresses()); !closed)
     return tl::make_unexpected(closed.error());
-  if (auto followed = self->trackers_.follow(self->config_, *scripts); !followed)
+  self->scripts_ = *std::move(scripts);
+  if (auto followed = self->trackers_.follow(self->config_, self->scripts_); !followed)
     return tl::make_unexpected(followed.error());
   if (self->config_.has_pair_channel()) {
     auto pair = self->open_pair(self->config_, self->keys_, task.digest);
@@ -234,6 +237,7 @@ void Supervisor::on_priority(VirtualRouter& router) {
 
 void Supervisor::on_link_change(int index) {
   if (ended_) return;
+  links_changed_ = true;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     const Placement& placement = ports_[i]->router().placement();
     const auto concerns = [&](const Link& link) { return index == 0 || index == link.index; };

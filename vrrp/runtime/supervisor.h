@@ -23,6 +23,7 @@
 #include "vrrp/runtime/guardian.h"
 #include "vrrp/runtime/pair.h"
 #include "vrrp/runtime/port.h"
+#include "vrrp/runtime/prepared_script.h"
 #include "vrrp/runtime/speaker_watch.h"
 #include "vrrp/runtime/sync_groups.h"
 #include "vrrp/runtime/task.h"
@@ -91,12 +92,13 @@ class Supervisor final : private RouterObserver {
     Testament testament;
     /// A master of before a reload: what has not been seen yet does not count against it.
     bool trusted = false;
+    std::string kept_from_moving;  // to a new interface: why, as it was told
   };
   struct Opened {
     Companions companions;
     std::unique_ptr<Port> port;
   };
-  class Reload;  // reload.cpp
+  class Reload;  // reload.cpp, like all that makes instances in a running daemon
 
   Supervisor(Loop& loop, const Task& task, Logger& log, std::unique_ptr<Netlink> netlink,
              AnnounceSocket announcements);
@@ -115,6 +117,9 @@ class Supervisor final : private RouterObserver {
   std::vector<AddressOrder> closed_addresses() const;
   void on_link_change(int index);
   void look_at_link(std::size_t port);
+  /// Instances whose interface is gone while another has its name begin anew on that one.
+  void move_to_new_links();
+  bool has_new_link(const VirtualRouter& router) const;
   void on_reading();
   VirtualRouter* find_router(const std::string& name) const;
   void carry_out_group_orders();
@@ -135,6 +140,8 @@ class Supervisor final : private RouterObserver {
 
   Config config_;
   KeyRing keys_;
+  ConfigDigest digest_;
+  PreparedScripts scripts_;  // of config_
   Loop& loop_;
   Logger& log_;
   std::unique_ptr<Netlink> netlink_;
@@ -154,6 +161,7 @@ class Supervisor final : private RouterObserver {
   std::function<void()> on_drained_;
   bool ended_ = false;  // shut down
   bool testament_changed_ = false;
+  bool links_changed_ = false;
   std::vector<Listener> listeners_;
   std::vector<RemarkListener> remark_listeners_;
   std::vector<std::variant<Transition, Remark>> untold_;
