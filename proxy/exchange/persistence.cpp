@@ -166,6 +166,7 @@ char Persistence::letter(const Visit& visit, int server) {
 void Persistence::answer(const Visit& visit, int server, const http::RequestHead& request,
                          const http::ResponseHead& response, WallTime now,
                          Reminder& reminder) const {
+  reminder.reset();  // its cuts are views into the head they were made for
   const Entry& entry = entries_[static_cast<std::size_t>(server)];
   const bool has_value = !entry.value.empty();
   for (const http::Field& field : response.fields) {

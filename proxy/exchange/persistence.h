@@ -79,8 +79,8 @@ class Persistence {
   /// belongs elsewhere was sent on because its own server is down.
   static char letter(const Visit& visit, int server);
 
-  /// What the visitor is told with a response of `server`. `reminder` is one that was just made
-  /// or reset.
+  /// What the visitor is told with a response of `server`; whatever `reminder` said of another one
+  /// is forgotten.
   void answer(const Visit& visit, int server, const http::RequestHead& request,
               const http::ResponseHead& response, WallTime now, Reminder& reminder) const;
 

@@ -78,7 +78,9 @@ bool connection_names(const FieldList& fields, const Field& field) {
 void put_run(Writer& out, const char* begin, const char* end, const FieldCut*& cut,
              const FieldCut* last) {
   for (; cut != last && cut->cut.data() < end; ++cut) {
-    if (cut->cut.data() < begin) continue;  // in a field that has not come along
+    // In a field that has not come along; or, whatever is wrong then, in no field of these: a copy
+    // beyond them would give away what is in our memory.
+    if (cut->cut.data() < begin || cut->cut.data() + cut->cut.size() > end) continue;
     out.put({begin, static_cast<std::size_t>(cut->cut.data() - begin)});
     if (!cut->put.empty()) out.put(cut->put);
     begin = cut->cut.data() + cut->cut.size();

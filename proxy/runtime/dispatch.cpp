@@ -115,18 +115,18 @@ bool Dispatch::follow(int& server) {
   server_ = last;
   server = moved;
   newest_ = &next;
+  kept_.reset();
   return true;
 }
 
 /// A connection outlives the generation that it was made in where `next` has another pool for its
 /// server, and goes back to its own: that generation has to stay.
 void Dispatch::keep_pool(BackendState& next, int server) {
-  if (!connection_ || server == balance::kNoServer) return kept_.reset();
+  if (!connection_) return;
   const ServerPool& its = connection_->pool();
-  if (&worker_.pool(next, server) == &its) return kept_.reset();
-  // Else it is kept already.
-  if (&worker_.pool(*newest_, server_) == &its)
-    kept_ = GenerationUse(worker_.generation_of(*newest_));
+  if (&worker_.pool(*newest_, server_) != &its) return;  // it is kept already
+  if (server == balance::kNoServer || &worker_.pool(next, server) != &its)
+    setback().pool = GenerationUse(worker_.generation_of(*newest_));
 }
 
 void Dispatch::follow() {
@@ -138,7 +138,7 @@ void Dispatch::on_reload() {
   if (!newest_ || phase_ == Phase::Queued) return;
   const bool followed = follow(server_);
   // Its server, or the whole backend, is no longer in the configuration.
-  if ((!followed || &newest_->snapshot != &worker_.snapshot()) && !kept_.get())
+  if (!followed || &newest_->snapshot != &worker_.snapshot())
     kept_ = GenerationUse(worker_.generation_of(*newest_));
 }
 
@@ -148,7 +148,7 @@ void Dispatch::queue_anew() {
   if (stays || newest_->admission->cancel(setback_->ticket) == balance::Admission::Cancelled::Granted) {
     // The backend is gone and its queue with it, for those who stand in it; or the slot is on its
     // way, and on_granted() takes it to where it counts.
-    if (!kept_.get()) kept_ = GenerationUse(worker_.generation_of(*newest_));
+    kept_ = GenerationUse(worker_.generation_of(*newest_));
     return;
   }
   worker_.stop_waiting(setback_->waiting_as);
@@ -429,6 +429,7 @@ void Dispatch::release() {
 void Dispatch::forget() {
   backend_ = newest_ = nullptr;
   kept_.reset();
+  if (setback_) [[unlikely]] setback_->pool.reset();
   server_ = balance::kNoServer;
   reused_ = false;
 }

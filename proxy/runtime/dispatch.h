@@ -144,14 +144,15 @@ class Dispatch final : public ServerUser {
  private:
   enum class Phase : std::uint8_t { Idle, Queued, Connecting, Pausing, Connected };
 
-  /// What only those have who must wait, or whose server fails: most connections do not, and there
-  /// may be many.
+  /// What only those have who must wait, whose server fails, or whose pool a reload has replaced:
+  /// most connections do not, and there may be many.
   struct Setback {
     balance::Admission::Ticket ticket = 0;
     std::uint64_t arrival = 0;  // its place in the order of those that wait; 0: it has none
     TimePoint queued_at{};
     std::uint64_t waiting_as = 0;  // what the worker knows us by while queued
     balance::Avoided avoided;      // in newest_
+    GenerationUse pool;            // of connection_, where newest_ has another one
   };
   Setback& setback();
 
@@ -192,7 +193,7 @@ class Dispatch final : public ServerUser {
   // they are now. The two differ only while a request outlives a reload.
   BackendState* backend_ = nullptr;  // whose settings it follows
   BackendState* newest_ = nullptr;   // whose servers, slots and queue it uses
-  GenerationUse kept_;  // of newest_ or of connection_'s pool, where nobody else keeps it
+  GenerationUse kept_;               // of newest_, where that is not in the worker's snapshot
   ServerConnection* connection_ = nullptr;
   exchange::AccessRecord* record_ = nullptr;
   exchange::Retry retry_;

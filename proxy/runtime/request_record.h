@@ -24,6 +24,11 @@ class RequestRecord : public exchange::AccessRecord {
              TimePoint now);
   /// Captures what the frontend's lines show of a response.
   void take(const Frontend& frontend, const http::ResponseHead& response);
+  /// The client does not get that response.
+  void forget_response() {
+    response_captures = nullptr;
+    response_cookie = {};
+  }
   /// The request is about to go to the server.
   void take_connection(const FrontendState& frontend, const Dispatch& dispatch);
   /// The exchange is over: completes what the line says and counts it for frontend, backend and

@@ -306,6 +306,12 @@ bool RequestRelay::may_try_again(Failure failure) {
          dispatch_.may_try_again();
 }
 
+/// What a server said that the client has not heard, and will not.
+void RequestRelay::forget_response() {
+  record_.forget_response();
+  if (persistence_) stay_->reminder.reset();
+}
+
 /// Forgets what the server said, if anything, and gives the request to one once more.
 void RequestRelay::try_again() {
   phase_ = Phase::Dispatching;
@@ -313,6 +319,7 @@ void RequestRelay::try_again() {
   client_->arm(kNever);
   response_.release();
   response_.begin();
+  forget_response();
   dispatch_.try_again();
 }
 
@@ -476,6 +483,7 @@ bool RequestRelay::answers_statistics(const std::optional<Stats>& stats) {
 
 void RequestRelay::answer_bytes(int status, std::string_view bytes, bool keep_alive) {
   timer_.disarm();
+  forget_response();
   record_.status = status;
   record_.bytes_out += bytes.size();
   keep_client_ = keep_alive;

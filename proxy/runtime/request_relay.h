@@ -111,6 +111,7 @@ class RequestRelay final : public DispatchUser, private ResponsePlanner {
   template <typename Failure>
   bool may_try_again(Failure failure);
   void try_again();
+  void forget_response();
 
   // Towards the client.
   exchange::ResponsePlan plan(const http::ResponseHead& response) override;

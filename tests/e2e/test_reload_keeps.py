@@ -8,6 +8,7 @@ import pytest
 from loopback import TIMEOUT, Origin, Proxy, answering, free_port, ok, wait_until
 from test_control import farm_of
 from test_reload import reload
+from test_tcp_relay import TCP
 
 
 def touched(farm, *changes):
@@ -278,6 +279,46 @@ def test_a_connection_of_a_configuration_in_between_ends_well(tmp_path):
         assert second.message()[2] == b"hello"
         second.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
         assert second.message()[2] == b"hello"
+    finally:
+        proxy.stop()
+        origin.close()
+
+
+@pytest.mark.parametrize("leaves", ["server", "backend"])
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_what_outlives_its_place_in_two_configurations_ends_well(tmp_path, monkeypatch, mode, leaves):
+    """The connection is of the first configuration, the slot it holds of the second, and the third has neither. Freed
+    memory is overwritten, so that whoever still looks at it falls."""
+    monkeypatch.setenv("MALLOC_PERTURB_", "165")
+    gate = threading.Event()
+
+    def serve(connection, _number):
+        connection.until(b"\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
+        gate.wait(TIMEOUT)
+        connection.send(b"67890")
+        if mode == "tcp":
+            connection.rest()
+
+    origin = Origin(serve)
+    options = {} if mode == "http" else TCP
+    proxy = Proxy(tmp_path, [origin.port], workers=1, server_extra="maxconn = 3", **options)
+    plain = proxy.path.read_text()
+    moved = plain.replace("[backend.app]", '[backend.app]\nsource = "127.0.0.1"')
+    gone = {"server": moved.replace('name = "s1"', 'name = "s2"'),
+            "backend": moved.replace('"app"', '"other"').replace("backend.app", "backend.other")}[leaves]
+    try:
+        client = proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        client.until(b"12345")
+        reload(proxy, moved)
+        reload(proxy, gone)
+        gate.set()
+        assert client.exactly(5) == b"67890"
+        client.close()
+        proxy.log.wait_for("app/s1")
+        reload(proxy, plain)  # looks at all that is left
+        assert proxy.process.poll() is None
     finally:
         proxy.stop()
         origin.close()

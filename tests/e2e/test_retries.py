@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from loopback import Origin, Proxy, answering, ok, wait_until
+from loopback import Origin, Proxy, answering, free_port, ok, wait_until
 
 
 class Pair:
@@ -100,6 +100,46 @@ def test_all_retryable_errors_are_all(pair):
 def test_the_last_answer_stands_when_the_attempts_are_used_up(pair):
     farm = pair("503", 'retry_on = ["503"]\nretries = 0')
     assert farm.ask() == (503, b"bad")
+
+
+HEAD_AND_JUNK = b"X-Long: %s\r\nSet-Cookie: SRV=%s\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\njunk" % (b"a" * 100, b"x" * 400)
+
+
+@pytest.mark.parametrize("cookie", ["insert", "prefix", "rewrite"])
+def test_what_a_withdrawn_answer_made_of_the_cookie_is_forgotten(tmp_path, cookie):
+    """Its edits were for its own head: in another one they reach beyond what was received."""
+    def junk(connection):
+        connection.send(b"HTTP/1.1 200 OK\r\n" + HEAD_AND_JUNK)
+        return "close"
+
+    answer = b"X-Mine: %s\r\n" % (b"b" * 150) + (b"Set-Cookie: SRV=y\r\n" if cookie != "insert" else b"")
+    farm = Pair(tmp_path, junk, f'cookie = {{ name = "SRV", mode = "{cookie}" }}\nretry_on = ["junk-response"]',
+                server_extra=lambda number: f'cookie = "S{number}"')
+    farm.good.serve = farm._serve(farm.good_requests, lambda connection: connection.send(ok(b"good", answer)))
+    try:
+        for _ in range(4):
+            connection = farm.proxy.connect()
+            connection.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            line, fields, body = connection.message()
+            connection.close()
+            assert (line, body) == ("HTTP/1.1 200 OK", b"good")
+            assert fields["set-cookie"] == [{"insert": "SRV=S2; path=/", "prefix": "SRV=S2~y", "rewrite": "SRV=S2"}[cookie]]
+        assert farm.bad_requests and farm.proxy.process.poll() is None
+    finally:
+        farm.close()
+
+
+def test_the_line_captures_nothing_of_an_answer_that_the_client_did_not_get(tmp_path):
+    busy = b"HTTP/1.1 503 Busy\r\nX-Who: one\r\nSet-Cookie: SID=secret\r\nContent-Length: 0\r\n\r\n"
+    origin = Origin(answering(lambda *_request: busy))
+    proxy = Proxy(tmp_path, [origin.port, free_port()], balance='"first"', backend='retry_on = ["503", "conn-failure"]\nretries = 1',
+                  frontend='capture_response_headers = [{ name = "X-Who", length = 10 }]\ncapture_cookie = { name = "SID", length = 20 }')
+    try:
+        assert proxy.get()[0] == "HTTP/1.1 503 Service Unavailable"
+        assert re.search(r" app/s2 \S+ 503 \d+ - - SC-- \S+ \S+ \{\} ", proxy.log.wait_for('"GET / HTTP'))
+    finally:
+        proxy.stop()
+        origin.close()
 
 
 def test_a_failed_connect_is_not_tried_again_where_nothing_is(tmp_path):
