@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 
-from loopback import free_port, wait_until
+from loopback import free_port, stand_still, wait_until
 
 LIMIT = 20.0  # to start, or to end
 _libc = ctypes.CDLL(None)
@@ -38,7 +38,7 @@ class Daemon:
         self.stop()
 
     def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
+        stand_still(self.process.pid)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

@@ -16,6 +16,7 @@ import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT = 10.0
+SO_RCVBUFFORCE = 33  # of Linux; Python has no name for it
 
 
 def binary(name):
@@ -42,26 +43,45 @@ def free_port():
     raise OSError("every port is taken")
 
 
+def free_range(size):
+    """The first of so many ports in a row."""
+    ports = [free_port()]
+    while len(ports) < size:
+        port = free_port()
+        ports = [*ports, port] if port == ports[-1] + 1 else [port]
+    return ports[0]
+
+
 def wait_until(predicate, what, timeout=TIMEOUT):
     deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    while True:
+        late = time.monotonic() >= deadline  # asked before: whoever slept over the deadline looks once more
         value = predicate()
         if value:
             return value
+        if late:
+            raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(0.005)
-    raise AssertionError(f"not within {timeout} s: {what}")
+
+
+def stand_still(pid):
+    """Stops a process. The signal reaches one thread after the other, and one that runs meanwhile goes on: so this
+    waits until all stand."""
+    def all_stand():
+        try:
+            return all(re.search(r"^State:\s+T", (task / "status").read_text(), re.M)
+                       for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+        except (FileNotFoundError, ProcessLookupError):  # one has just ended
+            return False
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(all_stand, f"process {pid} stands still")
 
 
 @contextlib.contextmanager
 def standing_still(pid):
-    """A process that is stopped. The signal reaches one thread after the other, and one that runs meanwhile
-    goes on: so this waits until all stand."""
-    def all_stand():
-        return all(re.search(r"^State:\s+T", (task / "status").read_text(), re.M)
-                   for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
-    os.kill(pid, signal.SIGSTOP)
+    """A process that is stopped."""
     try:
-        wait_until(all_stand, f"process {pid} stands still")
+        stand_still(pid)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -212,18 +232,17 @@ class LogSink:
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        # A thousand lines may come before the thread that collects them runs again; net.core.rmem_max is less than that.
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
         self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.lines = []
-        threading.Thread(target=self._collect, daemon=True).start()
+        self._thread = threading.Thread(target=self._collect, daemon=True)
+        self._thread.start()
 
     def _collect(self):
-        while True:
-            try:
-                self.lines.append(self.socket.recv(65536).decode("latin-1"))
-            except OSError:
-                return
+        while datagram := self.socket.recv(65536):
+            self.lines.append(datagram.decode("latin-1"))
 
     def wait_for(self, pattern, timeout=TIMEOUT):
         found = re.compile(pattern)
@@ -231,6 +250,10 @@ class LogSink:
                           f"log line {pattern!r} in {self.lines[-20:]}", timeout)
 
     def close(self):
+        """What was sent before is in `lines` afterwards."""
+        with contextlib.suppress(OSError):  # ENOTCONN; those who wait for a datagram are woken all the same
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(TIMEOUT)
         self.socket.close()
 
 
@@ -272,18 +295,22 @@ balance = {balance}
             self.start()
 
     def start(self):
-        self.process = subprocess.Popen([binary("hapair-proxy"), "-f", str(self.path)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_until(self._accepts, "the proxy listens")
+        """Until it says to the service manager that it is ready: it has all its sockets and descriptors then, and its
+        rights. The port alone tells nothing of those that come after it, and a probe would be a client."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind("")  # a name of the kernel's, in this network alone
+            manager.settimeout(0.1)
+            name = "@" + manager.getsockname()[1:].decode()
+            self.process = subprocess.Popen([binary("hapair-proxy"), "-f", str(self.path)], env={**os.environ, "NOTIFY_SOCKET": name},
+                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            wait_until(lambda: self._says_ready(manager), "the proxy is ready")
 
-    def _accepts(self):
+    def _says_ready(self, manager):
         if self.process.poll() is not None:
             raise AssertionError(f"the proxy ended with {self.process.returncode}: "
                                  f"{self.process.stderr.read()}")
-        # Asking the kernel, not the port: a probe would be a client.
-        want = f":{self.port:04X}"
-        table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
-        return any(row.split()[1].endswith(want) and row.split()[3] == "0A" for row in table)
+        with contextlib.suppress(TimeoutError):
+            return b"READY=1" in manager.recv(4096)
 
     def more_frontends(self, **frontends):
         """Before the start: frontends of these names with these lines, in front of the same backend. Answers
@@ -309,23 +336,36 @@ balance = {balance}
 
     def has_accepted(self, connection):
         """Whether it is the proxy's own by now: until then a listener that closes takes it along. For IPv4."""
+        return self._queue_of(connection) is not None
+
+    def has_read(self, connection):
+        """Whether it has taken everything that came over this connection from the kernel. For IPv4."""
+        return connection.has_arrived() and self._queue_of(connection) == 0
+
+    def _queue_of(self, connection):
+        """How many bytes of an accepted connection wait for the proxy."""
         theirs = f":{connection.socket.getsockname()[1]:04X}"
         table = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
-        return any(row[2].endswith(theirs) and row[1].endswith(f":{self.port:04X}") and row[9] != "0"
-                   for row in map(str.split, table))
+        return next((int(row[4].split(":")[1], 16) for row in map(str.split, table)
+                     if row[2].endswith(theirs) and row[1].endswith(f":{self.port:04X}") and row[9] != "0"), None)
+
+    def columns(self, server, *names, backend="app"):
+        """Columns of the statistics of one moment; the frontend must serve them at /stats."""
+        rows = self.get("/stats;csv")[2].decode().splitlines()
+        all_names = rows[0].removeprefix("# ").split(",")
+        row = next(row.split(",") for row in rows if row.startswith(f"{backend},{server},"))
+        return tuple(row[all_names.index(name)] for name in names)
 
     def column(self, server, name, backend="app"):
-        """A column of the statistics, which the frontend must serve at /stats."""
-        rows = self.get("/stats;csv")[2].decode().splitlines()
-        names = rows[0].removeprefix("# ").split(",")
-        return next(row.split(",")[names.index(name)] for row in rows if row.startswith(f"{backend},{server},"))
+        return self.columns(server, name, backend=backend)[0]
 
     def wait_for_check(self, server, status, info=None):
-        """Until the last check of a server said so: "L7OK", and its words if they are given."""
+        """Until the last check of a server said so: "L7OK", and its words if they are given. A mark says that the next
+        one is under way, which may be at any time."""
         def said():
-            return self.column(server, "check_status"), self.column(server, "last_chk")
-        wait_until(lambda: said()[0] == status and info in (None, said()[1]),
-                   f"the check of {server} says {status} {info or ''}: {said()}")
+            last, words = self.columns(server, "check_status", "last_chk")
+            return last.removeprefix("* ") == status and info in (None, words)
+        wait_until(said, f"the check of {server} says {status} {info or ''}")
 
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -364,10 +404,13 @@ def proxy_and_origin(tmp_path, serve, **options):
 
 @contextlib.contextmanager
 def checking(tmp_path, checks, **options):
-    """A proxy whose servers s1, s2 … are the (port, check) pairs; one check decides."""
-    fast = 'interval = "100ms", fall = 1, rise = 1'
+    """A proxy whose servers s1, s2 … are the (port, check) pairs; one check decides. Without a timeout of its own
+    it would be the interval, which a server on a busy machine may well need to answer."""
+    def text(check):
+        patience = "" if "timeout" in check else ', timeout = "2s"'
+        return f'check = {{ {check}, interval = "100ms", fall = 1, rise = 1{patience} }}'
     proxy = Proxy(tmp_path, [port for port, _ in checks], frontend='stats = { uri = "/stats" }',
-                  server_extra=lambda number: f"check = {{ {checks[number - 1][1]}, {fast} }}", **options)
+                  server_extra=lambda number: text(checks[number - 1][1]), **options)
     try:
         yield proxy
     finally:

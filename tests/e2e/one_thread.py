@@ -4,6 +4,8 @@ import ctypes
 import os
 import pathlib
 
+from loopback import wait_until
+
 SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -14,11 +16,14 @@ def _ptrace(request, tid):
 
 
 def thread_of(pid, name):
-    """The number of the thread with that name ("worker-1")."""
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().strip() == name:
-            return int(task.name)
-    raise LookupError(f"process {pid} has no thread {name}")
+    """The number of the thread with that name ("worker-1"), which it gives itself when it begins."""
+    def found():
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                if (task / "comm").read_text().strip() == name:
+                    return int(task.name)
+        return None
+    return wait_until(found, f"process {pid} has a thread {name}")
 
 
 @contextlib.contextmanager
