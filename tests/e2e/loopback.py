@@ -16,7 +16,7 @@ import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT = 10.0
-SO_RCVBUFFORCE = 33  # of Linux; Python has no name for it
+SO_RCVBUFFORCE, IP_BIND_ADDRESS_NO_PORT = 33, 24  # of Linux; Python has no names for them
 
 
 def binary(name):
@@ -322,9 +322,19 @@ balance = {balance}
         return ports
 
     def connect(self, source=None, port=None):
-        # Without a bind the kernel takes a port that is free for this destination.
-        return Connection(socket.create_connection(
-            ("127.0.0.1", port or self.port), timeout=TIMEOUT, source_address=source and (source, 0)))
+        sock = socket.socket()
+        sock.settimeout(TIMEOUT)
+        if source:
+            # A port is taken at the connection, one that is free for this destination: there may be none that is free
+            # for all while connections that ended are remembered for a minute.
+            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        try:
+            sock.connect(("127.0.0.1", port or self.port))
+        except OSError:
+            sock.close()
+            raise
+        return Connection(sock)
 
     def get(self, path="/", fields=""):
         connection = self.connect()

@@ -11,7 +11,8 @@ def advised(tmp_path, server_extra="", **options):
     """A farm whose s1 has an agent that repeats words[0]; yields (farm, words, the agent's key)."""
     words = [b"up\n"]
     agent = Origin(lambda connection, _number: connection.send(words[0]))
-    key = f'agent = {{ port = {agent.port}, interval = "20ms" }}'
+    # Without a timeout of its own it would be the interval.
+    key = f'agent = {{ port = {agent.port}, interval = "20ms", timeout = "2s" }}'
     options.setdefault("backend", 'connection = "close"')
     with farm_of(tmp_path, server_extra=lambda number: f"{key}\n{server_extra}" if number == 1 else server_extra,
                  **options) as farm:
