@@ -35,7 +35,9 @@ def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
             s_server(*lab.issue("one.test"), "-www", "-tls1_2", "-Verify", "1") as wary:
         ports = [good.port, two.port, old.port, unknown.port, plain.port, silent.getsockname()[1], closing.port,
                  wary.port, free_port()]
-        with checking(tmp_path, [(port, tls + ', timeout = "500ms"') for port in ports]) as proxy:
+        # Who says nothing has his time soon, the others as much as a busy machine may take.
+        limits = {silent.getsockname()[1]: "500ms"}
+        with checking(tmp_path, [(port, f'{tls}, timeout = "{limits.get(port, "9s")}"') for port in ports]) as proxy:
             down = r"Server app/s{} is DOWN, reason: {}, check duration: \d+ms\. "
             invalid = 'Layer6 invalid response, info: "{}"'
             for server, reason in [
@@ -49,7 +51,11 @@ def test_what_is_wrong_with_a_handshake_is_said_in_words(tmp_path, lab):
                     (9, 'Layer4 connection problem, info: "Connection refused"')]:
                 line = proxy.log.wait_for(down.format(server, reason))
                 assert line.startswith("<129>"), line
-            assert 500 <= int(proxy.column("s6", "check_duration")) < 1500
+            # Each check has its own; a check that the machine held up says nothing, one that was too short does.
+            durations = []
+            wait_until(lambda: durations.append(int(proxy.column("s6", "check_duration"))) or durations[-1] < 1000,
+                       "a check takes its time and no more")
+            assert min(durations) >= 500, durations
             proxy.wait_for_check("s1", "L6OK")
             assert proxy.column("s1", "status") == "UP"
             assert proxy.column("s1", "check_desc") == "Layer6 check passed"
@@ -157,15 +163,15 @@ def test_two_names_on_one_address_are_told_apart(tmp_path, lab):
 
 
 def test_scripts_and_ready_made_checks_go_on_within_it(tmp_path, lab):
-    """s_server -rev says every line backwards; the others have TLS of their own."""
+    """s_server -rev says every line backwards, to one client at a time; the others have TLS of their own."""
     certificate, key = lab.issue("one.test")
     tls = f'tls = {{ server_name = "one.test", ca_file = "{lab.pem}" }}'
-    with s_server(certificate, key, "-rev") as rev, redis(tmp_path / "redis", tls=(certificate, key)) as store, \
+    with s_server(certificate, key, "-rev") as rev, s_server(certificate, key, "-rev") as other, redis(tmp_path / "redis", tls=(certificate, key)) as store, \
             ldap(tmp_path / "ldap", tls=(certificate, key)) as directory, \
             smtp(tmp_path / "smtp", tls=(certificate, key)) as mail:
         with checking(tmp_path, [
                 (rev.port, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "GNIP" }} ], {tls}'),
-                (rev.port, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "PONG" }} ], timeout = "300ms", {tls}'),
+                (other.port, rf'steps = [ {{ send = "PING\n" }}, {{ expect = "PONG" }} ], {tls}'),
                 (store.port, f'type = "redis", {tls}'),
                 (directory.port, f'type = "ldap", {tls}'),
                 (mail.port, f'type = "smtp", {tls}')]) as proxy:
@@ -178,7 +184,8 @@ def test_scripts_and_ready_made_checks_go_on_within_it(tmp_path, lab):
 
 
 def test_a_stalled_handshake_holds_up_nobody(tmp_path, lab):
-    """While many servers stall, each for a second, a good one is probed ten times a second."""
+    """While many servers stall, each for a second, a good one is probed ten times a second: far from ten seconds for
+    ten probes, which whoever waits for a single one of the others would need."""
     silent = socket.create_server(("127.0.0.1", 0), backlog=200)
     counted = Origin(answering())
     checks = [(silent.getsockname()[1], f'tls = {{ ca_file = "{lab.pem}" }}, timeout = "1s"')] * 20
@@ -186,6 +193,6 @@ def test_a_stalled_handshake_holds_up_nobody(tmp_path, lab):
         proxy.log.wait_for("app/s1 is DOWN, reason: Layer6 timeout")
         before, began = counted.accepted, time.monotonic()
         wait_until(lambda: counted.accepted >= before + 10, "ten probes of the good one")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 5
     counted.close()
     silent.close()

