@@ -28,7 +28,8 @@ class Farm:
 
     def __init__(self, tmp_path, serve=None, **options):
         self.folder = tmp_path
-        self.origins = [Origin(serve or answering()), Origin(serve or answering())]
+        self.served = [0, 0]  # requests, where the test gives no script of its own
+        self.origins = [Origin(serve or self._counting(server)) for server in range(2)]
         self.tcp_port = free_port()
         sockets = "".join(f'[[global.control]]\nbind = "unix:{tmp_path}/{level}.sock"\nlevel = "{level}"\n'
                           f'timeout = "{options.get("timeout", "5s")}"\n' for level in ("user", "operator", "admin"))
@@ -36,15 +37,12 @@ class Farm:
         self.proxy = Proxy(tmp_path, [origin.port for origin in self.origins], globals_=options.get("globals_", "") + sockets,
                            server_extra=options.get("server_extra", "maxconn = 32"), backend=options.get("backend", ""),
                            balance=options.get("balance", '"roundrobin"'), defaults=options.get("defaults", ""), frontend=options.get("frontend", ""))
-        # It listens for clients before it does for operators; the last of these sockets is TCP.
-        wait_until(self._hears_operators, "the control sockets are there")
 
-    def _hears_operators(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.tcp_port), TIMEOUT).close()
-        except ConnectionRefusedError:
-            return False
-        return True
+    def _counting(self, server):
+        def respond(*_):
+            self.served[server] += 1
+            return ok()
+        return answering(respond)
 
     def connect(self, level="admin"):
         client = socket.socket(socket.AF_UNIX)
@@ -77,16 +75,25 @@ class Farm:
         return {row["srv_name"]: row for row in rows}
 
     def who_answers(self, count=8):
-        """Which server took each of so many requests."""
-        before = [origin.accepted for origin in self.origins]
+        """Which server took each of so many requests. (Not connections: a check may be one.)"""
+        before = list(self.served)
         for _ in range(count):
             assert self.proxy.get(fields="Connection: close\r\n")[0] == "HTTP/1.1 200 OK"
-        return [origin.accepted - was for origin, was in zip(self.origins, before)]
+        return [served - was for served, was in zip(self.served, before)]
 
     def stop(self):
         self.proxy.stop()
         for origin in self.origins:
             origin.close()
+
+
+def until(client, mark):
+    received = b""
+    while not received.endswith(mark):
+        piece = client.recv(100)
+        assert piece, received
+        received += piece
+    return received
 
 
 def everything(client):
@@ -205,9 +212,9 @@ def test_many_commands_and_a_prompt(farm):
     assert farm.ask("get weight app/s1;get weight app/s2") == "1 (initial 1)\n\n1 (initial 1)\n"
     with farm.connect() as client:
         client.sendall(b"prompt\n")
-        assert client.recv(100) == b"\n> "
+        assert until(client, b"> ") == b"\n> "
         client.sendall(b"get weight app/s1\n")
-        assert client.recv(100) == b"1 (initial 1)\n\n> "
+        assert until(client, b"> ") == b"1 (initial 1)\n\n> "
         client.sendall(b"quit\n")
         assert everything(client) == b""
 
@@ -230,30 +237,30 @@ def test_drain_sends_no_new_visitors_and_goes_on_checking(tmp_path):
 
 
 def test_maintenance_ends_nothing_and_gets_nothing(tmp_path):
-    release = threading.Event()
+    release, asked = threading.Event(), []
 
-    def respond(line, _fields, _body):
-        if b"/slow" in line.encode():
+    def serve(connection, number):
+        asked.append((connection.socket.getsockname()[1], connection.message()[0].split()[1]))
+        if asked[-1][1] == "/slow":
             assert release.wait(TIMEOUT)
-        return ok()
+        connection.send(ok())
 
-    with farm_of(tmp_path, answering(respond), backend='check = { type = "tcp", interval = "50ms" }\nconnection = "close"') as farm:
+    with farm_of(tmp_path, serve, backend='check = { type = "tcp", interval = "50ms" }\nconnection = "close"') as farm:
         wait_until(lambda: farm.status("s1") == "UP" and farm.status("s2") == "UP", "both are up")
         results = []
         slow = [threading.Thread(target=lambda: results.append(farm.proxy.get("/slow")[0])) for _ in range(2)]
         for thread in slow:
             thread.start()
-        wait_until(lambda: [farm.rows()["app", name]["scur"] for name in ("s1", "s2")] == ["1", "1"], "both are under way")
+        wait_until(lambda: sorted(asked) == sorted((origin.port, "/slow") for origin in farm.origins), "both are under way")
         assert farm.ask("set server app/s1 state maint") == ""
         farm.proxy.log.wait_for(r"Server app/s1 is going DOWN for maintenance\. 1 active and 0 backup servers left\. 1 sessions "
                                 r"active, 0 requeued, 0 remaining in queue\.")
         state = farm.states()["s1"]
         assert (state["srv_op_state"], state["srv_admin_state"], state["srv_check_state"]) == ("0", "1", "14")
         assert farm.status("s1") == "MAINT"
-        checks_then = farm.origins[0].accepted
         for _ in range(6):
             farm.proxy.get(fields="Connection: close\r\n")
-        assert farm.origins[0].accepted <= checks_then + 1  # no request, and no probe but one under way
+        assert asked[2:] == [(farm.origins[1].port, "/")] * 6
         assert ("app", "s1") not in farm.rows("-1 -1 -1 no-maint")
         release.set()
         for thread in slow:
@@ -327,11 +334,12 @@ def test_drain_and_404_are_changes_with_a_time(tmp_path):
     answer = answering(lambda line, *_: ok() if "/check" not in line else b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status[0])
     with farm_of(tmp_path, answer, backend=SLOW_SITE) as farm:
         def changes(act, server, word):
-            """The time begins anew with what act() does."""
+            """The time begins anew with what act() does: no more is shown than has gone by since."""
             wait_until(lambda: min(last_change(farm, server)) >= 1, "a second goes by")
+            begun = time.monotonic()
             act()
             wait_until(lambda: farm.status(server) == word, f"{server} is {word}")
-            assert max(last_change(farm, server)) == 0
+            assert max(last_change(farm, server)) <= time.monotonic() - begun
 
         wait_until(lambda: farm.status("s1") == "UP" and farm.status("s2") == "UP", "both are up")
         changes(lambda: farm.ask("set server app/s2 state drain"), "s2", "DRAIN")
@@ -422,9 +430,11 @@ def test_the_last_weight_is_as_good_as_the_last_server(farm):
     wait_until(lambda: int(farm.rows()["app", "BACKEND"]["downtime"]) >= 1, "the outage is timed")
     backend = farm.rows()["app", "BACKEND"]
     assert (backend["status"], backend["chkdown"]) == ("DOWN", "1")
+    begun = time.monotonic()
     assert farm.ask("set weight app/s1 1") == ""
     backend = farm.rows()["app", "BACKEND"]
-    assert (backend["status"], backend["chkdown"], backend["lastchg"]) == ("UP", "1", "0")
+    assert (backend["status"], backend["chkdown"]) == ("UP", "1")
+    assert int(backend["lastchg"]) <= time.monotonic() - begun
     assert sum(alarm in line for line in farm.proxy.log.lines) == 1
 
 
@@ -480,8 +490,7 @@ def test_a_limit_of_a_server_holds_at_once_and_lets_waiters_in(tmp_path):
         wait_until(lambda: farm.rows()["app", "BACKEND"]["qcur"] == "2", "two wait")
         assert farm.rows()["app", "s1"]["slim"] == "1"
         assert farm.ask("set maxconn server app/s1 2") == ""
-        wait_until(lambda: farm.rows()["app", "s1"]["scur"] == "2", "one more is let in")
-        assert farm.rows()["app", "BACKEND"]["qcur"] == "1"
+        wait_until(lambda: (farm.rows()["app", "s1"]["scur"], farm.rows()["app", "BACKEND"]["qcur"]) == ("2", "1"), "one more is let in")
         assert farm.ask("enable server app/s2") == ""
         wait_until(lambda: farm.rows()["app", "BACKEND"]["qcur"] == "0", "nobody waits")
         release.set()
@@ -578,8 +587,10 @@ def test_warmup_lets_those_begin_slowly_that_shall_at_a_takeover(tmp_path):
         assert farm.who_answers(8) == [4, 4]
         assert farm.ask("warmup") == ""
         rows = farm.rows()
-        assert 1 <= int(rows["app", "s1"]["throttle"]) < 100 and rows["app", "s2"]["throttle"] == ""
-        assert farm.who_answers(8)[1] >= 6
+        assert 1 <= int(rows["app", "s1"]["throttle"]) < 50 and rows["app", "s2"]["throttle"] == ""
+        part = farm.who_answers(8)[0]
+        warm = int(farm.rows()["app", "s1"]["throttle"] or 100)  # at the end: its part of the eight was no greater
+        assert part <= 8 * warm / (100 + warm) + 1, (part, warm)
         farm.proxy.log.wait_for(r"<133>.*Warm-up: 1 server begins slowly")
         wait_until(lambda: farm.rows()["app", "s1"]["throttle"] == "", "it is warm", 20)
         assert farm.who_answers(8) == [4, 4]
@@ -602,7 +613,8 @@ def test_a_draining_proxy_says_so_to_the_end(tmp_path):
         assert (figures()["Stopping"], figures()["Listeners"]) == ("0", "1")
         client = farm.proxy.connect()
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        wait_until(lambda: figures()["CurrConns"] == "1", "it is there")
+        wait_until(lambda: figures()["CurrConns"] == "1" and sum(origin.accepted for origin in farm.origins) == 1,
+                   "it is there, and its request at a server")
         farm.proxy.process.send_signal(signal.SIGUSR1)
         farm.proxy.log.wait_for("Draining: ")
         shown = figures()
@@ -674,9 +686,9 @@ def test_sessions_are_shown_and_ended(tmp_path):
         others = [farm.proxy.connect() for _ in range(4)]
         for other in others:
             other.send(b"GET /more HTTP/1.1\r\nHost: test\r\n\r\n")
-        wait_until(lambda: farm.rows()["app", "BACKEND"]["scur"] == "4", "four are at the servers")
+        wait_until(lambda: [farm.rows()["app", name]["scur"] for name in ("s1", "s2")] == ["2", "2"], "two are at each server")
         assert farm.ask("shutdown sessions server app/s1") == ""
-        assert farm.rows()["app", "s1"]["scur"] == "0"
+        assert farm.rows()["app", "s1"]["scur"] == "0"  # it answers when the workers have ended them
         assert farm.rows()["app", "s2"]["scur"] == "2"
         release.set()
         idle.close()
@@ -707,17 +719,18 @@ def test_the_last_invalid_messages_are_kept(tmp_path):
 
 
 def test_slow_and_silent_clients_hinder_nobody(tmp_path):
-    with farm_of(tmp_path, timeout="1s") as farm:
+    with farm_of(tmp_path, timeout="2s") as farm:
         half = [farm.connect() for _ in range(20)]
         for client in half:
             client.sendall(b"show st")
         deaf = farm.connect()
         deaf.sendall(b"show stat typed;" * 500 + b"show info\n")  # far more than a socket holds
-        begin = time.monotonic()
-        for _ in range(20):
+        answered = 0
+        while answered < 20 and not select.select(half, [], [], 0)[0]:
             assert farm.ask("get weight app/s1") == "1 (initial 1)\n"
             assert farm.proxy.get()[0] == "HTTP/1.1 200 OK"
-        assert time.monotonic() - begin < 3
+            answered += 1
+        assert answered > 2  # of twenty, if the machine is very slow; whoever is hindered waits for the end of their time
         for client in half:  # and are gone when their time is up
             assert everything(client) == b""
             client.close()
@@ -821,19 +834,18 @@ def hatop_screen(path, keys, until, timeout=20):
 def test_hatop_shows_the_farm(farm):
     for _ in range(4):
         farm.proxy.get()
-    screen = hatop_screen(f"{farm.folder}/admin.sock", [], r"(?s)>>> app.*\bBACKEND\b")
+    # Until the last of it is there: what is read may end within a line.
+    screen = hatop_screen(f"{farm.folder}/admin.sock", [], r"\n *BACKEND +2 UP( +\d+)+ +4 *\n")
     assert re.search(rf"hapair-proxy Version: \d.*PID: {farm.proxy.process.pid}\b", screen), screen
     assert re.search(r">>> http-in +\n *FRONTEND +0 OPEN", screen), screen
     for server in ("s1", "s2"):
         assert re.search(rf"\n *{server} +1 - +none( +\d+)+ +2 *\n", screen), screen  # two requests each
-    assert re.search(r"\n *BACKEND +2 UP( +\d+)+ +4 *\n", screen), screen
 
 
 def test_hatop_disables_a_server(farm):
     # On its command line (page 5); escape and 1 lead back.
     keys = [(r">>> app", b"5"), (r"Type `help'", b"disable server app/s1\r"), (r"disable server app/s1\s[^>]*> ", b"\x1b1")]
-    screen = hatop_screen(f"{farm.folder}/admin.sock", keys, r"\bs1\b.*MAINT")
-    assert re.search(r"\bs2 +1 - ", screen), screen
+    hatop_screen(f"{farm.folder}/admin.sock", keys, r"\bs1\b.*MAINT[^>]*\bs2 +1 - ")
     assert farm.status("s1") == "MAINT"
 
 

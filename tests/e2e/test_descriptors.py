@@ -79,7 +79,7 @@ def test_clients_wait_for_a_descriptor(tmp_path):
 def test_a_command_that_cannot_be_started_for_want_of_descriptors_says_nothing_of_its_server(tmp_path):
     app = Origin(answering())
     proxy = Proxy(tmp_path, [app.port], workers=1,
-                  backend='check = { command = ["/bin/true"], interval = "50ms", fall = 1 }\nstats = { uri = "/stats" }')
+                  backend='check = { command = ["/bin/true"], interval = "50ms", timeout = "9s", fall = 1 }\nstats = { uri = "/stats" }')
     try:
         wait_until(lambda: proxy.get()[0] == "HTTP/1.1 200 OK", "it is up")
 

@@ -1,4 +1,5 @@
 """The heartbeat of hapair-proxy: it says that every worker serves, and its silence says that one does not."""
+import contextlib
 import os
 import signal
 import socket
@@ -41,9 +42,13 @@ class Listener:
         assert beat, "the connection has ended"
         return beat
 
-    def silent_for(self, seconds):
-        with pytest.raises(TimeoutError):
-            self.hear(seconds)
+    def has_heard(self):
+        """How many beats have come that nobody has read."""
+        count = 0
+        with contextlib.suppress(BlockingIOError):
+            while self.hear(0):
+                count += 1
+        return count
 
 
 @pytest.fixture
@@ -62,50 +67,55 @@ def proxy(tmp_path, origin):
 
 @pytest.fixture
 def listener(proxy, tmp_path):
-    wait_until((tmp_path / "health.sock").exists, "the health socket is there")
     return Listener(tmp_path / "health.sock")
 
 
-def test_a_proxy_that_serves_says_so_ten_times_a_second(listener):
-    begun = time.monotonic()
+def test_a_proxy_that_serves_says_so_ten_times_a_second(proxy, tmp_path):
+    """No more often: who comes hears the last beat once more, and a beat that had to wait for a worker may be close
+    before the next, so twelve more take at least ten intervals."""
+    begun = time.monotonic()  # before the first can be on its way
+    listener = Listener(tmp_path / "health.sock")
     first = listener.wait_for("serving")
     assert first["workers"] == "2" and first["interval"] == "100"
-    for number in range(1, 6):
+    for number in range(1, 13):
         beat = listener.hear()
         assert beat["state"] == "serving"
         assert int(beat["sequence"]) == int(first["sequence"]) + number
-    assert 4.5 * INTERVAL < time.monotonic() - begun < 30 * INTERVAL
+    assert 10 * INTERVAL < time.monotonic() - begun < 40 * INTERVAL
 
 
 def test_its_socket_is_not_for_everybody(listener, tmp_path):
     assert os.stat(tmp_path / "health.sock").st_mode & 0o777 == 0o660
 
 
-def test_a_dead_proxy_is_known_at_once(proxy, listener):
-    listener.wait_for("serving")
-    proxy.process.kill()
-    begun = time.monotonic()
-    while listener.hear():
-        pass
-    assert time.monotonic() - begun < 0.5
+def test_a_dead_proxy_is_known_at_once(tmp_path, origin):
+    """A figure that is promised: the median of three, so that one moment without a processor does not decide."""
+    took = []
+    for _ in range(3):
+        proxy = Proxy(tmp_path, [origin.port], globals_=f'health_socket = "{tmp_path}/health.sock"')
+        listener = Listener(tmp_path / "health.sock")
+        listener.wait_for("serving")
+        begun = time.monotonic()
+        proxy.process.kill()
+        while listener.hear():
+            pass
+        took.append(time.monotonic() - begun)
+        proxy.process.wait()
+        proxy.stop()
+    assert sorted(took)[1] < 0.5, took
 
 
 def test_a_hung_proxy_and_a_hung_worker_are_silent(proxy, listener):
     listener.wait_for("serving")
     with standing_still(proxy.process.pid):
-        try:
-            while True:  # what was on its way
-                listener.hear(5 * INTERVAL)
-        except TimeoutError:
-            pass
+        listener.has_heard()
+        time.sleep(10 * INTERVAL)  # ten would come
+        assert listener.has_heard() == 0
     listener.wait_for("serving")
     with one_thread.stuck(proxy.process.pid, "worker-1"):
-        try:
-            while True:
-                listener.hear(5 * INTERVAL)
-        except TimeoutError:
-            pass
-        listener.silent_for(3 * INTERVAL)
+        listener.has_heard()
+        time.sleep(10 * INTERVAL)
+        assert listener.has_heard() <= 1  # the worker had answered, and the other thread was about to say so
     listener.wait_for("serving")
 
 
@@ -134,8 +144,9 @@ def test_a_listener_may_leave_and_go(proxy, listener, tmp_path):
 
 def test_a_stop_and_a_drain_are_said_before_anything_else(proxy, listener):
     listener.wait_for("serving")
-    client = socket.create_connection(("127.0.0.1", proxy.port))
-    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")  # keeps the drain going
+    client = proxy.connect()
+    client.send(b"GET / HTTP/1.1\r\nHost: x\r\n")  # keeps the drain going
+    wait_until(lambda: proxy.has_read(client), "it is in")
     proxy.process.send_signal(signal.SIGUSR1)
     listener.wait_for("draining")
     assert listener.hear()["state"] == "draining", "it goes on beating"
@@ -148,12 +159,11 @@ def test_a_proxy_is_starting_until_its_servers_are_judged(tmp_path):
     silent = socket.create_server(("127.0.0.1", 0))  # accepts, and never answers
     port = silent.getsockname()[1]
     proxy = Proxy(tmp_path, [port], globals_=f'health_socket = "{tmp_path}/health.sock"',
-                  backend='check = { type = "http", interval = "1s", timeout = "1s", fall = 1 }')
+                  backend='check = { type = "http", interval = "1s", timeout = "3s", fall = 1 }')
     try:
-        wait_until((tmp_path / "health.sock").exists, "the health socket is there")
         listener = Listener(tmp_path / "health.sock")
         assert listener.hear()["state"] == "starting"
-        beat = listener.wait_for("serving", 4)
+        beat = listener.wait_for("serving", 10)
         assert beat["unserved"] == ["app"]
     finally:
         proxy.stop()
@@ -163,7 +173,6 @@ def test_a_proxy_is_starting_until_its_servers_are_judged(tmp_path):
 def test_a_second_proxy_is_told_who_has_the_socket(tmp_path, origin):
     first = Proxy(tmp_path, [origin.port], globals_=f'health_socket = "{tmp_path}/health.sock"')
     try:
-        wait_until((tmp_path / "health.sock").exists, "the health socket is there")
         second = tmp_path / "second.toml"
         second.write_text(first.path.read_text().replace(f":{first.port}", f":{free_port()}"))
         done = subprocess.run([first.process.args[0], "-f", second], capture_output=True, text=True, timeout=10)
