@@ -6,13 +6,14 @@ for what a client received. Each message is sent at once and again in small piec
 """
 
 import contextlib
+import socket
 import threading
 import time
 
 import pytest
 
 import strict_http1
-from loopback import Connection, Origin, Proxy, ok, wait_until
+from loopback import TIMEOUT, Connection, Origin, Proxy, ok, wait_until
 
 HOST = b"Host: a\r\n"
 # What a smuggler wants the server to take for a request of its own.
@@ -50,6 +51,14 @@ class Recorder:
                 stream += data
         except strict_http1.Violation as violation:
             self.broken.append((violation, bytes(stream)))
+
+    def settle(self):
+        """Until everything that the proxy sent before is here, where each of its connections has one request: they
+        are taken in order, and the last is ours."""
+        with socket.create_connection(("127.0.0.1", self.origin.port), timeout=TIMEOUT) as last:
+            last.shutdown(socket.SHUT_WR)
+            assert last.recv(1) == b""
+        wait_until(lambda: all(sock.fileno() < 0 for sock in self.origin.connections), "the server's connections are closed")
 
     def start(self):
         """Forgets what was."""
@@ -294,6 +303,7 @@ def test_what_is_no_request_reaches_no_server(farm, name, size):
     message = REFUSED_HEADS[name]
     pieces = cut(message + WAKE, size if len(message) < 1000 else max(size, 997))
     responses, interim, rest = exchange(farm, pieces)
+    farm.recorder.settle()
     whole, broken = farm.recorder.requests()
     assert not whole and not broken
     assert [response.line[1] for response in responses] == [b"400"]
@@ -308,8 +318,7 @@ def test_what_has_a_broken_body_is_never_whole(farm, name, size):
     message = REFUSED_BODIES[name]
     pieces = cut(message + WAKE, size if len(message) < 1000 else max(size, 997))
     responses, interim, rest = exchange(farm, pieces)
-    wait_until(lambda: all(sock.fileno() < 0 for sock in farm.recorder.origin.connections),
-               "the server's connections are closed")
+    farm.recorder.settle()
     whole, broken = farm.recorder.requests()
     assert not whole, "broken off: it may have begun, and must not have ended"
     assert all(piece.startswith(b"POST /h ") for piece in broken)
@@ -502,14 +511,22 @@ def test_what_is_no_response_reaches_no_client(pooled, name):
                                      b"5\r\nhello\r\n0\r\n" + b"X: " + b"y" * 5000 + b"\r\n\r\n"])
 def test_a_chunk_that_goes_wrong_later_cuts_the_response(pooled, content):
     """What is out cannot be taken back; what the client has must not look whole."""
+    is_out = threading.Event()
 
     def answer_bad(connection):
         connection.send(answer(b"Transfer-Encoding: chunked", content[:5]))
-        time.sleep(0.05)  # a packet of its own
+        assert is_out.wait(TIMEOUT)
         connection.send(content[5:] + ok(b"POISON"))
 
     pooled.recorder.answers["/bad"] = answer_bad
-    responses, _, rest = exchange(pooled, [b"GET /bad HTTP/1.1\r\nHost: a\r\n\r\n"])
+    client = pooled.connect()
+    client.send(b"GET /bad HTTP/1.1\r\nHost: a\r\n\r\n")
+    received = client.until(b"\r\n\r\n")
+    is_out.set()
+    with contextlib.suppress(ConnectionError):
+        while client.fill():
+            pass
+    responses, _, rest = strict_http1.read_responses(received + client.buffer, ["GET"])
     assert not responses and rest.startswith(GOOD) and b"POISON" not in rest and not rest.endswith(b"0\r\n\r\n")
     assert pooled.get("/next")[2] == b"/next"
 
@@ -562,16 +579,17 @@ def test_a_flood_of_interim_responses_ends(pooled):
 def test_a_server_that_speaks_unasked_is_not_used_again(pooled, early):
     """The bytes come while its connection waits for the next request."""
 
-    used = []
+    used, was_answered = [], threading.Event()
 
     def answer_and_speak(connection):
         used.append(connection.socket)
         connection.send(ok(b"own"))
-        time.sleep(0.05)
+        assert was_answered.wait(TIMEOUT)
         connection.send(early)
 
     pooled.recorder.answers["/bad"] = answer_and_speak
     assert pooled.get("/bad")[2] == b"own"
+    was_answered.set()
     wait_until(lambda: used[0].fileno() < 0, "the proxy has closed that connection")
     assert pooled.get("/next")[2] == b"/next"
 

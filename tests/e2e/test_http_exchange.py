@@ -1,8 +1,12 @@
 """What one request and its response go through, with clients and servers that follow a script."""
 
 import contextlib
+import fcntl
 import hashlib
 import re
+import socket
+import struct
+import termios
 import threading
 import time
 
@@ -153,7 +157,7 @@ def test_a_client_that_waits_for_continue_owes_nothing(tmp_path):
         connection.rest()
 
     with proxy_and_origin(tmp_path, serve, frontend='timeout = { client = "200ms" }',
-                          backend='timeout = { server = "600ms" }') as (proxy, _):
+                          backend='timeout = { server = "2s" }') as (proxy, _):
         for path, expected in (("/untold", ("504", "sH--")), ("/told", ("408", "cD--"))):
             client = proxy.connect()
             client.send(b"POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
@@ -325,8 +329,9 @@ def test_a_response_that_only_the_close_ends_breaks_off_with_a_reset(tmp_path, r
     (b"GET / HTTP/1.0\r\n\r\n", b"GET /more HTTP/1.0\r\n\r\n"),
 ])
 def test_who_said_too_much_still_gets_the_whole_answer(tmp_path, head, more, late):
-    """Bytes behind the last request, which nobody reads, must not make a reset of the connection's end."""
-    body = bytes(3_000_000)
+    """Bytes behind the last request, which nobody reads, must not make a reset of the connection's end. What the client
+    has no room for waits in the kernel of the proxy, where a reset would destroy it."""
+    body = bytes(1_000_000)
     arrived, said = threading.Event(), threading.Event()
 
     def serve(connection, _number):
@@ -337,19 +342,18 @@ def test_who_said_too_much_still_gets_the_whole_answer(tmp_path, head, more, lat
 
     with proxy_and_origin(tmp_path, serve) as (proxy, _):
         client = proxy.connect()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.send(head)
         assert arrived.wait(TIMEOUT)
         if late == "before the answer":
             client.send(more)
         said.set()
-        received = 0
-        while not proxy.log.lines:  # until the proxy thinks that it is done: the kernel has the rest
-            received += len(client.socket.recv(4096))
-            time.sleep(0.001)  # a slow reader: what it has not taken yet is what a reset would destroy
+        wait_until(lambda: proxy.log.lines, "the proxy thinks that it is done")
         if late == "behind it":
             client.send(more)
-        assert received < len(body)
-        assert received + len(client.rest()) > len(body)
+        received = struct.unpack("i", fcntl.ioctl(client.socket, termios.FIONREAD, bytes(4)))[0]
+        assert received < len(body) / 2
+        assert len(client.rest()) > len(body)
 
 
 def test_bytes_after_a_response_belong_to_nobody(tmp_path):
@@ -479,8 +483,8 @@ def test_timeouts(tmp_path):
         connection.send(ok())
         connection.rest()
 
-    defaults = ('timeout = { connect = "1s", client = "1s", server = "800ms", '
-                'http_request = "600ms", http_keep_alive = "300ms" }')
+    defaults = ('timeout = { connect = "2s", client = "2s", server = "1600ms", '
+                'http_request = "1200ms", http_keep_alive = "600ms" }')
     path = tmp_path / "short"
     path.mkdir()
     origin = Origin(serve)
@@ -496,7 +500,7 @@ def test_timeouts(tmp_path):
         client = proxy.connect()
         client.send(b"GET /half HTTP/1.1\r\nHos")
         assert client.message()[0] == "HTTP/1.1 408 Request Time-out"
-        assert 0.6 <= time.monotonic() - begun < 4
+        assert 1.2 <= time.monotonic() - begun < 4
         assert " 408 " in proxy.log.wait_for("<BADREQ>") and " cR-- " in proxy.log.wait_for("<BADREQ>")
 
         client = proxy.connect()
@@ -526,7 +530,7 @@ def test_a_connection_that_ends_without_a_request_is_logged_and_counted(tmp_path
             client.send(before)
             client.message()
         client.send(sent)
-        wait_until(lambda: proxy.has_accepted(client), "it is here")
+        wait_until(lambda: proxy.has_read(client), "it is here")
         time.sleep(0.1)  # the time that the line must tell
         getattr(client, how)()
         line = proxy.log.wait_for("<BADREQ>")
@@ -590,7 +594,7 @@ def test_the_queue_has_an_end(tmp_path):
     origin = Origin(answering(respond))
     proxy = Proxy(tmp_path, [origin.port], server_extra="maxconn = 1", run=False,
                   backend='stats = { uri = "/stats", auth = ["a:b"] }')
-    proxy.path.write_text(proxy.path.read_text().replace('queue = "20s"', 'queue = "1500ms"'))
+    proxy.path.write_text(proxy.path.read_text().replace('queue = "20s"', 'queue = "3s"'))
     proxy.start()
 
     def queued():
@@ -630,21 +634,20 @@ def test_global_maxconn_lets_clients_wait(tmp_path):
         with pytest.raises(TimeoutError):
             late.fill()
         assert proxy.processor_seconds() - before < 0.1, "it asks again and again"
-        late.socket.settimeout(5)
+        late.socket.settimeout(TIMEOUT)
         holders[0].close()
         assert late.message()[0] == "HTTP/1.1 200 OK"
 
 
 @pytest.mark.parametrize("direction", ["download", "upload"])
 def test_a_side_that_does_not_take_stops_the_other(tmp_path, direction):
-    moved = 0
+    moved, over = 0, threading.Event()
 
     def serve(connection, _number):
         nonlocal moved
         connection.until(b"\r\n\r\n")
         if direction == "upload":
-            connection.socket.settimeout(None)
-            threading.Event().wait(3)  # takes nothing
+            over.wait(TIMEOUT)  # takes nothing
             return
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
         connection.socket.settimeout(0.5)
@@ -671,11 +674,12 @@ def test_a_side_that_does_not_take_stops_the_other(tmp_path, direction):
         # The kernel's socket buffers take some megabytes; the proxy itself next to nothing.
         assert moved < 64_000_000
         assert proxy.resident_bytes() - before < 4_000_000
+        over.set()
         client.reset()
 
 
-def upgrading(seen, early=b""):
-    """A server that switches protocols and then only listens."""
+def upgrading(seen, asked):
+    """A server that switches protocols once `asked` is set, and then only listens."""
 
     def serve(connection, _number):
         head = connection.until(b"\r\n\r\n")
@@ -683,8 +687,8 @@ def upgrading(seen, early=b""):
             connection.exactly(10)
         if b"chunked" in head:
             connection.chunked()
-        time.sleep(0.05)  # lets what the client sends ahead be there first
-        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n" + early)
+        assert asked.wait(TIMEOUT)
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
         with contextlib.suppress(TimeoutError):
             while data := connection.buffer or connection.fill():
                 connection.buffer = b""
@@ -699,13 +703,15 @@ def upgrading(seen, early=b""):
     (b"GET / HTTP/1.1\r\nHost: a\r\n", [b""], b"EAGER"),
 ])
 def test_a_tunnel_begins_where_the_request_ended(tmp_path, request_head, body, ahead):
-    seen = []
-    with proxy_and_origin(tmp_path, upgrading(seen)) as (proxy, _):
+    seen, asked = [], threading.Event()
+    with proxy_and_origin(tmp_path, upgrading(seen, asked)) as (proxy, _):
         client = proxy.connect()
         client.send(request_head + b"Connection: upgrade\r\nUpgrade: x\r\n\r\n" + body[0])
         for piece in [*body[1:], ahead]:
             time.sleep(0.02)  # a packet of its own
             client.send(piece)
+        wait_until(client.has_arrived, "what is sent ahead is there first")
+        asked.set()
         assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
         client.send(b"after")
         wait_until(lambda: b"".join(seen) == ahead + b"after", f"the tunnel's bytes, not {seen}")
