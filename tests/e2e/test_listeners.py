@@ -12,7 +12,8 @@ import threading
 
 import pytest
 
-from loopback import (TIMEOUT, Connection, LogSink, Origin, Proxy, answering, binary, free_port, ok, wait_until)
+from loopback import (TIMEOUT, Connection, LogSink, Origin, Proxy, answering, binary, free_port, free_range, ok,
+                      wait_until)
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -60,10 +61,14 @@ def refused(proxy, *wrapper):
 
 
 def curl(*arguments, rc=0):
-    done = subprocess.run(["curl", "-s", "-S", "-m", "5", *arguments], capture_output=True, text=True,
+    done = subprocess.run(["curl", "-s", "-S", "-m", "10", *arguments], capture_output=True, text=True,
                           timeout=20, check=False)
     assert done.returncode == rc, (done.returncode, done.stderr)
     return done.stdout
+
+
+def listens(sock):
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
 
 
 def unix_connect(path):
@@ -150,18 +155,6 @@ def test_a_unix_path_that_is_no_socket_is_left_alone(listening, tmp_path):
     assert 'there is no user "nobody-here"' in said
 
 
-def free_range(size):
-    for first in range(20000, 30000, 50):
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + size):
-                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
-                return first
-            except OSError:
-                continue
-    raise AssertionError("no free range")
-
-
 def test_a_range_of_ports(listening):
     first = free_range(4)
     proxy = listening(f'"127.0.0.1:{first}-{first + 3}"')
@@ -226,9 +219,9 @@ def test_an_inherited_descriptor_by_number(listening, tmp_path):
         local.bind(str(path))  # bound, and not listening yet
         port = inet.getsockname()[1]
         with inheriting(proxy, [inet, local]) as process:
+            wait_until(lambda: listens(local), "the proxy listens there")
             for _ in range(5):
-                assert curl("--retry", "20", "--retry-connrefused", "--retry-delay", "0",
-                            f"http://127.0.0.1:{port}/") == "hello"
+                assert curl(f"http://127.0.0.1:{port}/") == "hello"
                 assert curl("--unix-socket", str(path), "http://web/") == "hello"
             proxy.log.wait_for(r": unix:3 \[")
         assert process.returncode == 0
@@ -261,10 +254,10 @@ def test_an_interface(listening, origin):
     proxy = listening(f'{{ address = "*:{lo}", interface = "lo" }}, {{ address = "*:{d0}", interface = "d0" }}', start=False)
     script = f"""ip link set lo up; ip link add d0 type veth peer name d1; ip link set d1 up; ip addr add 10.99.0.1/24 dev d0; ip link set d0 up
 {binary('hapair-proxy')} -f {proxy.path} & pid=$!
-for try in $(seq 100); do curl -s -m 5 -o /dev/null http://127.0.0.1:{lo}/ && break; sleep 0.1; done
-curl -s -m 5 -o /dev/null -w '%{{http_code}} ' http://127.0.0.1:{lo}/
-curl -s -m 5 -o /dev/null -w '%{{http_code}} ' http://10.99.0.1:{d0}/
-curl -s -m 5 -o /dev/null -w '%{{http_code}} ' http://127.0.0.1:{d0}/
+for try in $(seq 100); do curl -s -m 20 -o /dev/null http://10.99.0.1:{d0}/ && break; sleep 0.1; done
+curl -s -m 20 -o /dev/null -w '%{{http_code}} ' http://127.0.0.1:{lo}/
+curl -s -m 20 -o /dev/null -w '%{{http_code}} ' http://10.99.0.1:{d0}/
+curl -s -m 20 -o /dev/null -w '%{{http_code}} ' http://127.0.0.1:{d0}/
 kill $pid; wait $pid; echo $?"""
     done = subprocess.run(["unshare", "-n", "bash", "-c", script], capture_output=True, text=True, timeout=60,
                           check=False)
@@ -397,7 +390,7 @@ log = {{ target = "udp:127.0.0.1:{sink.port}", facility = "local0" }}""")
 
 def test_a_header_that_ends_or_stalls_is_refused(listening):
     proxy = listening(None, frontend='accept_proxy = ["127.0.0.1"]\n'
-                                     'timeout = { client = "5s", http_request = "1s" }')
+                                     'timeout = { client = "5s", http_request = "2s" }')
     client = proxy.connect()
     client.send(b"PROXY TCP4 203")
     client.socket.shutdown(socket.SHUT_WR)

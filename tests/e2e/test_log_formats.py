@@ -25,11 +25,14 @@ def serve(connection, _number):
 
 
 def ask(proxy, path=b"/a?b=c", agent=b"curl", body=b"", host=b"shop.example"):
+    """Until its line is there, too: lines of two workers come in any order."""
+    before = len(proxy.log.lines)
     connection = proxy.connect()
     connection.send(b"POST " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: " + agent
                     + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     connection.message()
     connection.close()
+    wait_until(lambda: len(proxy.log.lines) > before, "a line")
 
 
 def text_of(line):
