@@ -294,11 +294,14 @@ def test_what_may_not_take_a_connection_that_waited_long_takes_its_place(narrow)
     assert origin.accepted == 2
 
 
-@pytest.mark.parametrize("workers, most", [(1, 4), (2, 200)])
-def test_a_full_servers_connections_are_used_again(narrow, workers, most):
-    """Of 800 requests. With two workers a slot that is handed over may need a connection where it goes."""
-    proxy, origin = narrow(4, workers)
+@pytest.mark.parametrize("workers, most, rounds", [(1, 4, 1), (2, 200, 9)])
+def test_a_full_servers_connections_are_used_again(narrow, workers, most, rounds):
+    """Of 800 requests. With two workers a slot that is handed over may need a connection where it goes: mostly a few
+    do, but in one round of thirty, by where the kernel sent the clients, half of them. So the median counts."""
+    assert sorted(connections_of_800_requests(*narrow(4, workers)) for _ in range(rounds))[rounds // 2] <= most
 
+
+def connections_of_800_requests(proxy, origin):
     def visit():
         client = proxy.connect()
         for _ in range(50):
@@ -311,5 +314,5 @@ def test_a_full_servers_connections_are_used_again(narrow, workers, most):
         visitor.start()
     for visitor in visitors:
         visitor.join()
-    assert origin.accepted <= most
     wait_until(lambda: sum(" 200 " in line for line in proxy.log.lines) == 800, "all were answered")
+    return origin.accepted
