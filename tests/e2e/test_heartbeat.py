@@ -42,8 +42,8 @@ class Listener:
         assert beat, "the connection has ended"
         return beat
 
-    def has_heard(self):
-        """How many beats have come that nobody has read."""
+    def unheard(self):
+        """How many beats have come that nobody has heard yet."""
         count = 0
         with contextlib.suppress(BlockingIOError):
             while self.hear(0):
@@ -108,14 +108,14 @@ def test_a_dead_proxy_is_known_at_once(tmp_path, origin):
 def test_a_hung_proxy_and_a_hung_worker_are_silent(proxy, listener):
     listener.wait_for("serving")
     with standing_still(proxy.process.pid):
-        listener.has_heard()
+        listener.unheard()
         time.sleep(10 * INTERVAL)  # ten would come
-        assert listener.has_heard() == 0
+        assert listener.unheard() == 0
     listener.wait_for("serving")
     with one_thread.stuck(proxy.process.pid, "worker-1"):
-        listener.has_heard()
+        listener.unheard()
         time.sleep(10 * INTERVAL)
-        assert listener.has_heard() <= 1  # the worker had answered, and the other thread was about to say so
+        assert listener.unheard() <= 1  # the worker had answered, and the other thread was about to say so
     listener.wait_for("serving")
 
 
