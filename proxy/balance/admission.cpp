@@ -106,8 +106,9 @@ bool Admission::try_acquire(int server) {
 
 std::optional<Grant> Admission::release(int server) {
   Server& target = *farm_[at(server)];
-  if (elastic_.load(std::memory_order_relaxed)) [[unlikely]] fit_limits(-1);
+  const bool elastic = elastic_.load(std::memory_order_relaxed);
   if (waiting_.load(kOrdered) == 0) {
+    if (elastic) [[unlikely]] fit_limits(-1);
     drop(server);
     if (waiting_.load(kOrdered) == 0) return std::nullopt;
     const std::lock_guard lock(mutex_);
@@ -117,6 +118,8 @@ std::optional<Grant> Admission::release(int server) {
     return hand_over(index, server);
   }
   const std::lock_guard lock(mutex_);
+  // Two that leave at once would else count each other, and both hand on what only one of them may.
+  if (elastic) [[unlikely]] fit_limits(-1);
   const Index index = first_entitled(server);
   const unsigned limit = target.limit();
   if (index == kNone || (limit != 0 && target.sessions() > limit)) {
@@ -170,8 +173,8 @@ Admission::Change Admission::grants_after_change() {
 
 std::optional<Grant> Admission::find_surplus() {
   if (waiting_.load(kOrdered) == 0) return std::nullopt;
-  fit_limits(0);
   const std::lock_guard lock(mutex_);
+  fit_limits(0);
   for (std::size_t i = 0; i < farm_.size(); ++i) {
     const int server = static_cast<int>(i);
     const Index index = first_entitled(server);

@@ -556,16 +556,58 @@ TEST_P(AdmissionRace, LosesNothingWhileServersChange) {
   }
 }
 
+// Two threads that go on together, step by step.
+struct Meeting {
+  void operator()(std::size_t who, int step) {
+    arrived[who] = step;
+    for (int spins = 0; arrived[1 - who] < step; ++spins)
+      if (spins > 1000) std::this_thread::yield();
+  }
+  std::array<std::atomic<int>, 2> arrived{};
+};
+
+// Eleven are there, five of them let in. Each of two that leave at once must heed that the other has gone: of nine, four
+// are let in.
+TEST(Admission, LowersTheLimitForBothOfTwoThatLeaveAtOnce) {
+  constexpr int kRounds = 20000;
+  Backend backend(Sketches{{.maxconn = 10, .minconn = 2}}, 2);
+  backend.admission.set_limits({.full_conn = 20});
+  ASSERT_TRUE(backend.admission.grants_after_change().grants.empty());
+  const auto leave = [&] {
+    (void)backend.admission.release(0);
+    while (backend.admission.surplus()) {
+    }
+  };
+  Meeting meet;
+  std::jthread other([&] {
+    for (int round = 0; round < kRounds; ++round) {
+      meet(1, 2 * round + 1);
+      leave();
+      meet(1, 2 * round + 2);
+    }
+  });
+  int too_many = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    for (std::uint64_t request = 1; request <= 11; ++request) {
+      backend.ask(request);
+      while (backend.admission.surplus()) {
+      }
+    }
+    meet(0, 2 * round + 1);
+    leave();
+    meet(0, 2 * round + 2);
+    too_many += backend.farm[0]->sessions() != 4;
+    while (backend.farm[0]->sessions() > 0) leave();
+  }
+  EXPECT_EQ(too_many, 0);
+  EXPECT_EQ(backend.admission.waiting(), 0u);
+}
+
 // The last release against the first wait, over and over: one of them must see the other.
 TEST_P(AdmissionRace, NeverLeavesARequestWaitingForAFreeServer) {
   constexpr int kRounds = 20000;
   Backend backend(Sketches{{.maxconn = 1}}, 2, GetParam());
-  std::array<std::atomic<int>, 2> arrived{};
-  const auto meet = [&](std::size_t who, int step) {
-    arrived[who] = step;
-    for (int spins = 0; arrived[1 - who] < step; ++spins)
-      if (spins > 1000) std::this_thread::yield();
-  };
+  Meeting meet;
   Admission::Answer answer;
   std::jthread asker([&] {
     for (int round = 0; round < kRounds; ++round) {
