@@ -1,5 +1,6 @@
 """The ground a bench runs on: a network of its own, pinned processes, and the kernel's accounting."""
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -60,7 +61,15 @@ def prepare():
 
 
 def build():
-    """The bench's own programs, quietly unless that fails."""
+    """The bench's own programs, quietly unless that fails. Tests that run side by side ask for them, and
+    two builds in one folder would break each other."""
+    BIN.parent.mkdir(parents=True, exist_ok=True)
+    with open(BIN.parent / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build()
+
+
+def _build():
     for command in (["cmake", "-S", str(TREE / "tests/bench"), "-B", str(TREE / "build/bench"), "-G", "Ninja"],
                     ["cmake", "--build", str(TREE / "build/bench")]):
         done = subprocess.run(command, capture_output=True, text=True)

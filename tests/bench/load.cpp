@@ -8,7 +8,7 @@
 //            or with --close asks for it and waits for the end
 // open       --rate requests a second at fixed times whatever the answers do, over N connections; latency
 //            counts from the time a request was due, so one that had to wait is not forgiven
-//            SIGTERM ends it early
+//            SIGTERM ends it early: those still waiting are not sent
 // hold       opens N connections, one request on each, says "held", keeps them until its standard
 //            input ends, and tells how many were lost
 //
@@ -108,6 +108,7 @@ class Load {
     for (std::int64_t scheduled = 0; scheduled < total || outstanding_ > 0 || !waiting_.empty();) {
       if (enough && scheduled < total) {
         total = scheduled;
+        waiting_.clear();
         continue;
       }
       const std::int64_t now = nanoseconds();

@@ -17,13 +17,15 @@ class Slow:
 
     def __init__(self):
         self.gate = threading.Event()
+        self.asked = []  # until then a request may still be connecting, and go elsewhere
 
     def __call__(self, connection, _number):
         while True:
-            line = connection.message()[0]
-            if "/silent" in line:
+            head = connection.until(b"\r\n\r\n")  # not the content: that of an upload is still to come
+            self.asked.append(head)
+            if b"/silent" in head:
                 self.gate.wait(TIMEOUT)
-            elif "/half" in line:
+            elif b"/half" in head:
                 connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
                 self.gate.wait(TIMEOUT)
                 return
@@ -54,7 +56,8 @@ def busy(tmp_path, **options):
         silent, half = ask(farm, "/silent"), ask(farm, "/half")
         upload = ask(farm, "/silent", "POST", b"abc", 100)
         half.until(b"hello")
-        wait_until(lambda: farm.rows()["app", "s1"]["scur"] == "3", "all three are at the server")
+        wait_until(lambda: len(slow.asked) == 3, "all three are at the server")
+        assert farm.rows()["app", "s1"]["scur"] == "3"
         yield farm, silent, half, upload
         slow.gate.set()
 
@@ -86,7 +89,7 @@ def test_unless_asked_sessions_end_in_peace(tmp_path):
     with farm_of(tmp_path, slow) as farm:
         farm.ask("set server app/s2 state maint")
         silent = ask(farm, "/silent")
-        wait_until(lambda: farm.rows()["app", "s1"]["scur"] == "1", "it is at the server")
+        wait_until(lambda: slow.asked, "it is at the server")
         farm.ask("set server app/s1 health down")
         slow.gate.set()
         assert silent.message()[2] == b"hello"
@@ -142,7 +145,8 @@ def test_backups_are_left_when_a_server_is_back(tmp_path):
         farm.ask("set server app/s1 state maint")
         silent, half = ask(farm, "/silent"), ask(farm, "/half")
         half.until(b"hello")
-        wait_until(lambda: farm.rows()["app", "s2"]["scur"] == "2", "both are at the backup")
+        wait_until(lambda: len(slow.asked) == 2, "both are at the backup")
+        assert farm.rows()["app", "s2"]["scur"] == "2"
         farm.ask("set server app/s1 weight 0")
         farm.ask("set server app/s1 state ready")
         farm.ask("set server app/s1 state maint")

@@ -110,14 +110,14 @@ def test_fastinter_asks_the_check_soon(tmp_path):
         proxy.log.wait_for(r"Server app/s1 is DOWN, reason: Layer7 wrong status, code: 500")
 
 
-@pytest.mark.parametrize("answer, words", [
-    (None, r"Close from server \(http\)"),
-    (b"HTTP/1.1 200 OK\r\nBad header\r\n\r\n", r"Invalid http response \(headers\)"),
-    (b"", r"Read timeout \(http\)"),
+@pytest.mark.parametrize("answer, patience, words", [
+    (None, "20s", r"Close from server \(http\)"),
+    (b"HTTP/1.1 200 OK\r\nBad header\r\n\r\n", "20s", r"Invalid http response \(headers\)"),
+    (b"", "1s", r"Read timeout \(http\)"),
 ], ids=["closed", "head", "silent"])
-def test_every_kind_of_error_has_its_words(tmp_path, answer, words):
+def test_every_kind_of_error_has_its_words(tmp_path, answer, patience, words):
     with observed(tmp_path, 'observe = "layer7"\nerror_limit = 1\non_error = "mark-down"',
-                  QUIET + '\ntimeout = { server = "1s" }') as (proxy, site):
+                  f'{QUIET}\ntimeout = {{ server = "{patience}" }}') as (proxy, site):
         site.answer = answer
         for _ in range(2):
             with contextlib.suppress(EOFError, ConnectionError):

@@ -9,6 +9,9 @@ import pytest
 from loopback import ok, proxy_and_origin
 
 SEGMENTS_IN = 140  # where tcp_info has tcpi_segs_in
+# Whoever is late with what he says has acknowledged it before, in a packet of its own. On a busy machine that
+# happens often: what is promised is what is possible, and one of so many has to show it.
+TRIES = 100
 
 
 def segments_in(connection):
@@ -45,7 +48,8 @@ def ask(proxy, fields=b""):
 
 def test_the_end_of_a_connection_comes_with_the_last_bytes(counted):
     proxy, _ = counted
-    assert min(ask(proxy, b"Connection: close\r\n") for _ in range(5)) <= min(ask(proxy) for _ in range(5))
+    kept = min(ask(proxy) for _ in range(5))
+    assert any(ask(proxy, b"Connection: close\r\n") <= kept for _ in range(TRIES))
 
 
 def test_a_bad_request_is_answered_and_ended_in_one_packet(counted):
@@ -60,9 +64,11 @@ def test_a_bad_request_is_answered_and_ended_in_one_packet(counted):
 
 def test_the_request_completes_the_handshake_with_a_server(counted):
     proxy, received = counted
-    for _ in range(5):
+    for _ in range(TRIES):
         ask(proxy)
-    assert min(received) == 2  # the SYN is one
+        if received[-1] == 2:  # the SYN is one
+            return
+    raise AssertionError(received)
 
 
 TCP = {"frontend": 'mode = "tcp"\nlog_format = "tcp"', "backend": 'mode = "tcp"'}
@@ -77,12 +83,14 @@ def test_what_a_tcp_client_says_completes_the_handshake_with_a_server(tmp_path):
         connection.send(b"bye\n")
 
     with proxy_and_origin(tmp_path, serve, **TCP) as (proxy, _origin):
-        for _ in range(20):
+        for _ in range(TRIES):
             connection = proxy.connect()
             connection.send(b"hello\n")
             assert connection.rest() == b"bye\n"
             connection.close()
-    assert min(received) == 2  # the SYN is one
+            if received[-1] == 2:  # the SYN is one
+                return
+    raise AssertionError(received)
 
 
 def test_a_server_that_speaks_first_need_not_wait_for_a_client_who_does_not(tmp_path):
@@ -98,4 +106,5 @@ def test_a_server_that_speaks_first_need_not_wait_for_a_client_who_does_not(tmp_
         return time.monotonic() - begun
 
     with proxy_and_origin(tmp_path, serve, **TCP) as (proxy, _origin):
-        assert min(until_greeted(proxy) for _ in range(5)) < 0.1  # the kernel would hold the packet for 200 ms
+        # The kernel would hold the packet for 200 ms, and no less.
+        assert any(until_greeted(proxy) < 0.15 for _ in range(TRIES))

@@ -16,10 +16,11 @@ def wrong(server, code, info):
 
 def hangs_and_stops(proxy, daemon):
     """Of s1, which is up."""
+    proxy.log.lines.clear()
     daemon.pause()
     proxy.log.wait_for(HUNG)
     daemon.resume()
-    proxy.wait_for_check("s1", "L7OK")
+    proxy.log.wait_for(UP.format("s1"))
     proxy.log.lines.clear()
     daemon.stop()
     # It may have said first that it is about to end.
@@ -37,7 +38,7 @@ def ask_redis(port, *commands):
 
 
 def test_redis(tmp_path):
-    with redis(tmp_path / "redis", "--enable-debug-command", "local") as store:
+    with redis(tmp_path / "redis", "--enable-debug-command", "local", "--rdbcompression", "no") as store:
         with checking(tmp_path, [(store.port, 'type = "redis"')]) as proxy:
             proxy.wait_for_check("s1", "L7OK", "Redis server is ok")
             assert proxy.column("s1", "check_code") == "0"
@@ -45,10 +46,9 @@ def test_redis(tmp_path):
             proxy.log.wait_for(wrong("s1", 0, r"-NOAUTH Authentication required\."))
             ask_redis(store.port, "auth secret", 'config set requirepass ""')
             proxy.log.wait_for(UP.format("s1") + 'code: 0, info: "Redis server is ok"')
-            proxy.log.lines.clear()
-            ask_redis(store.port, "debug populate 100", "save")
+            ask_redis(store.port, "debug populate 300 key 1500", "save")
             hangs_and_stops(proxy, store)
-            # A start that takes a while: each of the 100 keys costs 10 ms.
+            # A start that takes a while: each of the 300 keys costs 10 ms, and after each it hears others.
             with redis(tmp_path / "redis", "--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024",
                        port=store.port):
                 proxy.wait_for_check("s1", "L7STS", "-LOADING Redis is loading the dataset in memory")
@@ -70,7 +70,6 @@ def test_mariadb(tmp_path):
                     stack.enter_context(socket.create_connection(("127.0.0.1", database.port), timeout=10))
                 proxy.log.wait_for(wrong("s1", 1040, "Too many connections"))
             proxy.log.wait_for(UP.format("s1"))
-            proxy.log.lines.clear()
             hangs_and_stops(proxy, database)
 
 
