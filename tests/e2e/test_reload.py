@@ -1,5 +1,6 @@
 """SIGHUP and SIGUSR1: the configuration changes, or the daemon leaves, and nobody notices."""
 
+import contextlib
 import csv
 import io
 import json
@@ -13,9 +14,10 @@ import sys
 import threading
 import time
 
+import one_thread
 import pytest
-
-from loopback import Connection, LogSink, Origin, Proxy, TIMEOUT, answering, binary, free_port, ok, wait_until
+from daemons import listens
+from loopback import Connection, LogSink, Origin, Proxy, TIMEOUT, answering, free_port, free_range, ok, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 import ground  # noqa: E402
@@ -108,8 +110,10 @@ def test_a_request_under_way_ends_where_it_began(tmp_path):
 def listeners(proxy):
     """{port: socket inode} of what the daemon listens on, one of its workers' sockets or more."""
     table = pathlib.Path(f"/proc/{proxy.process.pid}/net/tcp").read_text().splitlines()[1:]
-    own = {os.readlink(f"/proc/{proxy.process.pid}/fd/{fd}")
-           for fd in os.listdir(f"/proc/{proxy.process.pid}/fd")}
+    own = set()
+    for fd in os.listdir(f"/proc/{proxy.process.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            own.add(os.readlink(f"/proc/{proxy.process.pid}/fd/{fd}"))
     found = {}
     for row in (line.split() for line in table):
         if row[3] == "0A" and f"socket:[{row[9]}]" in own:
@@ -237,8 +241,11 @@ def test_a_limit_holds_across_reloads_and_those_who_wait_keep_their_place(tmp_pa
             client.close()
         assert most[0] == 2
         assert queued() == 0
-        row = next(row for row in stats_rows(proxy) if row["svname"] == "s1")
-        assert (row["scur"], row["smax"], row["stot"]) == ("0", "2", "6")
+
+        def server():
+            return next(row for row in stats_rows(proxy) if row["svname"] == "s1")
+        wait_until(lambda: server()["scur"] == "0", "the last slot is given back, after the answer")
+        assert (server()["smax"], server()["stot"]) == ("2", "6")
     finally:
         for gate in gates.values():
             gate.set()
@@ -439,13 +446,9 @@ class Running:
     def __init__(self, farm):
         self.port, self.path, self.log = farm.port, farm.path, farm.log
         self.path.write_text(farm.text())
-        self.process = subprocess.Popen([binary("hapair-proxy"), "-f", str(self.path)])
-        wait_until(self._listens, "the proxy listens")
+        self.start()
 
-    def _listens(self):
-        assert self.process.poll() is None
-        return self.port in listeners(self)
-
+    start, _says_ready = Proxy.start, Proxy._says_ready
     connect, get = Proxy.connect, Proxy.get
     resident_bytes, descriptors = Proxy.resident_bytes, Proxy.descriptors
 
@@ -463,12 +466,12 @@ class Background(threading.Thread):
 
     def __init__(self, work):
         super().__init__(daemon=True)
-        self.work, self.ending, self.error = work, threading.Event(), None
+        self.work, self.ending, self.error, self.rounds = work, threading.Event(), None, 0
         self.start()
 
     def run(self):
         try:
-            self.result = self.work(self.ending)
+            self.work(self)
         except Exception as error:  # noqa: BLE001  (told by stop())
             self.error = error
 
@@ -478,22 +481,19 @@ class Background(threading.Thread):
         assert not self.is_alive()
         if self.error:
             raise self.error
-        return self.result
 
 
 def tunnel(farm):
-    def work(ending):
+    def work(job):
         client = Connection(socket.create_connection(("127.0.0.1", farm.tunnel_port), timeout=TIMEOUT))
         client.send(b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         assert b" 101 " in client.until(b"\r\n\r\n")
-        rounds = 0
-        while not ending.wait(0.01):
-            message = b"%08d" % rounds
+        while not job.ending.wait(0.01):
+            message = b"%08d" % job.rounds
             client.send(message)
             assert client.exactly(8) == message
-            rounds += 1
+            job.rounds += 1
         client.close()
-        return rounds
 
     return work
 
@@ -501,7 +501,7 @@ def tunnel(farm):
 def download(farm, size):
     """One long answer, taken so slowly that it lasts until the end."""
 
-    def work(ending):
+    def work(job):
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         sock.settimeout(TIMEOUT)
@@ -519,10 +519,9 @@ def download(farm, size):
             begin = taken % piece
             assert data == pattern[begin:begin + len(data)], f"other bytes after {taken}"
             taken += len(data)
-            if not ending.is_set():
+            if not job.ending.is_set():
                 time.sleep(0.004)
         client.close()
-        return taken
 
     return work
 
@@ -530,31 +529,31 @@ def download(farm, size):
 def newcomer(farm):
     """A connection for every request."""
 
-    def work(ending):
-        count = 0
-        while not ending.wait(0.005):
+    def work(job):
+        while not job.ending.wait(0.005):
             client = Connection(socket.create_connection(("127.0.0.1", farm.port), timeout=TIMEOUT))
             client.send(b"POST /bytes/64 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                        if count % 2 else
+                        if job.rounds % 2 else
                         b"GET /bytes/64 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             line, _, body = client.message()
             assert (line, len(body)) == ("HTTP/1.1 200 OK", 64), line
             assert client.rest() == b""
             client.close()
-            count += 1
-        return count
+            job.rounds += 1
 
     return work
 
 
 def test_a_hundred_reloads_under_load_lose_nothing(tmp_path):
     ground.build()
-    origin_port = 20000 + os.getpid() % 10000
+    origin_port = free_range(8)
     origin = subprocess.Popen([ground.BIN / "bench_origin", f"127.0.0.1:{origin_port}+8"],
                               stdout=subprocess.DEVNULL)
+    wait_until(lambda: listens(origin_port + 7), "the servers listen")
     websocket, log = Origin(echo), LogSink()
     farm = Farm(tmp_path / "hapair.toml", log, origin_port, websocket.port)
     proxy = Running(farm)
+    first, descriptors = proxy.path.read_text(), proxy.descriptors()
     work, load = [], None
     try:
         work = [Background(tunnel(farm)), Background(tunnel(farm)), Background(newcomer(farm)),
@@ -563,33 +562,37 @@ def test_a_hundred_reloads_under_load_lose_nothing(tmp_path):
             [ground.BIN / "bench_load", "open", f"127.0.0.1:{farm.port}", "--rate", str(RATE),
              "--clients", "64", "--seconds", "600"], stdout=subprocess.PIPE, text=True)
         wait_until(lambda: total(proxy) > 1000, "the load has begun")
-        counted, memory, descriptors = total(proxy), 0, 0
-        for number in range(RELOADS):
+        counted, memory, number = total(proxy), 0, 0
+        # A hundred, and as many more as it takes that nobody has slept through them.
+        while number < RELOADS or min(job.rounds for job in work[:3]) <= 50:
             lines = reload(proxy, farm.text())
             assert any("Reloaded: " in line for line in lines), lines
+            assert not any(job.error for job in work), [job.error for job in work]
             now = total(proxy)
             assert now >= counted, f"counters fell from {counted} to {now}"
             counted = now
             if number == RELOADS // 4:  # buffers and tables have their size by now
-                memory, descriptors = proxy.resident_bytes(), proxy.descriptors()
-        # As many as before; but for spare listeners (of two workers each), connections that wait
-        # for their next use, and those under way.
-        assert abs(proxy.descriptors() - descriptors) < 150
+                memory = proxy.resident_bytes()
+            number += 1
         assert proxy.resident_bytes() - memory < 16 << 20
         load.terminate()
         result = json.loads(load.communicate(timeout=TIMEOUT)[0])
         assert result["errors"] == 0 and result["answered"] > 1000, result
-        results = [job.stop() for job in work]
+        for job in work:
+            job.stop()
         work = []
-        assert results[0] > 50 and results[1] > 50 and results[2] > 50
         # The clients have checked each answer; the daemon counts each that was none.
         rows = stats_rows(proxy)
         main = next(row for row in rows if row["pxname"] == "main")
         assert main["hrsp_4xx"] == main["hrsp_5xx"] == "0", main
         app = next(row for row in rows if (row["pxname"], row["svname"]) == ("app", "BACKEND"))
-        assert [app[name] for name in ("econ", "eresp", "srv_abrt", "qcur")] == ["0", "0", "0", "0"], app
-        wait_until(lambda: all(int(row["scur"]) == 0 for row in stats_rows(proxy)
+        assert [app[name] for name in ("econ", "eresp", "srv_abrt")] == ["0", "0", "0"], app
+        wait_until(lambda: all(int(row["scur"]) == int(row["qcur"]) == 0 for row in stats_rows(proxy)
                                if row["svname"] not in ("FRONTEND",)), "no slot is lost")
+        # No reload has left one behind. Those of connections that wait for their next use end within 4 s;
+        # some pipes stay.
+        reload(proxy, first)
+        wait_until(lambda: proxy.descriptors() < descriptors + RELOADS // 2, "they are as many as at the start")
         websocket.close()
     finally:
         for job in work:
@@ -621,7 +624,7 @@ def test_draining_ends_with_the_last_answer(tmp_path):
             connection.send(ok())
 
     origin = Origin(serve)
-    proxy = Proxy(tmp_path, [origin.port])
+    proxy = Proxy(tmp_path, [origin.port], frontend='timeout = { http_keep_alive = "60s" }')
     try:
         busy, idle, used = proxy.connect(), proxy.connect(), proxy.connect()
         for client in (idle, used):
@@ -629,19 +632,20 @@ def test_draining_ends_with_the_last_answer(tmp_path):
             assert "connection" not in client.message()[1]
         busy.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         wait_until(lambda: any("/slow" in line for line in asked), "it is under way")
-        proxy.process.send_signal(signal.SIGUSR1)
-        proxy.log.wait_for("Draining: the listeners are closed, 3 connections go on for at most 60s")
-        wait_until(lambda: not listeners(proxy), "nobody listens")
-        with pytest.raises(ConnectionRefusedError):
-            proxy.connect()
-        # Who asks once more in the next moment is answered, and told.
-        used.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        # Who asks once more in the next moment is answered, and told. The workers hear both at once, of the
+        # drain first, however long this test takes in between.
+        with one_thread.stuck(proxy.process.pid, "worker-0"), one_thread.stuck(proxy.process.pid, "worker-1"):
+            proxy.process.send_signal(signal.SIGUSR1)
+            proxy.log.wait_for("Draining: the listeners are closed, 3 connections go on for at most 60s")
+            used.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_until(used.has_arrived, "it has asked")
         line, fields, body = used.message()
         assert (line, fields["connection"], body) == ("HTTP/1.1 200 OK", ["close"], b"hello")
         assert used.rest() == b""
-        begun = time.monotonic()
-        assert idle.rest() == b""  # ends soon
-        assert time.monotonic() - begun < 3
+        wait_until(lambda: not listeners(proxy), "nobody listens")
+        with pytest.raises(ConnectionRefusedError):
+            proxy.connect()
+        assert idle.rest() == b""  # ends soon, not after its 60 s
         assert proxy.process.poll() is None
         gate.set()
         line, fields, _ = busy.message()
@@ -659,18 +663,18 @@ def test_draining_ends_with_the_last_answer(tmp_path):
 
 def test_a_tunnel_is_cut_at_the_drain_limit(tmp_path):
     origin = Origin(echo)
-    proxy = Proxy(tmp_path, [origin.port], globals_='drain_limit = "2s"')
+    proxy = Proxy(tmp_path, [origin.port], globals_='drain_limit = "4s"')
     try:
         client = proxy.connect()
         client.send(b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         client.until(b"\r\n\r\n")
         begun = time.monotonic()
         proxy.process.send_signal(signal.SIGUSR1)
-        proxy.log.wait_for("go on for at most 2s")
+        proxy.log.wait_for("go on for at most 4s")
         client.send(b"still here")
         assert client.exactly(10) == b"still here"
         assert proxy.process.wait(TIMEOUT) == 0
-        assert 2 <= time.monotonic() - begun < 8
+        assert 4 <= time.monotonic() - begun
         proxy.log.wait_for("The drain limit is reached: 1 connections are cut")
         client.close()
     finally:
@@ -686,7 +690,7 @@ def test_without_connections_draining_is_over_at_once(proxy):
 def test_a_draining_daemon_refuses_to_reload(proxy):
     client = proxy.connect()
     client.send(b"GET / HTTP/1.1\r\n")
-    wait_until(lambda: proxy.has_accepted(client), "it is in")
+    wait_until(lambda: proxy.has_read(client), "it is in")
     proxy.process.send_signal(signal.SIGUSR1)
     proxy.log.wait_for("Draining")
     proxy.process.send_signal(signal.SIGHUP)

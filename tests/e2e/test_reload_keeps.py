@@ -268,7 +268,7 @@ def test_a_connection_of_a_configuration_in_between_ends_well(tmp_path):
         first = ask()
         wait_until(lambda: origin.accepted == 1, "the first is served")
         second = ask()
-        wait_until(lambda: proxy.has_accepted(second), "the second is here")
+        wait_until(lambda: proxy.has_read(second), "the second is here")
         reload(proxy, plain.replace("[backend.app]", '[backend.app]\nsource = "127.0.0.1"'))
         gates[0].set()
         assert first.message()[2] == b"hello"
