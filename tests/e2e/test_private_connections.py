@@ -22,7 +22,9 @@ class Domain:
         self.ended = []  # connections, by number, that the proxy has closed
         self.members = {}  # who came in by which connection
         self.origins = [Origin(self._serve(name)) for name in ("s1", "s2")[:servers]]
-        self.proxy = Proxy(tmp_path, [origin.port for origin in self.origins], **options)
+        # Clients are silent while others come between, however long that takes.
+        self.proxy = Proxy(tmp_path, [origin.port for origin in self.origins],
+                           frontend='timeout = { client = "60s", http_keep_alive = "60s" }', **options)
 
     def _serve(self, name):
         def serve(connection, number):

@@ -53,9 +53,9 @@ def rights(path):
 
 
 def test_control_sockets_come_and_go(farm, tmp_path):
-    talking = farm.connect("admin")
-    talking.sendall(b"prompt\n")
-    assert talking.recv(100) == b"\n> "
+    talking = Connection(farm.connect("admin"))
+    talking.send(b"prompt\n")
+    assert talking.until(b"> ") == b"\n> "
     same = os.stat(tmp_path / "user.sock").st_ino
     touched(farm, (f"{tmp_path}/operator.sock", f"{tmp_path}/other.sock"))
     assert not (tmp_path / "operator.sock").exists()
@@ -63,8 +63,8 @@ def test_control_sockets_come_and_go(farm, tmp_path):
     assert os.stat(tmp_path / "user.sock").st_ino == same
     farm.proxy.log.wait_for(f"Reload: listens for operators at {tmp_path}/other.sock")
     farm.proxy.log.wait_for(f"Reload: no longer listens for operators at {tmp_path}/operator.sock")
-    talking.sendall(b"get weight app/s1\n")  # nobody was disturbed
-    assert talking.recv(100) == b"1 (initial 1)\n\n> "
+    talking.send(b"get weight app/s1\n")  # nobody was disturbed
+    assert talking.until(b"> ") == b"1 (initial 1)\n\n> "
     talking.close()
 
 
@@ -108,6 +108,11 @@ def test_what_fails_later_takes_control_sockets_back(farm, tmp_path):
 # ---- log targets --------------------------------------------------------------------------------
 
 
+def lines_of(receiver):
+    """Of each connection the lines that are whole: one that has not yet said all hides nothing of the next."""
+    return [line for said in list(receiver.streams.values()) for line in octet_counted(said)]
+
+
 def test_lines_go_to_the_new_targets_and_those_that_stay_keep_their_connections(tmp_path):
     stays = Receiver(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
     goes, comes = LogSink(), LogSink()
@@ -116,8 +121,8 @@ def test_lines_go_to_the_new_targets_and_those_that_stay_keep_their_connections(
     with farm_of(tmp_path, globals_=targets) as farm:
         farm.proxy.get("/before")
         goes.wait_for("/before")
-        wait_until(lambda: any("/before" in line for line in octet_counted(stays.data)), "the stream has it")
-        connections = len(stays.peers)
+        wait_until(lambda: any("/before" in line for line in lines_of(stays)), "the stream has it")
+        wait_until(lambda: len(stays.peers) == 3, "both workers and the main thread have a connection")
         touched(farm, (f"udp:127.0.0.1:{goes.port}", f"udp:127.0.0.1:{comes.port}"))
         for _ in range(8):  # whichever worker
             farm.proxy.get("/after")
@@ -126,8 +131,8 @@ def test_lines_go_to_the_new_targets_and_those_that_stay_keep_their_connections(
         comes.wait_for(f"Reload: no longer logs to udp:127.0.0.1:{goes.port}")
         farm.ask("set server app/s1 state maint")
         comes.wait_for("Server app/s1 is going DOWN for maintenance")
-        wait_until(lambda: sum("/after" in line for line in octet_counted(stays.data)) == 8, "the stream has them")
-        assert len(stays.peers) == connections
+        wait_until(lambda: sum("/after" in line for line in lines_of(stays)) == 8, "the stream has them")
+        assert len(stays.peers) == 3
         assert not any("/after" in line or "Server app/s1" in line for line in goes.lines)
     stays.close()
 

@@ -378,8 +378,8 @@ def test_a_websocket_lives_by_the_tunnel_timeout(tmp_path):
     text = proxy.path.read_text()
     start = text.index("timeout = {")
     end = text.index("}", start)
-    proxy.path.write_text(text[:start] + 'timeout = { connect = "1s", client = "300ms", server = "300ms", '
-                          'tunnel = "2500ms" ' + text[end:])
+    proxy.path.write_text(text[:start] + 'timeout = { connect = "2s", client = "1s", server = "1s", http_request = "5s", '
+                          'tunnel = "3500ms" ' + text[end:])
     proxy.start()
     try:
         client = proxy.connect()
@@ -387,12 +387,12 @@ def test_a_websocket_lives_by_the_tunnel_timeout(tmp_path):
                     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
         assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
         for _ in range(2):
-            time.sleep(0.7)  # more than client and server allow, less than the tunnel does
+            time.sleep(1.5)  # more than client and server allow, less than the tunnel does
             began = time.monotonic()
             client.send(b"\x81\x05hello")
             assert client.exactly(7) == b"\x81\x05hello"
         assert client.rest() == b""
-        assert 2.5 <= time.monotonic() - began < 8
+        assert 3.5 <= time.monotonic() - began < 8
         proxy.log.wait_for(r" 101 .* cD-- ")
     finally:
         proxy.stop()

@@ -116,8 +116,9 @@ def test_seed_000_source(site):
     """The backends see the balancer's address, in traffic and in checks."""
     site.client.bodies(SITE + "/", 3)
     for backend in site.backends.values():
+        backend.wait_for_accesses('"HEAD /check.txt HTTP/1.[01]" 200')
+        backend.wait_for_accesses('"GET / HTTP/1.1" 200')
         assert {line.split()[0] for line in backend.accesses()} == {"192.168.0.123"}
-        assert backend.accesses('"HEAD /check.txt HTTP/1.[01]" 200')
 
 
 def test_seed_000_cookie_prefix_php_session(site):

@@ -80,6 +80,7 @@ def test_seed_001_start_fails_because_apache_holds_the_port(farm):
     config.write_text(config.read_text().replace("Listen 0.0.0.0:80", "Listen 10.0.100.1:80"))
     director.resume_apache()
     director.start_proxy(seed("001"), 80)
+    assert farm.client.curl(STATS)[0] == 401
     assert "apache" in director.processes and director.processes["apache"].poll() is None
     director.stop("proxy")
     director.stop("apache")

@@ -118,10 +118,10 @@ def test_seed_003_option_httplog(farm):
     farm.serve()
     farm.client.curl(PUBLIC + "/file.php?logged")
     line = farm.log("/file.php?logged")
-    # The connection of the visit before may just be ending.
+    # The visits before may just be ending: how many there are is their business.
     assert re.fullmatch(
         r"local0\.info 127\.0\.0\.1 hapair-proxy\[\d+\]: 117\.213\.87\.127:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] "
-        r"appname appname/lamp[12] \d+/\d+/\d+/\d+/\d+ 200 \d+ - - --NI [12]/[12]/0/0/0 0/0 \"GET /file\.php\?logged HTTP/1\.1\"",
+        r"appname appname/lamp[12] \d+/\d+/\d+/\d+/\d+ 200 \d+ - - --NI \d+/\d+/\d+/\d+/0 0/0 \"GET /file\.php\?logged HTTP/1\.1\"",
         line), line
 
 
@@ -248,7 +248,8 @@ def takes_the_first(farm):
 
 
 def uses_both(farm):
-    assert min(collections.Counter(farm.servers(40)).values()) > 3
+    seen = collections.Counter(farm.servers(40))
+    assert min(seen["10.0.0.1"], seen["10.0.0.2"]) > 3  # three and less of 40 throws: once in fifty million
 
 
 def follows(key, whatever_else, without=None):

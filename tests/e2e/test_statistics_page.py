@@ -1,5 +1,6 @@
 """The statistics page in a browser, with a server in each state."""
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -22,10 +23,14 @@ def farm(tmp_path):
     extra = {6: "backup = true", 7: "check = false"}
     path = tmp_path / "control.sock"
     proxy = Proxy(tmp_path, ports, frontend=STATS, server_extra=lambda number: extra.get(number, ""),
-                  backend='check = { request = "GET /check.txt", disable_on_404 = true, interval = "50ms", timeout = "1s" }',
+                  backend='check = { request = "GET /check.txt", disable_on_404 = true, interval = "50ms", timeout = "5s" }',
                   globals_=f'[[global.control]]\nbind = "unix:{path}"\nlevel = "admin"\n')
     sites[2].page = False
-    wait_until(path.exists, "operators are heard")
+    def is_heard():
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            return True
+    wait_until(is_heard, "operators are heard")
     for server, state in (("s4", "drain"), ("s5", "maint")):
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(TIMEOUT)
@@ -47,7 +52,7 @@ def test_every_state_has_its_own_colour(farm, tmp_path):
     subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                     "--disable-background-networking", "--disable-component-update", "--disable-sync",
                     f"--user-data-dir={tmp_path}/chromium", "--window-size=1500,700", f"--screenshot={picture}",
-                    f"http://127.0.0.1:{farm.port}/stats"], check=True, capture_output=True, timeout=60)
+                    f"http://127.0.0.1:{farm.port}/stats"], check=True, capture_output=True, timeout=180)
     image = Image.open(picture).convert("RGB")
     folder = TREE / "build" / "test-results"  # to be looked at
     folder.mkdir(parents=True, exist_ok=True)

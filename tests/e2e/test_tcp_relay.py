@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from loopback import Origin, Proxy, free_port, wait_until
+from loopback import TIMEOUT, Origin, Proxy, free_port, wait_until
 
 TCP = {"defaults": "", "frontend": 'mode = "tcp"\nlog_format = "tcp"', "backend": 'mode = "tcp"'}
 LINE = re.compile(
@@ -51,7 +51,7 @@ def test_a_client_that_has_said_all_waits_in_the_queue(relay):
     def serve(connection, number):
         if number == 1:
             held.set()
-            release.wait(5)
+            release.wait(TIMEOUT)
         connection.send(connection.rest()[::-1])
 
     proxy, origin = relay(serve, server_extra="maxconn = 1")
@@ -60,7 +60,7 @@ def test_a_client_that_has_said_all_waits_in_the_queue(relay):
         clients.append(proxy.connect())
         clients[-1].send(b"abc")
         clients[-1].socket.shutdown(1)
-        assert held.wait(5)  # the slot is the first one's
+        assert held.wait(TIMEOUT)  # the slot is the first one's
     proxy.connect().close()  # without a word: there is nothing to wait for
     assert LINE.match(proxy.log.wait_for("app/<NOSRV>"))["state"] == "CQ"
     release.set()
@@ -143,9 +143,9 @@ def test_a_client_that_vanishes_frees_the_server(relay):
     proxy, _ = relay(serve)
     client = proxy.connect()
     client.send(b"x")
-    assert here.wait(5)
+    assert here.wait(TIMEOUT)
     client.reset()
-    assert gone.wait(5)
+    assert gone.wait(TIMEOUT)
     assert LINE.match(proxy.log.wait_for("app/s1"))["state"] == "CD"
 
 
@@ -163,7 +163,7 @@ def test_a_limit_counts_connections(relay):
 
     def serve(connection, _number):
         connection.send(b"hello")
-        release.wait(5)
+        release.wait(TIMEOUT)
 
     proxy, origin = relay(serve, server_extra="maxconn = 1")
     first = proxy.connect()
@@ -177,7 +177,7 @@ def test_a_limit_counts_connections(relay):
     second.socket.settimeout(0.2)
     with pytest.raises(TimeoutError):
         second.fill()
-    second.socket.settimeout(5)
+    second.socket.settimeout(TIMEOUT)
     release.set()
     first.close()
     assert second.exactly(5) == b"hello"

@@ -116,8 +116,8 @@ def test_an_idle_tunnel_ends_with_its_own_timeout(tmp_path, echo, mode):
 
     async def exchange(proxy):
         async with websockets.connect(f"ws://127.0.0.1:{proxy.port}/", ping_interval=None) as client:
-            for _ in range(3):
-                await asyncio.sleep(0.6)  # longer than client and server would wait
+            for _ in range(2):
+                await asyncio.sleep(1.5)  # longer than client and server would wait
                 began = time.monotonic()
                 await client.send("still here")
                 assert await asyncio.wait_for(client.recv(), 10) == "still here"
@@ -125,13 +125,12 @@ def test_an_idle_tunnel_ends_with_its_own_timeout(tmp_path, echo, mode):
                 await asyncio.wait_for(client.recv(), 10)
             return time.monotonic() - began
 
-    short = timeouts(client="300ms", server="300ms", http_request="5s")
-    options = {"http": dict(frontend=short, backend=timeouts(server="300ms", tunnel="2500ms")),
-               "tcp": dict(frontend=TCP["frontend"] + "\n" + short,
-                           backend=TCP["backend"] + "\n" + timeouts(server="300ms", tunnel="2500ms"))}[mode]
+    short, long = timeouts(client="1s", server="1s", http_request="5s"), timeouts(server="1s", tunnel="3500ms")
+    options = {"http": dict(frontend=short, backend=long),
+               "tcp": dict(frontend=TCP["frontend"] + "\n" + short, backend=TCP["backend"] + "\n" + long)}[mode]
     proxy = Proxy(tmp_path, [echo.port], **options)
     try:
-        assert 2.5 <= asyncio.run(exchange(proxy)) < 8
+        assert 3.5 <= asyncio.run(exchange(proxy)) < 8
         proxy.log.wait_for(r" cD[- ]")  # as in HAProxy
     finally:
         proxy.stop()

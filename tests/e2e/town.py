@@ -88,6 +88,11 @@ class Host:
         lines = (self.root / f"proc/{self.holder.pid}/net/tcp").read_text().splitlines()[1:]
         return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in lines)
 
+    def listens_at(self, path):
+        lines = (self.root / f"proc/{self.holder.pid}/net/unix").read_text().splitlines()[1:]
+        # The file is there before anybody listens.
+        return any(line.endswith(f" {path}") and line.split()[3] == "00010000" for line in lines)
+
     def wait_for_port(self, port, what):
         def ready():
             assert self.processes[what].poll() is None, f"{self.name}: {what} ended:\n{self.said(what)}"
@@ -139,7 +144,7 @@ class Host:
             self.run("install", "-d", "-o", "www-data", "/run/sessions")
             fpm = sorted(pathlib.Path("/usr/sbin").glob("php-fpm*"))[-1]
             self.start("php", fpm, "-n", "-F", "-y", "/run/php-fpm.conf")
-            wait_until(lambda: (self.root / "run/php.sock").exists(), "PHP listens", LIMIT)
+            wait_until(lambda: self.listens_at("/run/php.sock"), f"{self.name}: PHP listens", LIMIT)
         if tls:
             modules += ["ssl"]
             self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -153,11 +158,12 @@ class Host:
             """
         loads = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in modules)
         (self.root / "run/apache.conf").write_text(loads + text)
-        self.resume_apache(port)
+        self.resume_apache()
 
-    def resume_apache(self, port=80):
+    def resume_apache(self):
         self.start("apache", "apache2", "-DFOREGROUND", "-f", "/run/apache.conf")
-        self.wait_for_port(port, "apache")
+        for port in re.findall(r"Listen \S+:(\d+)", (self.root / "run/apache.conf").read_text()):
+            self.wait_for_port(int(port), "apache")
 
     def page(self, name, text):
         path = self.www / name
@@ -205,6 +211,10 @@ class Host:
     def start_proxy(self, config, port, *options):
         self.start("proxy", binary("hapair-proxy"), "-f", config, *options)
         self.wait_for_port(port, "proxy")
+        # It opens one port after the other, gives up its rights, and then makes its workers.
+        tasks = pathlib.Path(f"/proc/{self.processes['proxy'].pid}/task")
+        wait_until(lambda: any(comm.read_text().startswith("worker-") for comm in tasks.glob("*/comm")),
+                   f"{self.name}: the proxy serves", LIMIT)
 
     # ---- a visitor
 
