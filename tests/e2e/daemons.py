@@ -112,8 +112,12 @@ def postgresql(folder, access, *roles):
                        input="".join(f"create role {role} login;\n" for role in roles), **as_postgres)
     (folder / "data/pg_hba.conf").write_text(access)
     port = free_port()
-    return Daemon(port, programs / "postgres", "-D", folder / "data", "-p", port, "-h", "127.0.0.1", "-k", folder,
-                  user="postgres", how_to_end=signal.SIGINT, output=folder / "log")  # SIGINT: fast shutdown
+    daemon = Daemon(port, programs / "postgres", "-D", folder / "data", "-p", port, "-h", "127.0.0.1", "-k", folder,
+                    user="postgres", how_to_end=signal.SIGINT, output=folder / "log")  # SIGINT: fast shutdown
+    # It listens while it says that it is only starting.
+    wait_until(lambda: subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)],
+                                      timeout=LIMIT).returncode == 0, "postgresql serves", LIMIT)
+    return daemon
 
 
 def ldap(folder, *settings, tls=None):
