@@ -21,8 +21,7 @@ class HealthServer::Acceptor final : public Watcher {
     server_.loop_.forget(fd_, *this);
     ::close(fd_);
   }
-  void on_ready(std::uint32_t) override { server_.accept_all(); }
-  int fd() const { return fd_; }
+  void on_ready(std::uint32_t) override { server_.accept_all(fd_); }
 
  private:
   HealthServer& server_;
@@ -87,13 +86,17 @@ Result<void> HealthServer::open(const std::string& path, const std::string& user
                                .group = group,
                                .backlog = static_cast<int>(kMostListeners)});
   if (!fd) return tl::make_unexpected(fd.error());
-  acceptor_ = std::make_unique<Acceptor>(*this, *fd, path);
+  acceptors_[path] = std::make_unique<Acceptor>(*this, *fd, path);
   return {};
 }
 
-void HealthServer::accept_all() {
+void HealthServer::close(const std::string& path) { acceptors_.erase(path); }
+
+bool HealthServer::is_open_at(const std::string& path) const { return acceptors_.contains(path); }
+
+void HealthServer::accept_all(int acceptor) {
   for (;;) {
-    const int fd = ::accept4(acceptor_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(acceptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     if (listeners_.size() == kMostListeners) {
       ::close(fd);

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/error.h"
@@ -28,8 +28,12 @@ class HealthServer {
   HealthServer(const HealthServer&) = delete;
   HealthServer& operator=(const HealthServer&) = delete;
 
-  /// Call before privileges are dropped; in a chroot the socket stays reachable.
+  /// One more place to listen at. Before a chroot, so that the socket stays reachable.
   Result<void> open(const std::string& path, const std::string& user, const std::string& group);
+  /// Who came by that place stays.
+  void close(const std::string& path);
+  bool is_open_at(const std::string& path) const;
+  bool is_open() const { return !acceptors_.empty(); }
   void send(std::string message);
   /// Nobody here is waited for: every listener has said so since `forget_left()`.
   bool all_left() const;
@@ -39,13 +43,13 @@ class HealthServer {
   class Acceptor;
   class Listener;
 
-  void accept_all();
+  void accept_all(int acceptor);
   void forget(Listener& listener);
 
   Loop& loop_;
   std::function<void()> on_left_;
   std::function<void()> on_taken_;
-  std::unique_ptr<Acceptor> acceptor_;
+  std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;  // by path
   std::string last_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Listener>> gone_;  // until no event of this turn can name them

@@ -22,8 +22,8 @@ bool is_unserved(const BackendState& backend) {
 
 }  // namespace
 
-Heartbeat::Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval,
-                     std::function<void()> on_left, std::function<void()> on_taken)
+Heartbeat::Heartbeat(Supervisor& supervisor, Loop& loop, std::function<void()> on_left,
+                     std::function<void()> on_taken)
     : supervisor_(supervisor),
       loop_(loop),
       on_left_(std::move(on_left)),
@@ -32,10 +32,15 @@ Heartbeat::Heartbeat(Supervisor& supervisor, Loop& loop, Duration interval,
                 if (message_.state == State::Draining && server_.all_left()) on_left_();
               },
               std::move(on_taken)),
-      timer_(loop, [this] { on_due(); }),
-      message_{.interval = interval} {}
+      timer_(loop, [this] { on_due(); }) {}
 
-void Heartbeat::start() {
+Result<void> Heartbeat::open(const HealthSocket& socket, const Identity& identity) {
+  return server_.open(socket.path, identity.user, identity.group);
+}
+
+void Heartbeat::start(Duration interval) {
+  message_.interval = interval;
+  if (!server_.is_open() || std::exchange(beats_, true)) return;
   message_.workers = static_cast<unsigned>(supervisor_.workers().size());
   ask();
   timer_.arm(loop_.refresh());

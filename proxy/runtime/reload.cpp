@@ -66,12 +66,19 @@ void Supervisor::reload() {
   if (!control) return refuse_reload(control.error().message);
   auto rights = change_file_rights(config, kept);
   if (!rights) return refuse_reload(rights.error().message);
+  const HealthSocket health = config.global.health;
+  const bool was_heard = heartbeat_.is_open_at(health.path);
+  if (auto opened = reopen_heartbeat(config); !opened) return refuse_reload(opened.error().message);
   const auto sockets = open_sockets(config, kept);
-  if (!sockets) return refuse_reload(sockets.error().message);
+  if (!sockets) {
+    if (!was_heard) heartbeat_.close(health.path);
+    return refuse_reload(sockets.error().message);
+  }
 
   // From here nothing fails.
   for (FileRights& changed : *rights) changed.keep();
   control_->commit(**control);
+  heartbeat_.start(health.interval);
   log_.redirect(joined(config.global.log, extra_log_));
   auto next = std::make_shared<Snapshot>(std::move(config), ledger_, snapshot_.get());
   retiring_ = std::exchange(snapshot_, std::move(next));
@@ -87,6 +94,16 @@ void Supervisor::reload() {
       worker.adopt(std::move(snapshot), std::move(listeners));
       loop_.post([this] { on_adopted(); });
     });
+}
+
+Result<void> Supervisor::reopen_heartbeat(const Config& config) {
+  const Global& global = config.global;
+  if (global.health.is_wanted && !global.identity.chroot.empty() &&
+      !heartbeat_.is_open_at(global.health.path))
+    return fail(Errc::Unsupported,
+                "health socket {}: what is opened in the chroot {} cannot be found by hapair-vrrp; restart",
+                global.health.path, global.identity.chroot);
+  return open_heartbeat(config);
 }
 
 Result<std::vector<FileRights>> Supervisor::change_file_rights(

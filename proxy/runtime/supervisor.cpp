@@ -37,6 +37,9 @@ Supervisor::Supervisor(Config config, std::vector<LogTarget> extra_log)
               worker->post(
                   [&worker = *worker, server, cause] { worker.end_sessions_of(*server, cause); });
           }),
+      heartbeat_(
+          *this, loop_, [this] { close_listeners(); },
+          [this] { keeper_.begin_slowly(FarmKeeper::Occasion::Takeover); }),
       drain_timer_(loop_, [this] { on_drain_limit(); }),
       leaving_timer_(loop_, [this] { close_listeners(); }) {}
 
@@ -89,16 +92,13 @@ Result<void> Supervisor::open() {
           });
         },
         [this](const auto& server, unsigned asking) { ask_for_room(server, asking); }));
-  return open_heartbeat();
+  return open_heartbeat(config);
 }
 
-Result<void> Supervisor::open_heartbeat() {
-  const Global& global = snapshot_->config.global;
-  if (!global.health.is_wanted) return {};
-  heartbeat_ = std::make_unique<Heartbeat>(
-      *this, loop_, global.health.interval, [this] { close_listeners(); },
-      [this] { keeper_.begin_slowly(FarmKeeper::Occasion::Takeover); });
-  return heartbeat_->open(global.health.path, global.identity.user, global.identity.group);
+Result<void> Supervisor::open_heartbeat(const Config& config) {
+  const Global& global = config.global;
+  if (!global.health.is_wanted || heartbeat_.is_open_at(global.health.path)) return {};
+  return heartbeat_.open(global.health, global.identity);
 }
 
 Result<Supervisor::Sockets> Supervisor::open_sockets(
@@ -191,12 +191,12 @@ void Supervisor::run() {
     answered_ = snapshot_->workers;
     watchdog_->arm(loop_.refresh());
   }
-  if (heartbeat_) heartbeat_->start();
+  heartbeat_.start(snapshot_->config.global.health.interval);
   notify_service_manager("READY=1");
   loop_.run();
   hold_signals();  // told twice to end, it still ends in its own way
   notify_service_manager("STOPPING=1");
-  if (heartbeat_) heartbeat_->stop();
+  heartbeat_.stop();
   keeper_.clear();
   for (auto& worker : workers_) worker->stop();
   workers_.clear();
@@ -205,7 +205,7 @@ void Supervisor::run() {
 
 void Supervisor::stop() {
   // First of all: whoever has the other node's address moved loses no time by what follows here.
-  if (heartbeat_) heartbeat_->say(HealthMessage::State::Stopping);
+  heartbeat_.say(HealthMessage::State::Stopping);
   loop_.stop();
 }
 
@@ -217,10 +217,9 @@ std::uint64_t Supervisor::dropped_logs() const {
 
 void Supervisor::drain() {
   if (snapshot_->process->draining.exchange(true)) return;
-  if (!heartbeat_) return close_listeners();
   // Who comes before the address is elsewhere is served here.
-  heartbeat_->say(HealthMessage::State::Draining);
-  if (heartbeat_->all_left()) return close_listeners();
+  heartbeat_.say(HealthMessage::State::Draining);
+  if (heartbeat_.all_left()) return close_listeners();
   log_.write(Severity::Notice, "Draining: the listeners stay until this node's addresses are elsewhere");
   leaving_timer_.arm(loop_.refresh() + kLeavingPatience);
 }

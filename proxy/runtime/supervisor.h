@@ -91,7 +91,9 @@ class Supervisor {
   void refuse_reload(std::string_view why);
   void log_changes(const Config& before, const Config& after,
                    const std::vector<std::optional<std::size_t>>& kept);
-  Result<void> open_heartbeat();
+  /// Where the configuration wants it and it is not yet.
+  Result<void> open_heartbeat(const Config& config);
+  Result<void> reopen_heartbeat(const Config& config);  // of a process that runs
   void on_adopted();
   void post(const balance::Grant& grant, BackendState& backend);
   /// From worker `asking`, on its thread.
@@ -120,7 +122,7 @@ class Supervisor {
   std::vector<std::unique_ptr<Worker>> workers_;
   FarmKeeper keeper_;
   std::unique_ptr<Timer> watchdog_;
-  std::unique_ptr<Heartbeat> heartbeat_;  // null: nobody listens
+  Heartbeat heartbeat_;
   Timer drain_timer_;
   Timer leaving_timer_;           // the listeners close, wherever the addresses are
   bool listeners_closed_ = false;

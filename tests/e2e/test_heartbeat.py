@@ -9,6 +9,7 @@ import time
 import one_thread
 import pytest
 from loopback import Origin, Proxy, answering, free_port, standing_still, wait_until
+from test_reload import reload
 
 INTERVAL = 0.1
 
@@ -82,6 +83,46 @@ def test_a_proxy_that_serves_says_so_ten_times_a_second(proxy, tmp_path):
         assert beat["state"] == "serving"
         assert int(beat["sequence"]) == int(first["sequence"]) + number
     assert 10 * INTERVAL < time.monotonic() - begun < 40 * INTERVAL
+
+
+def test_a_reload_opens_another_place_and_keeps_the_one_that_is_listened_at(proxy, listener, tmp_path):
+    """Whoever listens would take an end for the proxy's."""
+    listener.wait_for("serving")
+    plain = proxy.path.read_text()
+    other = f'health_socket = "{tmp_path}/other.sock"\nhealth_interval = "50ms"'
+    reload(proxy, plain.replace(f'health_socket = "{tmp_path}/health.sock"', other))
+    assert Listener(tmp_path / "other.sock").wait_for("serving")["interval"] == "50"
+    while listener.hear()["interval"] != "50":
+        pass
+    # What is refused for another reason leaves no place behind.
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = plain.replace("health.sock", "third.sock").replace("bind = [", f'bind = ["127.0.0.1:{port}", ')
+        assert any("Reload refused" in line for line in reload(proxy, text))
+    assert not (tmp_path / "third.sock").exists()
+    assert Listener(tmp_path / "health.sock").wait_for("serving")
+
+
+def test_a_reload_that_wants_a_heartbeat_has_one(tmp_path, origin):
+    proxy = Proxy(tmp_path, [origin.port])
+    try:
+        reload(proxy, proxy.path.read_text().replace("[global]", f'[global]\nhealth_socket = "{tmp_path}/health.sock"', 1))
+        assert Listener(tmp_path / "health.sock").wait_for("serving")["workers"] == "2"
+    finally:
+        proxy.stop()
+
+
+def test_in_a_chroot_nobody_would_find_a_new_one(tmp_path, origin):
+    jail = tmp_path / "jail"
+    (jail / str(tmp_path)[1:]).mkdir(parents=True)
+    proxy = Proxy(tmp_path, [origin.port], globals_=f'chroot = "{jail}"')
+    inside = jail / str(proxy.path)[1:]
+    inside.write_text(proxy.path.read_text().replace("[global]", f'[global]\nhealth_socket = "{tmp_path}/health.sock"', 1))
+    try:
+        lines = reload(proxy)
+        assert any("Reload refused" in line and "restart" in line for line in lines), lines
+    finally:
+        proxy.stop()
 
 
 def test_its_socket_is_not_for_everybody(listener, tmp_path):
