@@ -158,8 +158,9 @@ class TableReader {
   /// The value itself, for keys of several shapes (`balance = "x"` or `{ … }`); null if absent.
   const ConfigNode* raw(std::string_view key);
 
-  /// Known, but not in this build: an error that says so, and which names the key.
-  void refuse(std::string_view key, std::string_view why);
+  /// Known, but not to be had under this name or in this build: an error that says so, and which
+  /// names the key. Nobody is advised to write it.
+  void refuse(std::string_view key, std::string_view why, std::string_view remedy = {});
 
   /// Where the value of `key` stands, or this table if it is absent.
   SourceLocation where(std::string_view key) const;
@@ -185,3 +186,4 @@ class TableReader {
 };
 
 }  // namespace hapair
+  std::set<std::string, std::less<>> refused_;

@@ -197,10 +197,11 @@ std::vector<std::pair<std::string, TableReader>> TableReader::named_tables(std::
   return readers;
 }
 
-void TableReader::refuse(std::string_view key, std::string_view why) {
-  asked_.emplace(key);
-  if (const ConfigNode::Entry* entry = table_->find(key))
-    error_at(entry->key_where, fmt::format("{}: {}", key, why));
+void TableReader::refuse(std::string_view key, std::string_view why, std::string_view remedy) {
+  const ConfigNode::Entry* entry = table_->find(key);
+  if (!entry) return;
+  refused_.emplace(key);
+  error_at(entry->key_where, fmt::format("{}: {}", key, why), std::string(remedy));
 }
 
 SourceLocation TableReader::where(std::string_view key) const {
@@ -223,7 +224,7 @@ void TableReader::error_at(const SourceLocation& where, std::string message, std
 void TableReader::finish() {
   const std::vector<std::string> known(asked_.begin(), asked_.end());
   for (const ConfigNode::Entry& entry : table_->table) {
-    if (entry.inherited || asked_.contains(entry.key)) continue;
+    if (entry.inherited || asked_.contains(entry.key) || refused_.contains(entry.key)) continue;
     const auto near = nearest_word(entry.key, known);
     std::string hint;
     if (near)

@@ -94,7 +94,7 @@ void read_send_proxy(TableReader& section, std::optional<SendProxy>& out) {
     if (*crc && read.version != SendProxy::Version::V2)
       table.error("crc32c", "version 1 has no room for a checksum", "version = \"v2\"");
   }
-  for (const std::string_view key : {"authority", "unique_id", "ssl"}) table.refuse(key, kNotBuilt);
+  refuse_not_built(table, std::array<std::string_view, 3>{"authority", "unique_id", "ssl"});
   table.finish();
   out = read;
 }

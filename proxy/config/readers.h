@@ -13,6 +13,7 @@
 namespace hapair::proxy {
 
 inline constexpr std::string_view kNotBuilt = "known, but not built yet";
+inline constexpr std::string_view kNotBuiltRemedy = "leave it out for now";
 
 /// What a duration of the configuration may be at most (HAProxy's limit: 2^31 milliseconds).
 inline constexpr Duration kLongest = std::chrono::milliseconds(2147483647);
@@ -20,7 +21,17 @@ inline constexpr Duration kLongest = std::chrono::milliseconds(2147483647);
 /// Refuses by name every key of `keys` that the table has.
 template <std::size_t N>
 void refuse_not_built(TableReader& table, const std::array<std::string_view, N>& keys) {
-  for (const std::string_view key : keys) table.refuse(key, kNotBuilt);
+  for (const std::string_view key : keys) table.refuse(key, kNotBuilt, kNotBuiltRemedy);
+}
+
+/// A word of HAProxy's, and what is written here instead.
+struct ForeignWord {
+  std::string_view word, here;
+};
+
+template <std::size_t N>
+void refuse_foreign(TableReader& table, const std::array<ForeignWord, N>& words) {
+  for (const auto& [word, here] : words) table.refuse(word, "this is said otherwise here", here);
 }
 
 /// `root`: the whole document.

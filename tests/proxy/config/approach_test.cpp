@@ -103,7 +103,7 @@ TEST(Approach, SaysWhatIsWrongInItsPlace) {
             "9:14 send_proxy needs a version (version = \"v2\")\n"
             "9:25 version 1 has no room for a checksum (version = \"v2\")\n");
   EXPECT_EQ(of_server("send_proxy = { version = \"v2\", authority = true }"),
-            "9:32 authority: known, but not built yet ()\n");
+            "9:32 authority: known, but not built yet (leave it out for now)\n");
   EXPECT_EQ(complaints("", "address = \"unix:web.sock\""),
             "8:11 'unix:web.sock': the path of a Unix socket begins with '/' (as "
             "\"unix:/run/web1.sock\")\n");

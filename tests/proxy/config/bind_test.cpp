@@ -134,7 +134,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "9:8 the range of ports 8010-8000 ends before it begins" FORMS},
         Mistake{"bind = \"*:80-\"", "9:8 '' is not a port: a number from 1 to 65535" FORMS},
         Mistake{"bind = \"*:80-x\"", "9:8 'x' is not a port: a number from 1 to 65535" FORMS},
-        Mistake{"bind = \"*:80-65536\"", "9:8 '65536' is not a port: a number from 1 to 65535" FORMS},
+        Mistake{"bind = \"*:80-65536\"",
+                "9:8 '65536' is not a port: a number from 1 to 65535" FORMS},
         Mistake{"bind = \"*:0-5\"", "9:8 '0' is not a port: a number from 1 to 65535" FORMS},
         Mistake{"bind = [\"*:80\", \"eth0:80\"]",
                 "9:17 'eth0' is not an IP address (names are not looked up)" FORMS},
@@ -195,8 +196,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "9:28 unknown key 'interfaces' in frontend.web.bind (did you mean \"interface\"?)"},
         Mistake{"bind = { interface = \"a\" }",
                 "9:8 a bind needs an address (address = \"*:80\")\n"
-                "9:10 unknown key 'interface' in frontend.web.bind (known here: address, alpn, tls, transparent)"},
-        Mistake{"bind = { address = \"*:80\", tls = {} }", "9:28 tls: known, but not built yet ()"}));
+                "9:10 unknown key 'interface' in frontend.web.bind (known here: address)"},
+        Mistake{"bind = { address = \"*:80\", tls = {} }",
+                "9:28 tls: known, but not built yet (leave it out for now)"}));
 
 TEST(Defaults, MayHaveKeysOfBothModes) {
   // tcp for most, and one section that says http: the page and the field are for that one.
