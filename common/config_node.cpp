@@ -13,6 +13,26 @@ void mark_inherited_below(ConfigNode& table) {
   }
 }
 
+unsigned highest_layer(const ConfigNode& table) {
+  unsigned highest = 0;
+  for (const ConfigNode::Entry& entry : table.table)
+    highest = std::max({highest, entry.layer, highest_layer(entry.value)});
+  return highest;
+}
+
+void lift(ConfigNode& table, unsigned by) {
+  for (ConfigNode::Entry& entry : table.table) {
+    entry.layer += by;
+    lift(entry.value, by);
+  }
+}
+
+/// `table`, every entry of which lies above those of `base`.
+ConfigNode lifted(ConfigNode table, const ConfigNode& base) {
+  lift(table, highest_layer(base) + 1);
+  return table;
+}
+
 /// The one rule of overlaying: `own` wins; what is only in `base` is added, in `base`'s order, so
 /// that a document reads like its first file.
 ConfigNode overlay(const ConfigNode& base, const ConfigNode& own, bool mark_inherited) {
@@ -63,11 +83,11 @@ std::string_view ConfigNode::kind_name() const {
 }
 
 ConfigNode merge(const ConfigNode& base, const ConfigNode& over) {
-  return overlay(base, over, false);
+  return overlay(base, lifted(over, base), false);
 }
 
 ConfigNode inherit(const ConfigNode& defaults, const ConfigNode& own) {
-  return overlay(defaults, own, true);
+  return overlay(defaults, lifted(own, defaults), true);
 }
 
 }  // namespace hapair

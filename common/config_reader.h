@@ -80,6 +80,9 @@ struct ConfigNode::Entry {
   SourceLocation key_where;
   bool inherited = false;  // came from a fallback table such as [defaults]
   ConfigNode value;
+  /// Of the tables that were laid over one another (files, [node.NAME], [defaults] and a section, a
+  /// backend and a server), which one said it: the higher lies above.
+  unsigned layer = 0;
 };
 
 /// `over` wins, key by key, tables within tables; arrays and scalars are replaced whole.
@@ -183,7 +186,7 @@ class TableReader {
   std::string path_;  // "backend.webservers", for messages
   Diagnostics* diagnostics_;
   std::set<std::string, std::less<>> asked_;
+  std::set<std::string, std::less<>> refused_;
 };
 
 }  // namespace hapair
-  std::set<std::string, std::less<>> refused_;

@@ -1,6 +1,8 @@
 // Reads what backends and servers say of the way to a server: `source` and `send_proxy`.
 #include "proxy/config/approach.h"
 
+#include <algorithm>
+
 #include "common/text.h"
 #include "proxy/config/readers.h"
 
@@ -9,6 +11,14 @@ namespace {
 
 constexpr std::string_view kSourceHint =
     "source = \"10.0.0.1\" or { address = \"10.0.0.1\", ports = \"10000-20000\", interface = \"eth1\" }";
+
+/// A section's table takes the place of the one in [defaults], as a server's does of its backend's.
+ConfigNode whole(ConfigNode table) {
+  const auto inherited = [](const ConfigNode::Entry& entry) { return entry.inherited; };
+  if (!std::all_of(table.table.begin(), table.table.end(), inherited))
+    std::erase_if(table.table, inherited);
+  return table;
+}
 
 void read_source_address(const ConfigNode& node, TableReader& table, Approach& out) {
   const auto address = IpAddress::parse(node.string);
@@ -50,7 +60,8 @@ void read_source(TableReader& section, Approach& out) {
                          fmt::format("source must be an address or a table, not {}",
                                      node->kind_name()),
                          std::string(kSourceHint));
-  TableReader table(*node, section.path() + ".source", section.diagnostics());
+  const ConfigNode own = whole(*node);
+  TableReader table(own, section.path() + ".source", section.diagnostics());
   if (table.string("address")) read_source_address(*table.raw("address"), table, out);
   read_source_ports(table, out);
   if (const auto name = table.string("interface")) {
@@ -83,7 +94,8 @@ void read_send_proxy(TableReader& section, std::optional<SendProxy>& out) {
     return section.error("send_proxy",
                          fmt::format("send_proxy must name a version, not {}", node->kind_name()),
                          "\"v1\" or \"v2\"");
-  TableReader table(*node, section.path() + ".send_proxy", section.diagnostics());
+  const ConfigNode own = whole(*node);
+  TableReader table(own, section.path() + ".send_proxy", section.diagnostics());
   SendProxy read;
   if (const auto version = table.word<SendProxy::Version>("version", kVersions))
     read.version = *version;

@@ -15,6 +15,9 @@ constexpr std::array<std::string_view, 10> kWords = {"roundrobin", "static-rr", 
                                                      "source",     "random",    "uri",       "url_param",
                                                      "header",     "hash"};
 constexpr std::string_view kNotBuiltWord = "rdp-cookie";
+// In a table: which algorithm it is.
+constexpr std::array<std::string_view, 6> kNaming = {"algorithm", "random", "url_param",
+                                                     "header",    "hash",   "rdp_cookie"};
 // In the order of HashFunction.
 constexpr std::array<std::string_view, 6> kFunctions = {"siphash", "fnv1a", "sdbm",
                                                         "djb2",    "crc32", "none"};
@@ -164,7 +167,37 @@ void read_details(TableReader& table, std::string_view key, Balance& out) {
                    std::string(example(out.algorithm)));
 }
 
+bool names_algorithm(const ConfigNode::Entry& entry) {
+  return std::find(kNaming.begin(), kNaming.end(), entry.key) != kNaming.end();
+}
+
+/// What lies beneath the topmost algorithm was said of another one.
+ConfigNode of_one_algorithm(ConfigNode table) {
+  unsigned top = 0;
+  for (const ConfigNode::Entry& entry : table.table)
+    if (names_algorithm(entry)) top = std::max(top, entry.layer);
+  std::erase_if(table.table, [top](const auto& entry) { return entry.layer < top; });
+  return table;
+}
+
+/// True, and reported, if the table names more than one algorithm.
+bool names_two(TableReader& table) {
+  std::vector<const ConfigNode::Entry*> named;
+  for (const ConfigNode::Entry& entry : table.node().table)
+    if (names_algorithm(entry)) named.push_back(&entry);
+  if (named.size() < 2) return false;
+  for (const ConfigNode::Entry& entry : table.node().table)
+    table.raw(entry.key);  // no word of these
+  table.error_at(
+      named[1]->key_where,
+      fmt::format("balance has one algorithm: this has {} and {}", named[0]->key, named[1]->key),
+      "leave out one of them");
+  return true;
+}
+
 void read_table(TableReader& table, TableReader& section, Balance& out) {
+  if (names_two(table)) return;
+  table.refuse("rdp_cookie", kNotBuilt, "another algorithm, as balance = \"source\"");
   std::string key;
   if (table.has("algorithm")) {
     key = "algorithm";
@@ -259,7 +292,8 @@ std::string_view word(Balance::Algorithm algorithm) {
 void read_balance(TableReader& section, Mode mode, Balance& out) {
   if (const ConfigNode* node = section.raw("balance")) {
     if (node->kind == ConfigNode::Kind::Table) {
-      TableReader table(*node, section.path() + ".balance", section.diagnostics());
+      const ConfigNode whole = of_one_algorithm(*node);
+      TableReader table(whole, section.path() + ".balance", section.diagnostics());
       read_table(table, section, out);
       table.finish();
     } else if (node->kind != ConfigNode::Kind::String) {

@@ -32,16 +32,27 @@ std::string_view word_of(Type type) {
   return "";
 }
 
+/// Who names a type means it, and so does who says what one type alone has; a server before its
+/// backend, a backend before [defaults].
 void read_type(TableReader& table, Check& out) {
-  const auto named = table.word<Type>("type", kTypes);
-  if (named) out.type = *named;
+  out.type = table.word<Type>("type", kTypes).value_or(out.type);
+  const ConfigNode::Entry* decides = table.node().find("type");
   for (const auto& [key, type] : kTypedKeys) {
     const ConfigNode::Entry* entry = table.node().find(key);
-    if (!entry) continue;
-    if (!named && !table.node().find("type")) out.type = type;  // who names one means it
-    if (out.type == type) continue;
+    if (!entry || (decides && decides->layer >= entry->layer)) continue;
+    decides = entry;
+    out.type = type;
+  }
+  const auto is_beneath = [decides](const ConfigNode::Entry& entry) {
+    return decides && entry.layer < decides->layer;
+  };
+  if (const ConfigNode::Entry* user = table.node().find("user"); user && is_beneath(*user))
+    table.raw("user");  // of either database, and this may be none
+  for (const auto& [key, type] : kTypedKeys) {
+    const ConfigNode::Entry* entry = table.node().find(key);
+    if (!entry || out.type == type) continue;
     table.raw(key);
-    if (!entry->inherited)
+    if (!is_beneath(*entry))
       table.error(key, fmt::format("a {} check has no {}", word_of(out.type), key),
                   fmt::format("type = \"{}\"", word_of(type)));
   }
@@ -167,11 +178,6 @@ Check read_check_table(const ConfigNode& node, const std::string& path, Diagnost
   if (check.type == Type::Http) read_request(table, check);
   read_own(table, check);
   read_tls(table, check);
-  // Read by another type, if at all.
-  for (const std::string_view key : {"user"})
-    if (const ConfigNode::Entry* entry = table.node().find(key);
-        entry && entry->inherited)
-      table.raw(key);
   if (const auto address = table.parsed<IpAddress>("address", IpAddress::parse)) {
     if (address->is_any()) table.error("address", "every address is no place one can connect to");
     check.address = *address;

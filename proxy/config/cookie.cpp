@@ -86,23 +86,48 @@ void read_insert_options(TableReader& table, CookiePersistence& out) {
                    fmt::format("{} together at most", kLongestCookieText));
 }
 
+bool is_false(const ConfigNode& node) {
+  return node.kind == ConfigNode::Kind::Boolean && !node.boolean;
+}
+
+/// A backend may want another mode than [defaults]: what these say of the cookie we set is not
+/// meant for it.
+ConfigNode without_options_of_another_mode(ConfigNode table) {
+  const ConfigNode::Entry* mode = table.find("mode");
+  if (!mode || mode->value.string == "insert") return table;
+  std::erase_if(table.table, [layer = mode->layer](const ConfigNode::Entry& entry) {
+    return entry.layer < layer &&
+           std::find(kInsertOnly.begin(), kInsertOnly.end(), entry.key) != kInsertOnly.end();
+  });
+  return table;
+}
+
 }  // namespace
 
 std::optional<CookiePersistence> read_cookie(TableReader& section) {
-  auto table = section.table("cookie");
-  if (!table) return std::nullopt;
+  const ConfigNode* node = section.raw("cookie");
+  if (!node || is_false(*node)) return std::nullopt;
+  if (node->kind != ConfigNode::Kind::Table) {
+    section.error("cookie",
+                  fmt::format("cookie must be a table or false, not {}", node->kind_name()),
+                  "cookie = { name = \"SRVNAME\", mode = \"insert\" }");
+    return std::nullopt;
+  }
+  const ConfigNode whole = without_options_of_another_mode(*node);
+  TableReader table(whole, section.path() + ".cookie", section.diagnostics());
   CookiePersistence out;
-  read_name(*table, out);
-  read_mode_of_cookie(*table, out);
-  read_dynamic(*table, out);
-  read_insert_options(*table, out);
+  read_name(table, out);
+  read_mode_of_cookie(table, out);
+  read_dynamic(table, out);
+  read_insert_options(table, out);
   if (out.mode != CookieMode::Insert)
     for (const std::string_view key : kInsertOnly)
-      if (table->has(key))
-        table->error(key, fmt::format("{} needs mode \"insert\": it is about the cookie we set", key),
-                     "the other modes change what the application sets, and nothing of it but the "
-                     "value");
-  table->finish();
+      if (const ConfigNode* value = table.raw(key); value && !is_false(*value))
+        table.error(key,
+                    fmt::format("{} needs mode \"insert\": it is about the cookie we set", key),
+                    "the other modes change what the application sets, and nothing of it but the "
+                    "value");
+  table.finish();
   return out;
 }
 

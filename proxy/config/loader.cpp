@@ -43,6 +43,7 @@ class Loader {
     if (config_.frontends.empty() && !diagnostics_.has_errors())
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
                          "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
+    judge_unasked_monitor();
     judge_tracks(document_.root, config_, diagnostics_);
     warn_of_unread_access_log();
     limit_log_targets();
@@ -62,7 +63,9 @@ class Loader {
     read_frontend_keys(keys, frontend);
     read_backend_keys(keys, backend);
     std::vector<BackendReference> judged_where_inherited;
-    read_monitor(keys, judged_where_inherited);
+    if (keys.has("monitor_uri")) read_monitor(keys, judged_where_inherited);
+    keys.raw("monitor_fail");  // without the uri: for those frontends that have one
+    keys.refuse("server", "a server belongs to a backend", "[[backend.NAME.server]]");
     keys.raw("default_backend");  // judged where it is inherited: there it must exist
     keys.finish();
   }
@@ -71,6 +74,17 @@ class Loader {
     const ConfigNode node = inherit(defaults_, table.node());
     TableReader section(node, table.path(), diagnostics_);
     check_name(name, "backend", table.where(), diagnostics_);
+  /// monitor_fail of [defaults], and nobody anywhere could ask.
+  void judge_unasked_monitor() {
+    const ConfigNode::Entry* fail = defaults_.find("monitor_fail");
+    if (!fail || defaults_.find("monitor_uri") ||
+        std::any_of(config_.frontends.begin(), config_.frontends.end(),
+                    [](const Frontend& frontend) { return frontend.monitor.has_value(); }))
+      return;
+    diagnostics_.error(fail->value.where, "nobody could ask: no frontend has a monitor_uri",
+                       "monitor_uri = \"/ready\"");
+  }
+
     Backend backend;
     backend.name = name;
     read_backend_keys(section, backend);

@@ -419,7 +419,8 @@ std::optional<Monitor> read_monitor(TableReader& section,
   const auto uri = section.string("monitor_uri");
   const ConfigNode* fail = section.raw("monitor_fail");
   if (!uri) {
-    if (fail && !section.has("monitor_uri"))
+    // Inherited it is for those that can be asked.
+    if (fail && !section.has("monitor_uri") && !section.node().find("monitor_fail")->inherited)
       section.error("monitor_fail", "nobody could ask: there is no monitor_uri",
                     "monitor_uri = \"/ready\"");
     return std::nullopt;
