@@ -225,6 +225,29 @@ std::optional<ConfigNode> parse_text(std::string_view text, std::string_view nam
   return std::nullopt;
 }
 
+bool holds_tables(const ConfigNode& node) {
+  return node.kind == ConfigNode::Kind::Array && !node.array.empty() &&
+         node.array.front().kind == ConfigNode::Kind::Table;
+}
+
+/// A list takes the place of an earlier file's. For a list of tables ([[…]]) that is easily taken
+/// for an addition.
+void warn_of_replaced_lists(const ConfigNode& base, const ConfigNode& over, const std::string& path,
+                            Diagnostics& diagnostics) {
+  for (const ConfigNode::Entry& entry : over.table) {
+    const ConfigNode::Entry* below = base.find(entry.key);
+    if (!below) continue;
+    const std::string name = path.empty() ? entry.key : fmt::format("{}.{}", path, entry.key);
+    warn_of_replaced_lists(below->value, entry.value, name, diagnostics);
+    if (!holds_tables(below->value) || !holds_tables(entry.value)) continue;
+    const SourceLocation& first = below->value.array.front().where;
+    diagnostics.warning(entry.value.array.front().where,
+                        fmt::format("this [[{}]] takes the place of those in {}, from line {} on",
+                                    name, first.file, first.line),
+                        "a list is not added to: write all of it in one file");
+  }
+}
+
 /// Takes [node] out of the merged document and applies the overlay of `node`.
 ConfigDocument resolve(ConfigNode root, std::string_view node, Diagnostics& diagnostics) {
   ConfigDocument document;
@@ -282,7 +305,10 @@ ConfigDocument load_document(std::span<const std::string> files, std::string_vie
       diagnostics.error({}, text.error().message);
       continue;
     }
-    if (const auto parsed = parse_text(*text, file, diagnostics)) root = merge(root, *parsed);
+    const auto parsed = parse_text(*text, file, diagnostics);
+    if (!parsed) continue;
+    warn_of_replaced_lists(root, *parsed, "", diagnostics);
+    root = merge(root, *parsed);
   }
   return resolve(std::move(root), node, diagnostics);
 }

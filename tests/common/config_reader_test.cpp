@@ -285,6 +285,28 @@ TEST_F(ConfigFiles, MergeLaterOverEarlier) {
   EXPECT_EQ(at(document.root, {"t", "deep", "k"}).value.where.file, files[1]);
 }
 
+TEST_F(ConfigFiles, ThatReplaceAListOfTablesAreWarnedOf) {
+  const std::string first =
+      write("a.toml", "[t]\none = []\n[[t.b.server]]\nx = 1\n[[t.b.server]]\nx = 2\n");
+  const std::string second =
+      write("b.toml", "[[t.one]]\nx = 1\n[[t.b.server]]\nx = 3\n[[t.new]]\nx = 1\n");
+  Diagnostics found;
+  const auto document = load_document(std::vector{first, second}, "", found);
+  EXPECT_EQ(at(document.root, {"t", "b", "server"}).value.array.size(), 1U);
+  ASSERT_EQ(found.sorted().size(), 1U) << found.to_string();
+  EXPECT_EQ(
+      found.to_string(),
+      fmt::format(
+          "{1}:3:1: warning: this [[t.b.server]] takes the place of those in {0}, from line 3 on\n"
+          "    3 | [[t.b.server]]\n"
+          "      | ^ a list is not added to: write all of it in one file\n",
+          first, second));
+  // Who empties a list means it.
+  Diagnostics silent;
+  load_document(std::vector{first, write("c.toml", "t.b.server = []\n")}, "", silent);
+  EXPECT_EQ(silent.to_string(), "");
+}
+
 TEST_F(ConfigFiles, ThatCannotBeReadSayWhy) {
   const std::vector<std::string> files = {folder_ / "none.toml", folder_};
   Diagnostics found;
