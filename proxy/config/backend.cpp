@@ -4,10 +4,15 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 13> kNotBuiltBackend = {
-    "abort_on_close", "compression",     "email_alert", "http2", "max_reuse",
-    "persist",        "request",         "response",    "reuse", "rules",
-    "stick",          "server_template", "tls"};
+// By either name, where HAProxy's is another.
+constexpr std::array<std::string_view, 18> kNotBuiltBackend = {
+    "abort_on_close", "abortonclose", "cache",           "compression", "email_alert", "http2",
+    "http_reuse",     "max_reuse",    "persist",         "request",     "resolvers",   "response",
+    "reuse",          "rules",        "server_template", "stick",       "stick_table", "tls"};
+
+constexpr std::array<ForeignWord, 2> kForeignBackend = {
+    {{"default_server", "a backend's check, slow_start, source … are for all its servers"},
+     {"httpchk", "check = { request = \"GET /health\" }"}}};
 
 }  // namespace
 
@@ -36,6 +41,8 @@ void read_backend_keys(TableReader& section, Backend& out) {
   read_marks(section, of_servers);
   refuse_http_keys(section, out.mode);
   refuse_not_built(section, kNotBuiltBackend);
+  refuse_foreign(section, kForeignBackend);
+  refuse_foreign_section_words(section);
 }
 
 }  // namespace hapair::proxy

@@ -11,7 +11,9 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNotBuiltBind = {"alpn", "tls", "transparent"};
+constexpr std::array<std::string_view, 7> kNotBuiltBind = {"alpn", "crt", "http2",      "proto",
+                                                           "ssl",  "tls", "transparent"};
+constexpr std::array<ForeignWord, 1> kForeignBind = {{{"v4v6", "v6only = false"}}};
 
 constexpr std::string_view kFormsHint =
     "as \"*:80\", \"[::]:80\", \"*:8000-8010\", \"unix:/run/hapair/web.sock\" or \"fd@3\"";
@@ -278,6 +280,7 @@ std::vector<SourceLocation> read_binds(TableReader& section, Frontend& out) {
       else if (!table.has("address"))
         table.error_at(table.where(), "a bind needs an address", "address = \"*:80\"");
       refuse_not_built(table, kNotBuiltBind);
+      refuse_foreign(table, kForeignBind);
       table.finish();
     } else {
       section.error_at(item.where, fmt::format("bind must be an address, not {}", item.kind_name()),

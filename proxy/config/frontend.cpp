@@ -7,10 +7,19 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 15> kNotBuiltFrontend = {
-    "acl",           "capture", "compression", "headers",   "http2",
-    "redirect",      "request", "response",    "rules",     "rate_limit",
-    "tcp_keepalive", "tls",     "track",       "unique_id", "use_backend"};
+constexpr std::array<std::string_view, 11> kNotBuiltFrontend = {
+    "compression", "headers",       "http2", "request", "response", "rules",
+    "rate_limit",  "tcp_keepalive", "tls",   "track",   "unique_id"};
+
+constexpr std::array<ForeignWord, 8> kForeign = {
+    {{"acl", "[[frontend.NAME.route]] with when = { … }"},
+     {"use_backend", "[[frontend.NAME.route]] with when = { … } and backend = \"NAME\""},
+     {"redirect", "[[frontend.NAME.route]] with redirect = { … }"},
+     {"http_request", "[[frontend.NAME.route]] with when = { … } and deny, redirect or return"},
+     {"tcp_request", "[[frontend.NAME.route]] with when = { source = \"…\" } and deny = true"},
+     {"capture", "capture_request_headers = [{ name = \"Host\", length = 64 }]"},
+     {"errorfile", "error_files = { 503 = \"FILE\" }"},
+     {"option", "each option is a key of its own, as log_null = false"}}};
 
 // What such a field says is obeyed, by us or by the server: another one would be another request.
 constexpr std::array<std::string_view, 13> kMeaningful = {
@@ -58,6 +67,10 @@ void refuse_http_keys(TableReader& section, Mode mode) {
     if (entry && !entry->inherited)
       section.error(key, fmt::format("{} needs mode \"http\"", key), "mode = \"http\"");
   }
+}
+
+void refuse_foreign_section_words(TableReader& section) {
+  refuse_foreign(section, kForeign);
 }
 
 std::optional<ConnectionMode> read_connection(TableReader& section) {
@@ -117,6 +130,7 @@ void read_frontend_keys(TableReader& section, Frontend& out) {
   read_access_log(section, out);
   refuse_http_keys(section, out.mode);
   refuse_not_built(section, kNotBuiltFrontend);
+  refuse_foreign_section_words(section);
 }
 
 }  // namespace hapair::proxy

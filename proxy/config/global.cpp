@@ -5,10 +5,16 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 9> kNotBuiltGlobal = {
-    "cpu_map",      "log_send_hostname", "max_reuse",
-    "metrics", "maxconn_rate", "spread_checks",   "state_file",        "tls",
-    "tune"};
+constexpr std::array<std::string_view, 10> kNotBuiltGlobal = {
+    "cpu_map",           "log_send_hostname", "max_reuse",  "metrics", "maxconn_rate",
+    "server_state_file", "spread_checks",     "state_file", "tls",     "tune"};
+
+constexpr std::array<ForeignWord, 5> kForeignGlobal = {
+    {{"nbthread", "workers = 4"},
+     {"nbproc", "workers = 4"},
+     {"daemon", "hapair-proxy -D"},
+     {"stats", "[[global.control]] with bind = \"/run/hapair/control.sock\""},
+     {"hard_stop_after", "drain_limit = \"60s\""}}};
 
 void read_path(TableReader& table, std::string_view key, std::string& out) {
   const auto path = table.string(key);
@@ -52,11 +58,10 @@ void read_global(TableReader& table, const ConfigNode& root, Global& out) {
     else
       out.log_tag = *tag;
   }
-  if (table.raw("hard_stop_after"))
-    table.error("hard_stop_after", "it is called drain_limit here", "drain_limit = \"60s\"");
   if (const auto value = table.duration("drain_limit")) out.drain_limit = *value;
   if (const auto value = table.boolean("strict_limits")) out.strict_limits = *value;
   refuse_not_built(table, kNotBuiltGlobal);
+  refuse_foreign(table, kForeignGlobal);
   table.finish();
 }
 

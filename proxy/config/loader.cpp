@@ -12,6 +12,9 @@
 namespace hapair::proxy {
 namespace {
 
+constexpr std::array<std::string_view, 6> kNotBuiltSections = {"map",   "maps",     "peers",
+                                                               "table", "userlist", "resolvers"};
+
 class Loader {
  public:
   Loader(const ConfigDocument& document, Diagnostics& diagnostics)
@@ -22,6 +25,7 @@ class Loader {
     TableReader root(document_.root, "", diagnostics_);
     // The election's sections, which hapair-vrrp reads from the same file.
     for (const std::string_view section : {"vrrp", "pair", "alert"}) root.raw(section);
+    refuse_not_built(root, kNotBuiltSections);
     static const ConfigNode kEmpty;
     auto global = root.table("global");
     if (!global) global.emplace(kEmpty, "global", diagnostics_);
@@ -39,11 +43,11 @@ class Loader {
     for (auto& [name, table] : listens) load_listen(name, table, root);
     for (auto& [name, table] : frontends) load_frontend(name, table);
     for (std::size_t i = 0; i < pending_.size(); ++i) resolve(pending_[i], config_.frontends[i]);
+    judge_unasked_monitor();
     settle_full_conn();
     if (config_.frontends.empty() && !diagnostics_.has_errors())
       diagnostics_.error({document_.root.where.file, 0, 0, {}},
                          "there is no [frontend.NAME] and no [listen.NAME]: nothing to serve");
-    judge_unasked_monitor();
     judge_tracks(document_.root, config_, diagnostics_);
     warn_of_unread_access_log();
     limit_log_targets();
@@ -70,10 +74,6 @@ class Loader {
     keys.finish();
   }
 
-  void load_backend(const std::string& name, TableReader& table) {
-    const ConfigNode node = inherit(defaults_, table.node());
-    TableReader section(node, table.path(), diagnostics_);
-    check_name(name, "backend", table.where(), diagnostics_);
   /// monitor_fail of [defaults], and nobody anywhere could ask.
   void judge_unasked_monitor() {
     const ConfigNode::Entry* fail = defaults_.find("monitor_fail");
@@ -85,6 +85,10 @@ class Loader {
                        "monitor_uri = \"/ready\"");
   }
 
+  void load_backend(const std::string& name, TableReader& table) {
+    const ConfigNode node = inherit(defaults_, table.node());
+    TableReader section(node, table.path(), diagnostics_);
+    check_name(name, "backend", table.where(), diagnostics_);
     Backend backend;
     backend.name = name;
     read_backend_keys(section, backend);

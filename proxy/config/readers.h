@@ -99,6 +99,8 @@ std::optional<Monitor> read_monitor(TableReader& section,
 std::optional<ConnectionMode> read_connection(TableReader& section);
 std::optional<Mode> read_mode(TableReader& section);
 void refuse_http_keys(TableReader& section, Mode mode);
+/// HAProxy's words that may stand in any of its sections.
+void refuse_foreign_section_words(TableReader& section);
 
 /// What a `check` key says: nothing (absent or false), the plain check (true), or a table's.
 std::optional<Check> read_check(TableReader& section);

@@ -59,6 +59,7 @@ class ConditionReader {
     read_ports("source_port", Subject::SourcePort);
     read_ports("destination_port", Subject::DestinationPort);
     read_not();
+    refuse_not_built(table_, std::array<std::string_view, 3>{"map", "sni", "tls"});
     table_.finish();
     return std::move(out_);
   }
@@ -372,6 +373,9 @@ Route read_route(TableReader& table, Mode mode) {
   Route out;
   out.when = read_when(table, mode);
   constexpr std::array<std::string_view, 4> kActions = {"backend", "redirect", "deny", "return"};
+  constexpr std::array<std::string_view, 5> kNotBuiltRoute = {"auth", "rate_limit", "rewrite",
+                                                              "set_header", "tarpit"};
+  refuse_not_built(table, kNotBuiltRoute);
   std::vector<std::string_view> given;
   for (const std::string_view action : kActions)
     if (table.has(action)) given.push_back(action);

@@ -6,8 +6,18 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNotBuiltServer = {"accept_proxy", "id",      "max_reuse",
-                                                             "pool",         "resolve", "tls"};
+constexpr std::array<std::string_view, 15> kNotBuiltServer = {
+    "accept_proxy", "alpn",    "ca_file",   "http2", "id",  "init_addr", "max_reuse", "pool",
+    "proto",        "resolve", "resolvers", "sni",   "ssl", "tls",       "verify"};
+
+constexpr std::array<ForeignWord, 7> kForeignServer = {
+    {{"inter", "check = { interval = \"2s\" }"},
+     {"fastinter", "check = { fast_interval = \"500ms\" }"},
+     {"downinter", "check = { down_interval = \"10s\" }"},
+     {"rise", "check = { rise = 2 }"},
+     {"fall", "check = { fall = 3 }"},
+     {"port", "check = { port = 8080 }; the server's own is part of its address"},
+     {"check_ssl", "check = { tls = true }"}}};
 
 void read_address(TableReader& table, Server& out) {
   const auto text = table.string("address");
@@ -158,6 +168,7 @@ void read_servers(TableReader& section, Backend& out) {
       table.error("on_marked_up", "it is for those that a backup stands in for",
                   "leave it out here");
     refuse_not_built(table, kNotBuiltServer);
+    refuse_foreign(table, kForeignServer);
     table.finish();
     out.servers.push_back(std::move(server));
   }

@@ -4,8 +4,8 @@
 namespace hapair::proxy {
 namespace {
 
-constexpr std::array<std::string_view, 7> kNotBuiltStats = {
-    "admin", "hide_version", "refresh", "scope", "show_desc", "show_legends", "show_node"};
+constexpr std::array<std::string_view, 8> kNotBuiltStats = {
+    "admin", "hide_version", "node", "refresh", "scope", "show_desc", "show_legends", "show_node"};
 
 void read_users(TableReader& table, Stats& out) {
   const ConfigNode* list = table.raw("auth");

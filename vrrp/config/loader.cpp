@@ -18,7 +18,9 @@ class Loader {
   Config load() {
     config_.node = document_.node;
     TableReader root(document_.root, "", diagnostics_);
-    for (std::string_view section : {"defaults", "frontend", "backend", "listen"})
+    // The proxy's, which judges them.
+    for (std::string_view section : {"defaults", "frontend", "backend", "listen", "map", "maps",
+                                     "peers", "table", "userlist", "resolvers"})
       root.raw(section);
     if (auto global = root.table("global")) {
       config_.log = read_log_targets(*global);
