@@ -87,7 +87,8 @@ Result<DaemonOptions> parse_options(int argc, char** argv) {
   return options;
 }
 
-std::string help_text(std::string_view program, std::string_view summary) {
+std::string help_text(std::string_view program, std::string_view summary,
+                      std::string_view signals) {
   return fmt::format(
       R"({0}: {1}
 
@@ -105,9 +106,11 @@ Usage: {0} [OPTION]…
   -h, --help          print this
 
 Exit codes: 0 good, 1 bad configuration, 2 cannot start.
-Signals: SIGTERM stop now.
-)",
-      program, summary, host_name());
+Signals:
+  SIGTERM  stop now
+  SIGHUP   read the configuration again
+{3})",
+      program, summary, host_name(), signals);
 }
 
 std::string version_text(std::string_view program) {

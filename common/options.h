@@ -22,8 +22,9 @@ struct DaemonOptions {
 /// Reads argv[1..]. The error names the option and points to --help.
 Result<DaemonOptions> parse_options(int argc, char** argv);
 
-/// What --help prints for `program` ("hapair-proxy"), whose purpose is `summary`.
-std::string help_text(std::string_view program, std::string_view summary);
+/// What --help prints for `program` ("hapair-proxy"), whose purpose is `summary`. `signals`: the
+/// lines on those that the daemons obey each in its own way.
+std::string help_text(std::string_view program, std::string_view summary, std::string_view signals);
 
 /// "hapair-proxy 0.1.0".
 std::string version_text(std::string_view program);

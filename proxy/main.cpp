@@ -18,6 +18,9 @@ namespace {
 using namespace hapair;
 
 constexpr std::string_view kProgram = "hapair-proxy";
+constexpr std::string_view kSignals =
+    "  SIGUSR1  close the listeners, stop after the last connection\n"
+    "  SIGUSR2  (put the installed program in the place of this one) is not built yet\n";
 
 void say(std::FILE* stream, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stream);
@@ -94,7 +97,7 @@ int main(int argc, char** argv) {
     return kExitBadConfiguration;
   }
   if (options->help) {
-    say(stdout, help_text(kProgram, "HTTP load balancer of a hapair node"));
+    say(stdout, help_text(kProgram, "HTTP and TCP load balancer of a hapair node", kSignals));
     return kExitGood;
   }
   if (options->version) {

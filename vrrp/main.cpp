@@ -17,6 +17,9 @@
 namespace hapair::vrrp {
 namespace {
 
+constexpr std::string_view kSignals =
+    "  SIGUSR1  hand the addresses over, then stop\n"
+    "  SIGUSR2  put the installed program in the place of this one\n";
 constexpr std::string_view kSummary =
     "VRRP daemon: elects the master of a pair and moves its virtual addresses";
 
@@ -55,7 +58,7 @@ int main(int argc, char** argv, Origin origin, bool is_trial) {
     return kExitBadConfiguration;
   }
   if (options->help) {
-    fmt::print("{}", help_text(kProgram, kSummary));
+    fmt::print("{}", help_text(kProgram, kSummary, kSignals));
     return kExitGood;
   }
   if (options->version) {

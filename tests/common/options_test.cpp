@@ -36,6 +36,9 @@ TEST(Options, AreReadShortAndLong) {
   EXPECT_EQ(full->node, "hap1");
   EXPECT_TRUE(parse({"-V"})->version);
   EXPECT_TRUE(parse({"--help"})->help);
+  EXPECT_NE(help_text("p", "does", "  SIGUSR1  x\n")
+                .find("SIGHUP   read the configuration again\n  SIGUSR1  x\n"),
+            std::string::npos);
 }
 
 TEST(Options, OfDebuggingStayInTheForeground) {
