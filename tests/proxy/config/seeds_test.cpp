@@ -21,7 +21,7 @@ std::string complaints(const std::string& file, std::string_view node) {
 
 TEST(Seeds, TheRecommendedPairWaitsForTls) {
   for (const char* node : {"hap1", "hap2"})
-    EXPECT_EQ(complaints("hapair.toml", node), "22:38 tls: known, but not built yet\n");
+    EXPECT_EQ(complaints("hapair.toml", node), "23:38 tls: known, but not built yet\n");
 }
 
 TEST(Seeds, Seed000Loads) {
