@@ -6,6 +6,7 @@ Everything goes through `vagrant/lab`, as a person's drill does.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -28,16 +29,20 @@ TAKEOVER_AFTER_DEATH = 3.61  # three adverts of 1 s and the skew of priority 102
 SCRIPT_INTERVAL = 2.0
 CHECK_INTERVAL = 2.0
 
+_marks = itertools.count(1)
+
 
 def wait_until(condition, timeout: float, what="", interval: float = 0.05):
     """Returns what `condition` returns as soon as that is true; fails after `timeout` seconds, saying `what`,
     a text or what makes it then."""
     deadline = time.monotonic() + timeout
     while True:
+        # Asked before the condition: whoever was kept waiting himself looks once more before he says that time is up.
+        over = time.monotonic() >= deadline
         value = condition()
         if value:
             return value
-        if time.monotonic() >= deadline:
+        if over:
             told = what() if callable(what) else what or condition
             raise AssertionError(f"not within {timeout} s: {told}; last seen: {value!r}")
         time.sleep(interval)
@@ -127,7 +132,13 @@ class Host:
             return []
 
     def log_mark(self, name: str = "hapair.log") -> int:
-        """To be given as `since`: only what is logged from now on counts."""
+        """To be given as `since`: only what is logged from now on counts. What a daemon has said before may still be
+        on its way through rsyslog: so a line is sent after it, and waited for. Apache is nobody's sender: what it
+        will log of a request that is answered cannot be waited for so, and is told from others by its words."""
+        if self in self.lab.balancers:
+            line = f"mark {next(_marks)}"
+            self.run("logger", "--rfc3164", "--server", "127.0.0.1", "--udp", "--port", "514", "--tag", "hapair-test", line)
+            self.wait_for(f"hapair-test: {line}$", 10, name=name)
         return len(self.log_lines(name))
 
     def wait_for(self, pattern: str, timeout: float, since: int = 0, name: str = "hapair.log") -> str:
@@ -236,6 +247,9 @@ class Lab:
         self.client = Host(self, "client", "192.168.50.1")
         self.balancers = [self.hap1, self.hap2]
         self.webs = [self.web1, self.web2]
+
+    def namespace(self, name: str) -> str:
+        return f"{self.prefix}-{name}"
 
     def run(self, *words, check=True, timeout=90) -> subprocess.CompletedProcess:
         done = subprocess.run([self.program, *words], env=self.environment, stdin=subprocess.DEVNULL,

@@ -15,8 +15,10 @@ def test_one_stops_and_returns_and_no_request_fails(lab, name):
     stopped = getattr(lab, name)
     other = lab.web2 if stopped is lab.web1 else lab.web1
 
+    marks = {web: web.log_mark("apache2/access.log") for web in lab.webs}
     with lab.client.load(rate=50, seconds=10) as load:
-        time.sleep(1)  # both answer
+        wait_until(lambda: all(len(web.log_lines("apache2/access.log", marks[web])) >= 5 for web in lab.webs), 5,
+                   "both answer")
         stopping = time.monotonic()
         stopped.stop("apache")
         down = time.monotonic()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pair import INCUMBENT
+from pair import INCUMBENT, wait_until
 
 pytestmark = pytest.mark.skipif(INCUMBENT, reason="these are the lines of 2016; Debian's keepalived has others")
 
@@ -18,6 +18,12 @@ KINDS = re.compile(r"hapair-vrrp\[\d+\]: (VRRP_Script\(chk_haproxy\) (?:succeede
 def told(host, since=0, name="hapair.log"):
     """The lines of the seed's kinds, from the tag's end on."""
     return [found.group(1) for found in map(KINDS.search, host.log_lines(name, since)) if found]
+
+
+def assert_told(host, lines, since, name="hapair.log"):
+    """Exactly those, as soon as the last of them is written: rsyslog may be on its way with it."""
+    wait_until(lambda: told(host, since, name)[len(lines) - 1:], 5, lambda: f"{lines} of {host}: {told(host, since, name)}")
+    assert told(host, since, name) == lines
 
 
 @pytest.fixture
@@ -69,11 +75,11 @@ def test_the_drill_reads_as_the_seed_shows_it(lab, drill):
         "VRRP_Instance(VI_1) Transition to MASTER STATE",
         "VRRP_Instance(VI_1) Entering MASTER STATE",
     ]
-    assert told(lab.hap1, begins["hap1"]) == hap1
-    assert told(lab.hap2, begins["hap2"]) == hap2
+    assert_told(lab.hap1, hap1, begins["hap1"])
+    assert_told(lab.hap2, hap2, begins["hap2"])
     # And in the file that the seed's text names.
-    assert told(lab.hap1, syslog["hap1"], "syslog") == hap1
-    assert told(lab.hap2, syslog["hap2"], "syslog") == hap2
+    assert_told(lab.hap1, hap1, syslog["hap1"], "syslog")
+    assert_told(lab.hap2, hap2, syslog["hap2"], "syslog")
 
 
 def test_the_return_of_hap1s_proxy_reads_alike(lab, drill):
@@ -81,19 +87,19 @@ def test_the_return_of_hap1s_proxy_reads_alike(lab, drill):
     lab.hap1.start("proxy")
     lab.wait_for_master(lab.hap1, 7)
     lab.hap2.wait_for("Entering BACKUP STATE", 3, since=mark["hap2"])
-    assert told(lab.hap1, mark["hap1"]) == [
+    assert_told(lab.hap1, [
         "VRRP_Script(chk_haproxy) succeeded",
         "VRRP_Instance(VI_1) forcing a new MASTER election",
         "VRRP_Instance(VI_1) Transition to MASTER STATE",
         "VRRP_Instance(VI_1) Entering MASTER STATE",
-    ]
-    assert told(lab.hap2, mark["hap2"]) == [
+    ], mark["hap1"])
+    assert_told(lab.hap2, [
         "VRRP_Instance(VI_1) Received higher prio advert",
         "VRRP_Instance(VI_1) Entering BACKUP STATE",
-    ]
+    ], mark["hap2"])
 
 
 def test_lines_carry_host_tag_and_process(lab):
-    line = lab.hap1.wait_for("Entering MASTER STATE", 1)
+    line = lab.hap1.wait_for("Entering MASTER STATE", 5)
     found = re.match(r"\w{3} [ \d]\d \d\d:\d\d:\d\d hap1 hapair-vrrp\[(\d+)\]: VRRP_Instance\(VI_1\) ", line)
     assert found and int(found.group(1)) > 0

@@ -80,7 +80,8 @@ def passes(duo, name, *words, **options):
     assert (report["drill"], report["instance"], report["node"], report["other"]) == (name, "VI_1", "hap2", "hap1")
     assert 0 <= report["detected_ms"] <= report["taken_over_ms"] < 5000
     assert report["longest_gap_ms"] < report["limit_ms"] == 5000
-    assert report["tries"] > 100 and report["lost"] < report["tries"]
+    # Every 5 ms for more than a second; a busy machine gets along with a tenth of it.
+    assert report["tries"] > 25 and report["lost"] < report["tries"]
     assert report["two_masters_ms"] is None
     assert report["settled_ms"] > 1000
     told = {event["node"] for event in report["events"]}
@@ -115,11 +116,11 @@ def test_a_killed_proxy(duo):
 
 
 def test_a_hung_proxy_goes_on_again(duo):
-    report = passes(duo, "hang-proxy", "--probe", f"http://{VIRTUAL}/", "--hold", "1")
+    report = passes(duo, "hang-proxy", "--probe", f"http://{VIRTUAL}/", "--hold", "4")  # a hang is known after 1.75 s
+    duo.wait_for_line("hap1", r"drill hang-proxy: undone")
     assert duo.proxy["hap1"].process.poll() is None
     stat = pathlib.Path(f"/proc/{duo.proxy['hap1'].pid}/stat").read_text()
     assert stat.rsplit(")", 1)[1].split()[0] != "T"
-    duo.wait_for_line("hap1", r"drill hang-proxy: undone")
 
 
 def test_a_proxy_that_was_hung_goes_on_when_the_daemon_dies(duo):

@@ -11,7 +11,7 @@ import pytest
 
 import pair
 
-PREFIX = "hapother"
+PREFIX = os.environ.get("LAB_PREFIX", "haptest") + "other"
 
 
 def traces(prefix=PREFIX):
@@ -43,11 +43,38 @@ def other():
     assert traces() == []
 
 
-def start_up(lab):
+# An nsenter with which an `up` comes as far as hap1's VRRP daemon, and starts that when it has ended itself. Until then
+# it is a process of hap1's network, by which the lab finds it.
+UNTIL_ITS_END = f"""#!/bin/sh
+case $(readlink /proc/$$/fd/1) in
+*/hosts/hap1/vrrp.start)
+  exec /usr/bin/nsenter --net=/run/netns/{PREFIX}-hap1 sh -c '
+    tail --pid="$1" --sleep-interval=0.02 --follow /dev/null
+    shift
+    exec /usr/bin/nsenter "$@"' - $(ps -o pgid= -p $$) "$@" ;;
+esac
+exec /usr/bin/nsenter "$@"
+"""
+
+
+def start_up(lab, **environment):
     """An `up` that goes on while the test does something to it; a person's Ctrl-C reaches it."""
     # A pytest that runs in the background ignores SIGINT, and would hand that on.
-    return subprocess.Popen(["env", "--default-signal=INT", lab.program, "up"], env=lab.environment, start_new_session=True,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(["env", "--default-signal=INT", lab.program, "up"], env=lab.environment | environment,
+                            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def endless(other, tmp_path):
+    """An `up` that is not over before something happens to it, however late this test gets its turn."""
+    (tmp_path / "nsenter").write_text(UNTIL_ITS_END)
+    (tmp_path / "nsenter").chmod(0o755)
+    up = start_up(other, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    yield up
+    if up.poll() is None:
+        os.killpg(up.pid, signal.SIGKILL)
+        up.wait()
 
 
 # Moments of an `up`, told by what it has made so far.
@@ -71,17 +98,17 @@ def services_start(lab):
     return list(lab.state.glob("hosts/*/*.start"))
 
 
-def a_daemon_runs(lab):
+def a_daemon_starts(lab):
     return list(lab.state.glob("hosts/hap1/vrrp.start"))
 
 
-MOMENTS = [has_begun, switch_is_there, a_host_is_starting, a_host_runs, services_start, a_daemon_runs]
+MOMENTS = [has_begun, switch_is_there, a_host_is_starting, a_host_runs, services_start, a_daemon_starts]
 each_moment = pytest.mark.parametrize("moment", MOMENTS, ids=[moment.__name__ for moment in MOMENTS])
 
 
 @each_moment
-def test_an_interrupted_up_leaves_nothing(other, moment):
-    up = start_up(other)
+def test_an_interrupted_up_leaves_nothing(other, endless, moment):
+    up = endless
     pair.wait_until(lambda: moment(other) or up.poll() is not None, 60, moment.__name__, interval=0.002)
     os.killpg(up.pid, signal.SIGINT)  # as the terminal does, to all that is in the foreground
     code = up.wait(30)
@@ -90,8 +117,8 @@ def test_an_interrupted_up_leaves_nothing(other, moment):
 
 
 @each_moment
-def test_after_a_killed_up_the_next_one_works(other, moment):
-    up = start_up(other)
+def test_after_a_killed_up_the_next_one_works(other, endless, moment):
+    up = endless
     pair.wait_until(lambda: moment(other) or up.poll() is not None, 60, moment.__name__, interval=0.002)
     os.killpg(up.pid, signal.SIGKILL)
     assert up.wait(10) == -signal.SIGKILL, "it was over before it could be killed"
@@ -103,9 +130,9 @@ def test_after_a_killed_up_the_next_one_works(other, moment):
 
 
 @each_moment
-def test_after_a_killed_up_down_leaves_nothing(other, moment):
+def test_after_a_killed_up_down_leaves_nothing(other, endless, moment):
     """Killed alone this time: what it has started in the background goes on for a moment."""
-    up = start_up(other)
+    up = endless
     pair.wait_until(lambda: moment(other) or up.poll() is not None, 60, moment.__name__, interval=0.002)
     up.kill()
     assert up.wait(10) == -signal.SIGKILL, "it was over before it could be killed"
@@ -161,9 +188,14 @@ def test_two_at_once_wait_for_each_other(other):
 
 
 def test_up_comes_within_seconds(other):
-    began = time.monotonic()
-    other.up()
-    assert time.monotonic() - began < 8  # 3.6 s of them are the election's, if it needs them
+    """The least of three: whoever else uses the machine only adds to it."""
+    took = []
+    while len(took) < 3 and (not took or min(took) >= 8):  # 3.6 s of them are the election's, if it needs them
+        other.down()
+        began = time.monotonic()
+        other.up()
+        took.append(time.monotonic() - began)
+    assert min(took) < 8, took
 
 
 def test_status_tells_what_runs_and_who_has_the_address(other):

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pair.TREE / "vagrant"))
 from rehearsal import report  # noqa: E402  (the folder has to be in the path first)
 from rehearsal.cost import Answered, Cost, Fresh, Held, Kept, Said, Seen, cost  # noqa: E402
 
-PREFIX = f"hapdrill{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+PREFIX = os.environ.get("LAB_PREFIX", "haptest") + "drill"
 
 
 def drill(*words, **options):

@@ -246,13 +246,14 @@ def test_k13_a_stopped_keepalived_and_its_return(link):
             os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: link.holds("hap1"), 2, "hap1 takes over from a silent master")
         wait_until(lambda: link.mac("hap1") in asker.now(), 2, "hap1 answers")
+        woken = time.time()
         for pid in link.keepalived_pids("hap2"):
             os.kill(pid, signal.SIGCONT)
-        woken = time.time()
         becomes_master(link, "hap2", 2)
         wait_until(lambda: asker.now() == {link.mac("hap2")}, 2, "keepalived alone answers")
-        # It asserts itself with its next advert, and ours gives way on hearing it.
-        assert asker.doubled(woken) <= 150
+        # It asserts itself with its next advert, and ours gives way on hearing it. (How long it needs to wake is its own.)
+        asserted = asker.wire.adverts(woken, source=link.address("hap2"))[0].at
+        assert asker.doubled(asserted) <= 150
     no_complaints(lower, higher)
 
 

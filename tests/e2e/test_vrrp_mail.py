@@ -1,4 +1,5 @@
 """hapair-vrrp mails what changed, and nothing waits for that."""
+import contextlib
 import os
 import pathlib
 import re
@@ -62,7 +63,8 @@ def policies(daemon):
     """Scheduling policy of each thread: the main one's first. 0 is SCHED_OTHER, 2 SCHED_RR (| 1 << 30: reset on fork)."""
     out = []
     for task in sorted(pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir(), key=lambda path: int(path.name)):
-        out.append(int((task / "stat").read_text().rsplit(")", 1)[1].split()[38]) & 0xFF)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            out.append(int((task / "stat").read_text().rsplit(")", 1)[1].split()[38]) & 0xFF)
     return out
 
 

@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ import time
 import pytest
 
 import vrrp_link
+import vrrp_watch
 from pair import wait_until
 
 FILE = """
@@ -45,20 +45,6 @@ vrrp_instance VI_1 {{
   }}
 }}
 """
-# Prints when and from which port of the switch each advert with a header comes, and the frame.
-LISTEN = r"""
-import select, socket, time
-ports = {}
-for name in ("hap1", "hap2"):
-    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # everything: a bridge takes the rest before us
-    wire.bind((name, 3))
-    ports[wire] = name
-while True:
-    for wire in select.select(list(ports), [], [])[0]:
-        frame, where = wire.recvfrom(2048)
-        if where[2] != socket.PACKET_OUTGOING and frame[12:14] == b"\x08\x00" and frame[23] == 51:
-            print(time.monotonic(), ports[wire], frame.hex(), flush=True)
-"""
 SEND = """
 import socket, sys
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -69,28 +55,36 @@ HEARD_FOR = 1.3  # seconds that a sender of adverts once a second counts as a ma
 
 
 class Advert:
-    def __init__(self, line):
-        at, self.port, frame = line.split()
-        self.at, self.frame = float(at), bytes.fromhex(frame)
-        packet = self.frame[14:]
+    """One with a header, from a port of the switch."""
+
+    def __init__(self, at, port, frame):
+        self.at, self.port, self.frame = at, port, frame
+        packet = frame[14:]
         self.sequence = int.from_bytes(packet[28:32], "big")
         self.priority = packet[46]
 
 
 class Wire:
-    """Every advert on the link, as the switch sees it."""
+    """Every advert on the link, as the switch sees it, with the kernel's time."""
 
     def __init__(self, link):
-        self.path = link.folder / "wire"
-        with self.path.open("w") as out:
-            self.process = subprocess.Popen(["ip", "netns", "exec", f"{link.prefix}-switch", sys.executable, "-c", LISTEN], stdout=out)
+        self.ports = {name: vrrp_watch.Wire(link.namespace("switch"), name) for name in ("hap1", "hap2")}
 
     def adverts(self):
-        return [Advert(line) for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        found = []
+        for port, wire in self.ports.items():
+            wire.read()
+            found += [Advert(at, port, frame) for at, frame in wire.frames if frame[12:14] == b"\x08\x00" and frame[23] == 51]
+        return sorted(found, key=lambda advert: advert.at)
+
+    def close(self):
+        for wire in self.ports.values():
+            wire.close()
 
     def is_only_master(self, port):
         """It alone has been one for two adverts."""
-        last = [advert.port for advert in self.adverts() if advert.at > time.monotonic() - 2.5 and advert.priority]
+        since = time.time() - 2.5
+        last = [advert.port for advert in self.adverts() if advert.at > since and advert.priority]
         return len(last) >= 2 and set(last) == {port}
 
     def longest_rivalry(self):
@@ -123,8 +117,7 @@ def link():
 def wire(link):
     wire = Wire(link)
     yield wire
-    wire.process.kill()
-    wire.process.wait()
+    wire.close()
 
 
 class Keepalived:
@@ -137,8 +130,8 @@ class Keepalived:
         path.write_text(KEEPALIVED.format(priority=self.priority))
         self.pids = [self.link.folder / name for name in ("parent.pid", "child.pid")]
         self.daemon = self.link.start_other("hap2", [
-            "ip", "netns", "exec", f"{self.link.prefix}-hap2", "keepalived", "--vrrp", "--dont-fork", "--log-console", "--log-detail",
-            "-f", path, "-p", self.pids[0], "-r", self.pids[1]])
+            "ip", "netns", "exec", f"{self.link.prefix}-hap2", "chrt", "--rr", "10", "keepalived", "--vrrp", "--dont-fork",
+            "--log-console", "--log-detail", "-f", path, "-p", self.pids[0], "-r", self.pids[1]])
         self.daemon.wait_for("Entering BACKUP STATE", 5)
 
     def end(self, how):
@@ -175,8 +168,8 @@ def test_a_restart_beside_keepalived_never_makes_two_masters_for_long(link, wire
     restarted = ours if who == "ours" else theirs
     restarted.end(how)
     restarted.start()
-    begun = time.monotonic()
-    wait_until(lambda: time.monotonic() > begun + 4 and wire.is_only_master(upper), 15, f"{upper} is the only master again")
+    begun = time.time()
+    wait_until(lambda: time.time() > begun + 4 and wire.is_only_master(upper), 15, f"{upper} is the only master again")
     assert wire.longest_rivalry() < 4
     sequences = [advert.sequence for advert in wire.adverts() if advert.port == "hap1"]
     assert sequences == sorted(set(sequences)), "ours only grow, whoever restarts"

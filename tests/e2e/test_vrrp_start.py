@@ -63,6 +63,7 @@ def test_two_nodes_start(link, state, first, delay):
 
 def test_twenty_reboots(link, record_property):
     """A host that reboots falls off the link with everything on it, and comes back without a word."""
+    print(f"seed {SEED}")
     dice = random.Random(SEED)
     text = FILE.format(state="master")
     with vrrp_watch.Asker(link, VIRTUAL) as asker:

@@ -96,13 +96,13 @@ def test_both_nodes_tell_before_and_after_a_failover(link):
 def test_a_script_is_a_part_of_the_priority(link):
     flag = link.folder / "flag"
     flag.touch()
-    script = f'track_scripts = ["chk"]\n[vrrp.script.chk]\ncommand = "/usr/bin/test -e {flag}"\ninterval = "100ms"\nweight = 20\n'
+    script = f'track_scripts = ["chk"]\n[vrrp.script.chk]\ncommand = "/usr/bin/test -e {flag}"\ninterval = "100ms"\ntimeout = "5s"\nweight = 20\n'
     link.start("hap1", text=vrrp_link.CONFIGURATION + script)
     assert wait_for_state(link, "hap1", "MASTER")["priority"] == {
         "effective": 121, "base": 101,
         "parts": [{"kind": "script", "name": "chk", "verdict": "good", "weight": 20, "adds": 20}]}
     flag.unlink()
-    wait_until(lambda: instance(link, "hap1")["priority"]["effective"] == 101, 2, "the script's part is gone")
+    wait_until(lambda: instance(link, "hap1")["priority"]["effective"] == 101, 8, "the script's part is gone")
     assert "    priority   101 = 101 + 0 (script chk is bad)\n" in ask(link, "hap1", "show status")
 
 
@@ -114,10 +114,10 @@ def test_refusals_are_counted_by_reason_and_can_be_cleared(link):
     wait_until(lambda: instance(link, "hap1")["counters"]["refused"]["auth_type"] > 1, 5, "its adverts are refused")
     assert re.search(r"\n    refused    \d+ auth_type\n", ask(link, "hap1", "show status"))
     counters = json.loads(ask(link, "hap1", "show counters json"))["VI_1"]
-    assert counters["adverts_sent"] > 0
+    assert counters["adverts_sent"] > 0 and counters["became_master"] == 1
     assert re.search(r"^VI_1 refused_auth_type \d+$", ask(link, "hap1", "show counters"), re.M)
     assert ask(link, "hap1", "clear counters") == ""
-    assert instance(link, "hap1")["counters"]["adverts_sent"] < counters["adverts_sent"]
+    assert instance(link, "hap1")["counters"]["became_master"] == 0  # and not of those that go on
 
 
 def test_the_history_outlives_kill_and_restart(link):
@@ -351,7 +351,7 @@ def test_each_node_tells_of_the_other(link):
     assert theirs["instances"][0]["priority"] == 100 and theirs["instances"][0]["can_serve"] is True
     assert wait_for_peer(link, "hap2", ["MASTER"])["node"] == "hap1"
     text = status(link, "hap1").stdout
-    assert re.search(r"\nhap2: heard 0\.\d s ago; hapair-vrrp \S+, up .+; the same configuration\n    VI_1 +BACKUP for .+, priority 100: ", text)
+    assert re.search(r"\nhap2: heard \d\.\d s ago; hapair-vrrp \S+, up .+; the same configuration\n    VI_1 +BACKUP for .+, priority 100: ", text)
     other.end("kill")
     wait_until(lambda: not peer(link, "hap1")["heard"], 5, "its silence is noticed")
     assert "\nhap2: not heard over the pair channel for " in ask(link, "hap1", "show status")
@@ -395,7 +395,7 @@ def test_switchover_says_why_not(link):
 
 def test_switchover_needs_the_other_to_be_able(link):
     flag = link.folder / "flag"
-    script = f'[vrrp.script.chk]\ncommand = "/usr/bin/test -e {flag}"\ninterval = "100ms"\n'
+    script = f'[vrrp.script.chk]\ncommand = "/usr/bin/test -e {flag}"\ninterval = "100ms"\ntimeout = "5s"\n'
     flag.touch()
     text = paired(link, script).replace('virtual_router_id = 51', 'virtual_router_id = 51\ntrack_scripts = ["chk"]')
     link.start("hap1", text=text)
@@ -512,13 +512,15 @@ def test_garbage_and_slow_clients_do_not_disturb_ten_adverts_a_second(link):
     begun = time.monotonic()
     crowd = Crowd(link, "hap1")
     ages = []
-    while time.monotonic() - begun < 4:  # so long it has to be borne
+
+    def borne():
+        """Long enough, and enough: on a busy machine the crowd itself gets along slowly."""
         ages.append(instance(link, "hap2")["last_advert"]["age_seconds"])
-        time.sleep(0.02)
+        return time.monotonic() - begun > 4 and crowd.answered > 1_000_000
+    wait_until(borne, 60, "a crowd that gets its answers", interval=0.02)
     crowd.leave()
+    elapsed = time.monotonic() - begun  # at least what is counted until now took
     after = instance(link, "hap2")
-    elapsed = time.monotonic() - begun
-    assert crowd.answered > 1_000_000
     assert after["since"] == before["since"] and after["state"] == "BACKUP", "no takeover, not for a moment"
     received = after["counters"]["adverts_received"] - before["counters"]["adverts_received"]
     assert received > 0.9 * elapsed / 0.1, f"{received} adverts in {elapsed} s"

@@ -11,8 +11,8 @@ import time
 import pytest
 
 import vrrp_link
-from address_probe import Probe
 from pair import wait_until
+from vrrp_watch import Asker
 
 FILE = """
 [node.hap1]
@@ -87,8 +87,8 @@ def own_program(link):
 
 
 @contextlib.contextmanager
-def running(program):
-    process = subprocess.Popen([program, "1000"])
+def running(*program):
+    process = subprocess.Popen([*program, "1000"])
     try:
         yield process
     finally:
@@ -143,7 +143,7 @@ def test_an_interface_that_is_renamed_or_removed_is_down_until_there_is_one_agai
 
 
 def test_an_interface_that_flaps_within_its_delay_moves_nothing(link, eth2):
-    ours = start_pair(link, 'track_interfaces = [{ name = "eth2", down_delay = "2s", up_delay = "300ms" }]')["hap1"]
+    ours = start_pair(link, 'track_interfaces = [{ name = "eth2", down_delay = "4s", up_delay = "300ms" }]')["hap1"]
     for _ in range(3):
         for way in ("down", "up"):
             line = f"interface eth2 {way.upper()}"
@@ -154,7 +154,7 @@ def test_an_interface_that_flaps_within_its_delay_moves_nothing(link, eth2):
     begun = time.monotonic()
     set_link(link, "switch", "hap1-2", "down")
     moves_to(link, "hap2")
-    assert time.monotonic() - begun > 2
+    assert time.monotonic() - begun > 4
     begun = time.monotonic()
     set_link(link, "switch", "hap1-2", "up")
     moves_to(link, "hap1")
@@ -195,26 +195,31 @@ def test_a_file_is_the_operators_knob(link):
 
 @pytest.mark.parametrize("by", ["name", "pidfile"])
 def test_a_process_that_is_killed_is_known_within_50_ms(link, by):
-    """Asked every millisecond. Median of five."""
+    """By the time at which the daemon wrote its line, to the kernel's tick. Median of five."""
     program, pidfile = own_program(link), link.folder / "pid"
     which = f'name = "{program.name}"' if by == "name" else f'pidfile = "{pidfile}"'
-    ours = start_pair(link, 'track_processes = [{ name = "waiter", weight = -20 }]',
-                      f"[vrrp.track_process.waiter]\n{which}\n")["hap1"]
+    # Alone and still no lower than the other would be, so that nothing follows of it and those are the last lines.
+    ours = link.start("hap1", text=file('track_processes = [{ name = "waiter", weight = 1 }]',
+                                        f"[vrrp.track_process.waiter]\n{which}\n"))
+    wait_until(lambda: link.holds("hap1"), LIMIT, "it is master")
 
-    def told(word, times, interval=0.05):
-        line = f"Quorum {word} for tracked process waiter"
-        wait_until(lambda: ours.lines().count(line) == times, LIMIT, line, interval)
+    def told(line, times):
+        wait_until(lambda: ours.lines().count(line) == times, LIMIT, line)
 
     took = []
+    lower = "Changing effective priority from 102 to 101"
     for times in range(1, 6):
-        with running(program) as process:
+        with running("chrt", "--rr", "10", program) as process:  # it dies at once: no core is waited for
             pidfile.write_text(f"{process.pid}\n")
-            told("gained", times)
+            told("Quorum gained for tracked process waiter", times)
+            told("Changing effective priority from 101 to 102", times)
             lost = ours.lines().count("Quorum lost")
-            begun = time.monotonic()
+            begun = time.time()
             process.kill()
-            told("lost", lost + 1, 0.001)
-            took.append((time.monotonic() - begun) * 1000)
+            told("Quorum lost", lost + 1)
+            told(lower, times)
+            assert ours.lines().rstrip().endswith(lower), ours.lines()
+            took.append((ours.log.stat().st_mtime - begun) * 1000)
     figures = [f"{value:.1f}" for value in took]
     print(f"a killed process ({by}) was known after {statistics.median(took):.1f} ms of {figures}")
     assert statistics.median(took) < 50, figures
@@ -245,7 +250,7 @@ def watches(daemon, pid):
 
 def test_a_restart_within_terminate_delay_moves_nothing(link):
     program = own_program(link)
-    section = f'[vrrp.track_process.waiter]\nname = "{program.name}"\nterminate_delay = "3s"\n'
+    section = f'[vrrp.track_process.waiter]\nname = "{program.name}"\nterminate_delay = "6s"\n'
     with running(program):
         ours = start_pair(link, 'track_processes = ["waiter"]', section)["hap1"]
     with running(program) as successor:
@@ -253,7 +258,7 @@ def test_a_restart_within_terminate_delay_moves_nothing(link):
         assert "Quorum lost" not in ours.lines() and link.holds("hap1")
         begun = time.monotonic()
     ours.wait_for("Quorum lost for tracked process waiter", LIMIT)
-    assert time.monotonic() - begun > 3
+    assert time.monotonic() - begun > 6
 
 
 # ---- scripts
@@ -266,7 +271,7 @@ def test_a_timeout_ends_the_whole_process_group(link):
 sh -c 'trap "" TERM; echo $$ >> {link.folder}/children; {program} 1000; exec {program} 1000' &
 wait
 """)
-    sections = chk(path, timeout="1s") + only_on_hap1(path)
+    sections = chk(path, timeout="3s") + only_on_hap1(path)  # of which a run that only ends needs a part
     ours = start_pair(link, 'track_scripts = ["chk"]', sections)["hap1"]
     children = link.folder / "children"
     (link.folder / "hang").touch()
@@ -278,8 +283,8 @@ wait
     assert pids
     wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), LIMIT,
                f"{pids} have ended")
-    left = subprocess.run(["pgrep", "-x", program.name], capture_output=True, text=True)
-    assert left.stdout == ""
+    wait_until(lambda: subprocess.run(["pgrep", "-x", program.name], capture_output=True).returncode == 1, LIMIT,
+               f"{program.name} has ended")
 
 
 def test_a_script_runs_as_the_user_that_is_named_and_with_his_groups(link):
@@ -339,24 +344,24 @@ def test_a_user_that_is_not_there_is_named_at_start(link):
 
 @pytest.mark.parametrize("weight", [0, -20])
 def test_the_address_has_moved_80_ms_after_a_scripts_verdict(link, weight):
-    """At ten adverts a second; asked every 5 ms. Median of five."""
+    """At ten adverts a second; asked every 4 ms. Median of five."""
     fails, stamp = link.folder / "fails", link.folder / "stamp"
     path = script(link, "chk.sh", f"""
 [ "$1" = hap1 ] && [ -e {fails} ] || exit 0
-[ -e {stamp} ] || date +%s.%N > {stamp}
-exit 1
+# From the time that is written down on, it waits for no core.
+exec chrt --rr 10 sh -c '[ -e {stamp} ] || date +%s.%N > {stamp}; exit 1'
 """)
     sections = chk(path) + only_on_hap1(path)
     start_pair(link, f'track_scripts = [{{ name = "chk", weight = {weight} }}]', sections)
     took, gaps = [], []
-    with Probe(link) as probe:
+    with Asker(link, "192.168.50.10") as asker:
         for _ in range(5):
             moves_to(link, "hap1")
-            begun = probe.first_answer("hap1", time.time())
+            begun = asker.first_answer(link.mac("hap1"), time.time())
             fails.touch()
-            moved = probe.first_answer("hap2", begun)
+            moved = asker.first_answer(link.mac("hap2"), begun, LIMIT)
             took.append((moved - float(stamp.read_text())) * 1000)
-            gaps.append((moved - max(at for at, _ in probe.answers(begun) if at < moved)) * 1000)
+            gaps.append((moved - max(answer.at for answer in asker.heard(begun) if answer.at < moved)) * 1000)
             fails.unlink()
             stamp.unlink()
     figures = [f"{value:.1f}" for value in took]

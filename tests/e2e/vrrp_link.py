@@ -185,11 +185,12 @@ class Link:
         return self.daemons[-1]
 
     def start_keepalived(self, name, text) -> Daemon:
-        """Debian's, in the foreground."""
+        """Debian's, in the foreground; real-time as ours, or what is measured beside it would be how long it waits for
+        a core."""
         path = self.folder / f"{name}-keepalived.conf"
         path.write_text(text)
-        words = ["ip", "netns", "exec", self.namespace(name), "keepalived", "--vrrp", "--dont-fork", "--log-console",
-                 "--log-detail", "-f", path, "-p", self.folder / f"{name}.pid", "-r", self.folder / f"{name}-child.pid"]
+        words = ["ip", "netns", "exec", self.namespace(name), "chrt", "--rr", "10", "keepalived", "--vrrp", "--dont-fork",
+                 "--log-console", "--log-detail", "-f", path, "-p", self.folder / f"{name}.pid", "-r", self.folder / f"{name}-child.pid"]
         return self.start_other(name, words)
 
     def keepalived_pids(self, name):

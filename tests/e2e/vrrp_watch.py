@@ -8,7 +8,6 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 import vrrp_packets
@@ -68,6 +67,8 @@ class Wire:
             self._keep_only(only_from)
         self.socket.bind((device, ETH_P_ALL))
         self.frames = []  # (Unix time, bytes)
+        self.expected = None  # a frame that is sent there by another socket:
+        self.sent = []        # its times
 
     def _keep_only(self, mac):
         first, rest = struct.unpack(">LH", mac)
@@ -80,18 +81,22 @@ class Wire:
     def send(self, frame):
         self.socket.send(frame)
 
-    def _read(self):
-        self.frames += [(at, data) for at, data, address in received(self.socket) if address[2] != PACKET_OUTGOING]
+    def read(self):
+        for at, data, address in received(self.socket):
+            if address[2] != PACKET_OUTGOING:
+                self.frames.append((at, data))
+            elif data == self.expected:
+                self.sent.append(at)
 
     def adverts(self, since=0.0, **wanted):
         """Those that came after that time and have these values, as source="192.168.50.11"."""
-        self._read()
+        self.read()
         read = (vrrp_packets.read_advert(data, at) for at, data in self.frames if at >= since)
         return [advert for advert in read
                 if advert and all(getattr(advert, name) == value for name, value in wanted.items())]
 
     def answers(self, since=0.0, **wanted):
-        self._read()
+        self.read()
         read = (vrrp_packets.read_answer(data, at) for at, data in self.frames if at >= since)
         return [answer for answer in read
                 if answer and all(getattr(answer, name) == value for name, value in wanted.items())]
@@ -107,59 +112,74 @@ class Wire:
 
 
 class Beat:
-    """Does something again and again, on a thread that the machine's load does not hold up."""
+    """Sends the same frames by a socket again and again. In a process of its own with real-time priority: a thread
+    of this one would wait for its interpreter, and with it for a core, as long as the test's own thread does."""
 
-    def __init__(self, act, period):
-        self.act, self.period = act, period
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+    PROGRAM = """
+import socket, sys, time
+sender, period = socket.socket(fileno=int(sys.argv[1])), float(sys.argv[2])
+frames = [bytes.fromhex(word) for word in sys.argv[3:]]
+due = time.monotonic()
+while True:
+    for frame in frames:
+        try:
+            sender.send(frame, socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # the link is down, or nobody is there
+    due = max(due + period, time.monotonic())
+    time.sleep(max(0.0, due - time.monotonic()))
+"""
 
-    def _run(self):
-        # Of this thread alone.
-        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(10))
-        due = time.monotonic()
-        while not self.over.is_set():
-            self.act()
-            due = max(due + self.period, time.monotonic())
-            time.sleep(max(0.0, due - time.monotonic()))
+    def __init__(self, sender, period, *frames):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "chrt", "--rr", "10", "/usr/bin/python3", "-IS", "-c", self.PROGRAM,
+             str(sender.fileno()), str(period), *(frame.hex() for frame in frames)], pass_fds=[sender.fileno()],
+            stdin=subprocess.DEVNULL)
 
     def close(self):
-        self.over.set()
-        self.thread.join()
+        self.process.kill()
+        self.process.wait()
 
 
 class Asker:
-    """Asks the link every few milliseconds who has an address, and counts those who answer."""
+    """Asks the link every few milliseconds who has an address, and counts those who answer. The kernel tells when a
+    question left, as it does of the answers."""
 
     def __init__(self, link, address, period=0.004, host="client"):
         self.address = address
         self.wire = Wire(link.namespace(host))
+        with inside(link.namespace(host)):  # another one: a socket does not see what it sends itself
+            self.sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.sender.bind(("eth1", 0))
         mac = link.mac(host)
         v6 = ":" in address
         own = link.link_local(host) if v6 else link.address(host)
         ask = vrrp_packets.neighbour_solicit if v6 else vrrp_packets.arp_request
-        self.question = ask(mac, own, address)
-        self.asked = []
-        self.beat = Beat(self._ask, period)
+        self.wire.expected = ask(mac, own, address)
+        self.beat = Beat(self.sender, period, self.wire.expected)
+        wait_until(self.asked, 10, "the first question")
 
-    def _ask(self):
-        self.asked.append(time.time())
-        with contextlib.suppress(OSError):  # its own link is down
-            self.wire.send(self.question)
+    def asked(self, since=0.0):
+        """When."""
+        self.wire.read()
+        return [at for at in self.wire.sent if at >= since]
+
+    def heard(self, since=0.0):
+        """The answers, in their order."""
+        return [answer for answer in self.wire.answers(since, address=self.address) if not answer.announced]
 
     def rounds(self, since=0.0):
         """(asked at, until the next question, who answered in between), in their order."""
-        answers = iter([answer for answer in self.wire.answers(address=self.address) if not answer.announced])
-        asked = list(self.asked)
+        asked = self.asked(since)
+        answers = iter(self.heard(since))
         answer, out = next(answers, None), []
         for begun, ended in zip(asked, asked[1:]):
             macs = []
             while answer and answer.at < ended:
-                macs.append(answer.mac)
+                if answer.at >= begun:  # the first may be to a question before
+                    macs.append(answer.mac)
                 answer = next(answers, None)
-            if begun >= since:
-                out.append((begun, ended, macs))
+            out.append((begun, ended, macs))
         return out
 
     def doubled(self, since=0.0):
@@ -179,7 +199,12 @@ class Asker:
 
     def now(self, last=0.05):
         """The hardware addresses that answered lately."""
-        return {mac for _, _, macs in self.rounds(time.time() - last) for mac in macs}
+        return {answer.mac for answer in self.heard(time.time() - last)}
+
+    def first_answer(self, mac, since, timeout=5):
+        """When that one answered for the first time."""
+        return wait_until(lambda: next((answer.at for answer in self.heard(since) if answer.mac == mac), None), timeout,
+                          f"{mac.hex(':')} answers for {self.address}", interval=0.01)
 
     def __enter__(self):
         return self
@@ -187,6 +212,7 @@ class Asker:
     def __exit__(self, *_):
         self.beat.close()
         self.wire.close()
+        self.sender.close()
 
 
 class Visitor:
@@ -196,14 +222,9 @@ class Visitor:
     def __init__(self, link, address, period=0.005, host="client"):
         self.socket = open_socket(link.namespace(host), socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self.socket.connect((address, 0))
-        self.number, self.answered = 0, []
-        self.beat = Beat(self._ask, period)
-
-    def _ask(self):
-        self.number = self.number + 1 & 0xFFFF
-        with contextlib.suppress(OSError):  # nobody there
-            self.socket.send(vrrp_packets.with_checksum(struct.pack(">BBHHH", 8, 0, 0, os.getpid() & 0xFFFF,
-                                                                    self.number), 2), socket.MSG_DONTWAIT)
+        self.answered = []
+        request = vrrp_packets.with_checksum(struct.pack(">BBHHH", 8, 0, 0, os.getpid() & 0xFFFF, 1), 2)
+        self.beat = Beat(self.socket, period, request)
 
     def is_answered(self, since):
         self._read()
