@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <thread>
 
 #include "ctl/control_client.h"
@@ -13,8 +14,9 @@ using namespace std::chrono_literals;
 using vrrp::DrillOutlook;
 namespace drill = vrrp::drill;
 
-constexpr Duration kPatience = 3s;   // for one answer of the daemon
-constexpr Duration kBefore = 300ms;  // good answers come first
+constexpr Duration kPatience = 3s;       // for one answer of the daemon
+constexpr Duration kBefore = 300ms;      // good answers come first
+constexpr Duration kLongestBefore = 3s;  // a busy machine may need another try for that
 constexpr Duration kBetweenLooks = 20ms;
 constexpr Duration kGoodFor = 1s;  // then it is over for visitors
 constexpr Duration kLongestOutage = 15s;
@@ -52,6 +54,17 @@ Result<ProbeTarget> usual_target(const DrillOutlook& outlook) {
   return ProbeTarget::parse(v6 ? fmt::format("[{}]:80", outlook.address) : outlook.address + ":80");
 }
 
+/// A probe that has been answered well so far; nullptr: none is.
+std::unique_ptr<Probe> answered_probe(const ProbeTarget& target) {
+  const TimePoint deadline = steady_now() + kLongestBefore;
+  do {
+    auto probe = std::make_unique<Probe>(target);
+    std::this_thread::sleep_for(kBefore);
+    if (probe->record().is_good_for(kBefore / 2, steady_now())) return probe;
+  } while (steady_now() < deadline);
+  return nullptr;
+}
+
 }  // namespace
 
 Result<DrillReport> run_drill(const DrillOptions& options) {
@@ -70,9 +83,8 @@ Result<DrillReport> run_drill(const DrillOptions& options) {
                      .probe = target->name,
                      .limit = options.limit.value_or(usual_limit(*options.kind)),
                      .only_connects = target->request.empty()};
-  Probe probe(*target);
-  std::this_thread::sleep_for(kBefore);
-  if (!probe.record().is_good_for(kBefore / 2, steady_now()))
+  const std::unique_ptr<Probe> probe = answered_probe(*target);
+  if (!probe)
     return fail(Errc::Unsupported,
                 "the pair is not ready: {} does not answer well while nothing is broken; --probe "
                 "names another place",
@@ -94,14 +106,14 @@ Result<DrillReport> run_drill(const DrillOptions& options) {
         if (now.step == "refused") return true;
         if (!report.taken_over) take_events(report, now, asked_at);
         return report.taken_over && steady_now() - began >= *report.taken_over + kGoodFor &&
-               probe.record().is_good_for(kGoodFor, steady_now());
+               probe->record().is_good_for(kGoodFor, steady_now());
       });
   if (!outage) return tl::make_unexpected(outage.error());
   if (outage->step == "refused")
     return fail(Errc::Unsupported, "{} refused: {}", report.other, outage->why);
   const TimePoint seen_until = steady_now();
-  probe.stop();
-  const ProbeRecord record = probe.record();
+  probe->stop();
+  const ProbeRecord record = probe->record();
   report.longest_gap = record.longest_gap(seen_until);
   report.longest_pause = record.longest_pause();
   report.tries = record.tries();

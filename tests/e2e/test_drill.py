@@ -41,7 +41,9 @@ def ask(duo, name, words):
 
 
 def status(duo, name):
-    return json.loads(ask(duo, name, ["status", "--json"]).stdout)
+    done = ask(duo, name, ["status", "--json"])
+    assert done.stdout, done.stderr + duo.logs()
+    return json.loads(done.stdout)
 
 
 def outlook(duo, name):

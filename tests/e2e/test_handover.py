@@ -82,7 +82,7 @@ def test_connections_stay(found, settings):
     time.sleep(1)  # of work under way at both nodes, while the first drains
     duo.move("hap1")
     for report in map(duo.report, clients):
-        assert report["failed"] == [] and report["done"] > 0
+        assert report["failed"] == [] and report["done"] > 0, duo.logs()
     nothing_is_left(duo)
 
 

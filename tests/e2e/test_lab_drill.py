@@ -60,7 +60,7 @@ def test_a_limit_that_is_exceeded_fails(tmp_path):
     done = drill("stop-vrrp", "--json", tmp_path / "report.json", *ROOM, "--limit=broken=3")
     assert done.returncode == 1, done.stdout + done.stderr
     content = json.loads((tmp_path / "report.json").read_text())
-    assert not content["passed"] and content["outcomes"][0]["failures"] == ["broken 20 > 3"]
+    assert not content["passed"] and "broken 20 > 3" in content["outcomes"][0]["failures"]
     assert "FAIL: broken 20 > 3" in done.stdout
     assert traces(f"{PREFIX}-drill") == []
 

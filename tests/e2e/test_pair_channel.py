@@ -57,24 +57,23 @@ def test_a_dead_master_behind_a_deaf_link_is_followed_at_once(duo):
 
 def test_everything_cut_is_a_dead_peer(duo):
     """And when the cut heals, one of the two gives way within an interval and the other announces itself."""
-    cut = time.monotonic()
     for node in NODES:
         duo.lose(node, ADVERTS, CHANNEL)
-    wait_until(lambda: len(duo.masters()) == 2, 5, "each believes the other dead", interval=0.01)
     # 3.6 intervals without an advert, or what the channel's patience asks for.
-    assert time.monotonic() - cut < 2.5
+    wait_until(lambda: len(duo.masters()) == 2, 2.5, "each believes the other dead", interval=0.01)
     with Asker(duo, VIRTUAL) as asker:
-        healed = time.time()
+        begun = time.time()
         for node in NODES:
             duo.lose_nothing(node)
+        healed = time.time()  # not before: the commands have to wait for a core
         duo.wait_for_master("hap1", 2)
 
         def announced_last():
-            seen = [answer for answer in asker.wire.answers(since=healed, address=VIRTUAL) if answer.announced]
+            seen = [answer for answer in asker.wire.answers(since=begun, address=VIRTUAL) if answer.announced]
             return seen and seen[-1].mac == duo.mac("hap1")
 
         wait_until(announced_last, 3, duo.logs)
-        assert asker.doubled(healed) <= 500
+        assert asker.doubled(healed) <= 250
 
 
 def test_a_lost_channel_is_told_and_changes_nothing(duo):

@@ -112,8 +112,8 @@ class Wire:
 
 
 class Beat:
-    """Sends the same frames by a socket again and again. In a process of its own with real-time priority: a thread
-    of this one would wait for its interpreter, and with it for a core, as long as the test's own thread does."""
+    """Sends the same frames by a socket again and again, from now on. In a process of its own with real-time priority: a
+    thread of this one would wait for its interpreter, and with it for a core, as long as the test's own thread does."""
 
     PROGRAM = """
 import socket, sys, time
@@ -126,6 +126,9 @@ while True:
             sender.send(frame, socket.MSG_DONTWAIT)
         except OSError:
             pass  # the link is down, or nobody is there
+    if sys.stdout:
+        print("begun", flush=True)
+        sys.stdout = None
     due = max(due + period, time.monotonic())
     time.sleep(max(0.0, due - time.monotonic()))
 """
@@ -134,11 +137,13 @@ while True:
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "chrt", "--rr", "10", "/usr/bin/python3", "-IS", "-c", self.PROGRAM,
              str(sender.fileno()), str(period), *(frame.hex() for frame in frames)], pass_fds=[sender.fileno()],
-            stdin=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"begun\n"
 
     def close(self):
         self.process.kill()
         self.process.wait()
+        self.process.stdout.close()
 
 
 class Asker:
@@ -157,7 +162,6 @@ class Asker:
         ask = vrrp_packets.neighbour_solicit if v6 else vrrp_packets.arp_request
         self.wire.expected = ask(mac, own, address)
         self.beat = Beat(self.sender, period, self.wire.expected)
-        wait_until(self.asked, 10, "the first question")
 
     def asked(self, since=0.0):
         """When."""
