@@ -91,9 +91,9 @@ def test_a_reload_opens_another_place_and_keeps_the_one_that_is_listened_at(prox
     plain = proxy.path.read_text()
     other = f'health_socket = "{tmp_path}/other.sock"\nhealth_interval = "50ms"'
     reload(proxy, plain.replace(f'health_socket = "{tmp_path}/health.sock"', other))
-    assert Listener(tmp_path / "other.sock").wait_for("serving")["interval"] == "50"
-    while listener.hear()["interval"] != "50":
-        pass
+    for one in (Listener(tmp_path / "other.sock"), listener):
+        while one.hear()["interval"] != "50":  # what comes first was said before
+            pass
     # What is refused for another reason leaves no place behind.
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
