@@ -61,8 +61,8 @@ class Server {
 
   /// A reload: takes over what differs from the settings of before, and leaves alone what was set
   /// at run time where they are the same. What is known of its health stays; one that is no longer
-  /// checked is up. Maintenance is left to the caller, since much follows from it. Name and address
-  /// must be the same.
+  /// checked is up. Maintenance is left to the caller, since much follows from it. The name must be
+  /// the same; where it is stays.
   void reconfigure(const Settings& settings);
   /// A reload lists it again after it had left: nothing but the slots that are taken stays.
   void begin_again(const Settings& settings);

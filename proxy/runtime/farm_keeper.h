@@ -97,6 +97,7 @@ class FarmKeeper {
   void forget_agent(const Place& place, const Agent& agent);
   void forget_tracked(Snapshot& snapshot);
   void follow(Snapshot& snapshot);
+  void keep_wishes(const Snapshot& before, Snapshot& snapshot);
   void obey_file(Snapshot& snapshot);
   /// A tracking server takes over what `tracked` is in, which is called `name`.
   void inherit(BackendState& backend, std::size_t index, health::Condition tracked,

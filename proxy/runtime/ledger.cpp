@@ -1,5 +1,7 @@
 #include "proxy/runtime/ledger.h"
 
+#include <algorithm>
+
 namespace hapair::proxy {
 namespace {
 
@@ -23,7 +25,9 @@ void Ledger::begin_snapshot() {
   forget_expired(frontends_);
   forget_expired(backends_);
   forget_expired(servers_);
-  std::erase_if(live_, [](const auto& entry) { return entry.second.server.expired(); });
+  for (auto& [names, places] : live_)
+    std::erase_if(places, [](const Live& live) { return live.server.expired(); });
+  std::erase_if(live_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 std::shared_ptr<FrontendRecord> Ledger::frontend(const Frontend& frontend) {
@@ -59,13 +63,29 @@ std::shared_ptr<balance::Server> Ledger::live(const Backend& backend, const Serv
       .backup = server.backup,
       .disabled = server.disabled,
   };
-  Live& known = live_[{Names{backend.name, server.name}, backend.mode, server.address,
-                       server.approach.unix_socket}];
-  const bool stays = known.listed + 1 == snapshots_;
-  known.listed = snapshots_;
-  std::shared_ptr<balance::Server> live = known.server.lock();
+  std::vector<Live>& places = live_[{Names{backend.name, server.name}, backend.mode}];
+  const auto listed_before = [this](const Live& one) { return one.listed + 1 == snapshots_; };
+  const auto is_its_place = [&](const Live& one) {
+    return one.address == server.address && one.unix_socket == server.approach.unix_socket;
+  };
+  // The file may have followed where an operator had moved it.
+  const auto has_moved_there = [&](const Live& one) {
+    const auto live = one.server.lock();
+    return live && !one.unix_socket && !server.approach.unix_socket &&
+           live->address() == server.address;
+  };
+  auto known = std::find_if(places.begin(), places.end(), [&](const Live& one) {
+    return listed_before(one) && (is_its_place(one) || has_moved_there(one));
+  });
+  const bool stays = known != places.end();
+  if (!stays) known = std::find_if(places.begin(), places.end(), is_its_place);
+  if (known == places.end()) known = places.insert(known, Live{});
+  known->address = server.address;
+  known->unix_socket = server.approach.unix_socket;
+  known->listed = snapshots_;
+  std::shared_ptr<balance::Server> live = known->server.lock();
   if (!live) {
-    known.server = live = std::make_shared<balance::Server>(settings);
+    known->server = live = std::make_shared<balance::Server>(settings);
   } else if (stays) {
     live->reconfigure(settings);
   } else {

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -96,14 +95,18 @@ class Ledger {
   std::shared_ptr<FrontendRecord> frontend(const Frontend& frontend);
   std::shared_ptr<BackendRecord> backend(const Backend& backend);
   std::shared_ptr<ServerRecord> server(const Backend& backend, const Server& server);
-  /// The same one while name and configured address stay, and its backend's name and mode. What the
-  /// file changed is applied to it; what it was set to at run time stays where the file did not
-  /// change. One that the snapshot before did not list begins again, but for the slots it has.
+  /// The same one while its name and its backend's name and mode stay, and the file's address is
+  /// that of before or where an operator has moved it. What the file changed is applied to it; what
+  /// it was set to at run time stays where the file did not change. One that the snapshot before
+  /// did not list begins again, but for the slots it has.
   std::shared_ptr<balance::Server> live(const Backend& backend, const Server& server);
 
  private:
   using Names = std::pair<std::string, std::string>;  // backend, server
   struct Live {
+    // Where the file says it is.
+    SocketAddress address;
+    std::optional<UnixAddress> unix_socket;
     std::weak_ptr<balance::Server> server;
     std::uint64_t listed = 0;  // by which snapshot, last
   };
@@ -114,7 +117,7 @@ class Ledger {
   std::map<std::string, std::weak_ptr<FrontendRecord>> frontends_;
   std::map<std::string, std::weak_ptr<BackendRecord>> backends_;
   std::map<Names, std::weak_ptr<ServerRecord>> servers_;
-  std::map<std::tuple<Names, Mode, SocketAddress, std::optional<UnixAddress>>, Live> live_;
+  std::map<std::pair<Names, Mode>, std::vector<Live>> live_;  // a place each
 };
 
 }  // namespace hapair::proxy

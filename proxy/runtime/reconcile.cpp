@@ -36,6 +36,7 @@ std::vector<std::string> check_environment(const Backend& backend, const Server&
 }  // namespace
 
 void FarmKeeper::reconcile(Snapshot& snapshot) {
+  if (snapshot_) keep_wishes(*snapshot_, snapshot);
   snapshot_ = &snapshot;
   node_ = snapshot.config.node;
   places_.clear();
@@ -187,6 +188,33 @@ void FarmKeeper::follow(Snapshot& snapshot) {
           inherit(*backend, i, tracked.condition(), track->to_string());
         }
       }
+    }
+  }
+}
+
+/// A server at another address is another one, but an operator's will is of its name: what he has
+/// taken out of use stays so, unless the file says something new of it.
+void FarmKeeper::keep_wishes(const Snapshot& before, Snapshot& snapshot) {
+  for (const auto& backend : snapshot.backends) {
+    const BackendState* earlier = before.find(backend->config);
+    if (!earlier) continue;
+    for (std::size_t i = 0; i < backend->servers.size(); ++i) {
+      const ServerState& server = *backend->servers[i];
+      if (server.record->configured_disabled != server.config.disabled) continue;
+      const auto known =
+          std::find_if(earlier->servers.begin(), earlier->servers.end(),
+                       [&](const auto& other) { return other->config.name == server.config.name; });
+      if (known == earlier->servers.end() || (*known)->live == server.live) continue;
+      // An agent's will it is to hear from its agent.
+      const auto agent = agents_.find((*known)->live.get());
+      if (agent != agents_.end() && agent->second.holds) continue;
+      const Condition was = (*known)->live->condition();
+      set_admin(*backend, i,
+                was.has(Condition::kConfiguredMaint) ? Wish::Disabled
+                : was.has(Condition::kForcedMaint)   ? Wish::Maintenance
+                : was.has(Condition::kForcedDrain)   ? Wish::Drain
+                                                     : Wish::Ready,
+                {});
     }
   }
 }

@@ -20,6 +20,15 @@ std::string_view word(ServerChange::Kind kind) {
   return "";
 }
 
+const balance::Server* live_server(const Snapshot& snapshot, std::string_view backend,
+                                   std::string_view server) {
+  for (const auto& candidate : snapshot.backends)
+    if (candidate->config.name == backend)
+      for (const auto& live : candidate->farm)
+        if (live->name() == server) return live.get();
+  return nullptr;
+}
+
 const ListenSocket& socket_of(const Config& config, const ListenerPlace& place) {
   return config.frontends[place.frontend].binds[place.bind].socket;
 }
@@ -165,9 +174,13 @@ void Supervisor::on_adopted() {
 
 void Supervisor::log_changes(const Config& before, const Config& after,
                              const std::vector<std::optional<std::size_t>>& kept) {
-  for (const ServerChange& change : changed_servers(before, after))
+  for (const ServerChange& change : changed_servers(before, after)) {
+    const bool followed = change.kind == ServerChange::Kind::Moved &&
+                          live_server(*retiring_, change.backend, change.server) ==
+                              live_server(*snapshot_, change.backend, change.server);
     log_.log(Severity::Notice, "Reload: server {}/{} {}", change.backend, change.server,
-             word(change.kind));
+             followed ? "stays where an operator has moved it" : word(change.kind));
+  }
   const auto tell = [&](const Config& config, const ListenerPlace& place, std::string_view what) {
     const Frontend& frontend = config.frontends[place.frontend];
     log_.log(Severity::Notice, "Reload: frontend {} {} {}", frontend.name, what,

@@ -62,6 +62,48 @@ def test_address(farm):
     third.close()
 
 
+def test_an_address_that_the_file_takes_over_is_the_same_server(tmp_path):
+    release, serving = threading.Event(), []
+
+    def slow(connection, _number):
+        while line := connection.until(b"\r\n\r\n"):
+            serving.append(line)
+            release.wait(TIMEOUT)
+            connection.send(ok(b"elsewhere"))
+
+    elsewhere = Origin(slow)
+    with farm_of(tmp_path, server_extra="maxconn = 1", backend='timeout = { queue = "200ms" }') as farm:
+        farm.ask("disable server app/s2")
+        farm.ask(f"set server app/s1 addr 127.0.0.1 port {elsewhere.port}")
+        farm.ask("set server app/s1 weight 2")
+        first = farm.proxy.connect()
+        first.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: serving, "the server is busy")
+        touched(farm, (f"127.0.0.1:{farm.origins[0].port}", f"127.0.0.1:{elsewhere.port}"))
+        row = farm.rows()["app", "s1"]
+        assert (row["addr"], row["weight"], row["scur"]) == (f"127.0.0.1:{elsewhere.port}", "2", "1")
+        farm.proxy.log.wait_for(r"Reload: server app/s1 stays where an operator has moved it")
+        assert farm.proxy.get()[0] == "HTTP/1.1 503 Service Unavailable", "its one place is taken"
+        release.set()
+        assert first.message()[2] == b"elsewhere"
+        first.close()
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("state, status", [("maint", "MAINT"), ("drain", "DRAIN")])
+def test_who_is_out_of_use_stays_so_at_another_address(farm, state, status):
+    elsewhere = Origin(answering(lambda *_: ok(b"elsewhere")))
+    farm.ask(f"set server app/s1 state {state}")
+    touched(farm, (f"127.0.0.1:{farm.origins[0].port}", f"127.0.0.1:{elsewhere.port}"))
+    assert farm.status("s1") == status
+    assert {farm.proxy.get()[2] for _ in range(4)} == {b"hello"}
+    farm.ask("set server app/s1 state ready")
+    assert {farm.proxy.get()[2] for _ in range(4)} == {b"hello", b"elsewhere"}
+    touched(farm, (f"127.0.0.1:{elsewhere.port}", f"127.0.0.1:{farm.origins[0].port}"))
+    assert farm.status("s1") == "no check", "what is in use stays in use"
+    elsewhere.close()
+
+
 def test_maxconn_of_a_server(farm):
     farm.ask("set server app/s1 maxconn 7")
     touched(farm)
