@@ -123,7 +123,8 @@ void OperatorService::run(const admin::ShowBackends&) {
 void OperatorService::run(const admin::ShowVersion&) { answer(HAPAIR_VERSION); }
 
 void OperatorService::run(const admin::ShowSessions& command) {
-  if (command.server && !find(*command.server)) return;
+  std::string unknown;
+  if (command.server) look_up(*command.server, unknown);
   auto found = std::make_shared<std::vector<SessionView>>();
   ask_workers(
       [found](Worker& worker) -> OnMain {
@@ -131,7 +132,7 @@ void OperatorService::run(const admin::ShowSessions& command) {
           found->insert(found->end(), views.begin(), views.end());
         };
       },
-      [found, command, reply = reply_](std::size_t missing) {
+      [found, command, unknown, reply = reply_](std::size_t missing) {
         const TimePoint youngest = steady_now() - command.older;
         std::erase_if(*found, [&](const SessionView& view) {
           if (command.id && view.id != *command.id) return true;
@@ -141,6 +142,7 @@ void OperatorService::run(const admin::ShowSessions& command) {
           return command.older > Duration::zero() && view.accepted > youngest;
         });
         if (command.id && found->empty() && missing == 0) return reply("Session not found.");
+        if (found->empty() && !unknown.empty()) return reply(unknown);
         std::string out;
         if (command.detailed)
           admin::append_session_details(out, *found, steady_now(), wall_now());
@@ -328,14 +330,16 @@ void OperatorService::run(const admin::ShutdownSession& command) {
 }
 
 void OperatorService::run(const admin::ShutdownSessions& command) {
-  const auto place = find(command.server);
-  if (!place) return;
+  // What began under an earlier configuration may be at a server that the newest does not have.
+  std::string unknown;
+  look_up(command.server, unknown);
+  auto ended = std::make_shared<std::size_t>(0);
   ask_workers(
-      [server = place->state().live](Worker& worker) -> OnMain {
-        worker.end_sessions_of(*server, EndCause::Operator);
-        return [] {};
+      [ended, name = command.server](Worker& worker) -> OnMain {
+        return
+            [ended, here = worker.end_sessions_at(name.backend, name.server)] { *ended += here; };
       },
-      [reply = reply_](std::size_t) { reply(""); });
+      [ended, unknown, reply = reply_](std::size_t) { reply(*ended > 0 ? "" : unknown); });
 }
 
 void OperatorService::run(const admin::Warmup&) {
@@ -343,16 +347,24 @@ void OperatorService::run(const admin::Warmup&) {
   answer(servers == 0 ? "No server that is up has slow_start at takeover.\n" : "");
 }
 
-std::optional<OperatorService::Place> OperatorService::find(const admin::ServerName& name) {
+std::optional<OperatorService::Place> OperatorService::look_up(const admin::ServerName& name,
+                                                               std::string& refusal) {
   for (const auto& backend : snapshot().backends) {
     if (backend->config.name != name.backend) continue;
     for (std::size_t i = 0; i < backend->servers.size(); ++i)
       if (backend->servers[i]->config.name == name.server) return Place{backend.get(), i};
-    answer("No such server.");
+    refusal = "No such server.";
     return std::nullopt;
   }
-  answer("No such backend.");
+  refusal = "No such backend.";
   return std::nullopt;
+}
+
+std::optional<OperatorService::Place> OperatorService::find(const admin::ServerName& name) {
+  std::string refusal;
+  const auto place = look_up(name, refusal);
+  if (!place) answer(refusal);
+  return place;
 }
 
 FrontendState* OperatorService::find_frontend(const std::string& name) {

@@ -69,7 +69,9 @@ class OperatorService final : public ControlOwner {
   void run(const admin::Warmup& command);
 
   Snapshot& snapshot() { return supervisor_.snapshot(); }
-  /// Answers "No such …" and nothing, if there is none.
+  /// If there is none, `refusal` is what to answer: "No such …".
+  std::optional<Place> look_up(const admin::ServerName& name, std::string& refusal);
+  /// The same, and answers that itself.
   std::optional<Place> find(const admin::ServerName& name);
   FrontendState* find_frontend(const std::string& name);
   void answer(std::string_view text) { reply_(text); }

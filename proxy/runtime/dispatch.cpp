@@ -106,10 +106,12 @@ bool Dispatch::follow(int& server) {
   if (server != balance::kNoServer && moved == balance::kNoServer) return false;
   // The server of the attempt before stays in the record, under a name that lives on.
   const int last = there(server_);
-  if (last != balance::kNoServer)
+  if (last != balance::kNoServer) {
     record_->server = next.servers[static_cast<std::size_t>(last)]->config.name;
-  else if (server_ != balance::kNoServer)
+  } else if (server_ != balance::kNoServer) {
     record_->server = exchange::AccessRecord{}.server;
+    record_->server_address = nullptr;
+  }
   if (setback_) setback_->avoided.renumber(there);
   keep_pool(next, last);
   server_ = last;
@@ -243,7 +245,9 @@ void Dispatch::reach() {
     const Duration most = reuse_ == Reuse::Always ? ServerPool::kIdleLimit : kFreshEnough;
     connection_ = pool.take_idle(user_, most);
   }
+  const Server& config = server()->config;
   if (connection_) {
+    record_->server_address = config.approach.unix_socket ? nullptr : &connection_->to();
     reused_ = true;
     count([](stats::ServerCounters& counters) { ++counters.reuses; });
     return connected();
@@ -252,7 +256,7 @@ void Dispatch::reach() {
   count([](stats::ServerCounters& counters) { ++counters.connects; });
   int error_number = 0;
   const SocketAddress& address = server()->live->address();
-  const Server& config = server()->config;
+  record_->server_address = config.approach.unix_socket ? nullptr : &address;
   connection_ = pool.open(address, config.approach, *this, error_number);
   if (!connection_ && (error_number == EMFILE || error_number == ENFILE) && worker_.close_idle())
     connection_ = pool.open(address, config.approach, *this, error_number);

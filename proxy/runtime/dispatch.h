@@ -96,6 +96,8 @@ class Dispatch final : public ServerUser {
   const SocketAddress* source(SocketAddress& storage) const;
   /// The connection served somebody else before.
   bool is_reused() const { return reused_; }
+  /// When it gives up waiting, or this attempt; kNever while it does neither.
+  TimePoint deadline() const { return timer_.deadline(); }
   bool is_queued() const { return phase_ == Phase::Queued; }
   bool is_connected() const { return phase_ == Phase::Connected; }
 

@@ -70,13 +70,13 @@ void RelaySession::describe(SessionView& view) const {
   view.http = false;
   view.client = record_.client;
   view.accepted = record_.start;
-  view.expires = timer_.deadline();
+  view.expires = std::min(timer_.deadline(), dispatch_.deadline());
   view.bytes_out = down_.moved;
   view.retries = record_.retries;
   if (dispatch_.backend()) view.backend = dispatch_.backend()->config.name;
   if (const ServerState* chosen = dispatch_.server()) {
     view.server = chosen->config.name;
-    view.server_address = chosen->live->address();
+    if (record_.server_address) view.server_address = *record_.server_address;
   }
   view.phase = closed_                    ? "closing"
                : dispatch_.is_connected() ? "data"
@@ -240,7 +240,6 @@ void RelaySession::end(exchange::Termination why, bool reset) {
   });
   if (const ServerState* server = dispatch_.server()) {
     record_.server_connections = server->live->sessions();
-    if (!server->config.approach.unix_socket) record_.server_address = &server->live->address();
   }
   if (backend) record_.backend_connections = backend->sessions.current();
   const bool said_nothing = up_.moved == 0 && down_.moved == 0;

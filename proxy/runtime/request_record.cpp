@@ -63,10 +63,7 @@ void RequestRecord::end_exchange(stats::FrontendCounters& front, Dispatch& dispa
     counters.response_time.add(milliseconds_between(connected, answered));
     counters.total_time.add(milliseconds_between(received, end));
   });
-  if (const ServerState* chosen = dispatch.server()) {
-    server_connections = chosen->live->sessions();
-    if (!chosen->config.approach.unix_socket) server_address = &chosen->live->address();
-  }
+  if (const ServerState* chosen = dispatch.server()) server_connections = chosen->live->sessions();
   if (const BackendState* state = dispatch.backend())
     backend_connections = state->sessions.current();
 }

@@ -527,14 +527,14 @@ void RequestRelay::on_client_gone() {
 }
 
 void RequestRelay::describe(SessionView& view) const {
-  view.expires = std::min(view.expires, timer_.deadline());
+  view.expires = std::min({view.expires, timer_.deadline(), dispatch_.deadline()});
   view.request_line = record_.request_line;
   view.bytes_out = record_.bytes_out;
   view.retries = record_.retries;
   if (dispatch_.backend()) view.backend = dispatch_.backend()->config.name;
   if (const ServerState* chosen = dispatch_.server(); chosen && phase_ != Phase::Free) {
     view.server = chosen->config.name;
-    view.server_address = chosen->live->address();
+    if (record_.server_address) view.server_address = *record_.server_address;
   }
   switch (phase_) {
     case Phase::Gathering: view.phase = "request"; return;

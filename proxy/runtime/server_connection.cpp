@@ -10,17 +10,16 @@
 
 namespace hapair::proxy {
 
-int ServerConnection::connect(const SocketAddress& to, const Approach& approach,
-                              ServerUser& user) {
+int ServerConnection::connect(const Approach& approach, ServerUser& user) {
   int error_number = 0;
-  const int fd = open_stream(to, approach, error_number, /*hold_ack=*/true);
+  const int fd = open_stream(to_, approach, error_number, /*hold_ack=*/true);
   if (fd < 0) return error_number;
   // Urgent data is data here, as from clients: out of band, it would end reads early.
   const int on = 1;
   if (!approach.unix_socket) ::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
   user_ = &user;
   connecting_ = true;
-  socket_.adopt_connecting(fd, loop_, *this);
+  socket_.adopt_connecting(fd, pool_.loop(), *this);
   return 0;
 }
 
@@ -62,7 +61,7 @@ void ServerConnection::on_ready(std::uint32_t events) {
 void ServerConnection::close(bool reset) {
   if (!socket_.is_open()) return;
   user_ = nullptr;
-  loop_.forget(socket_.fd(), *this);
+  pool_.loop().forget(socket_.fd(), *this);
   socket_.close(reset);
 }
 

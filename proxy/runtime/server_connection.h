@@ -35,17 +35,21 @@ class ServerUser {
 
 class ServerConnection final : public Watcher {
  public:
-  ServerConnection(Loop& loop, BufferPool& buffers, ServerPool& pool, std::uint32_t age)
-      : loop_(loop), pool_(pool), socket_(buffers), age_(age) {}
+  /// `to`, its server's place, must outlive it.
+  ServerConnection(BufferPool& buffers, ServerPool& pool, const SocketAddress& to,
+                   std::uint32_t age)
+      : pool_(pool), to_(to), socket_(buffers), age_(age) {}
   ~ServerConnection() = default;
 
   /// Starts to connect; on_server_connected or on_server_connect_failed follows from the loop.
   /// Answers an errno if it failed at once.
-  int connect(const SocketAddress& to, const Approach& approach, ServerUser& user);
+  int connect(const Approach& approach, ServerUser& user);
 
   void on_ready(std::uint32_t events) override;
 
   StreamSocket& socket() { return socket_; }
+  /// Where it leads, wherever its server has moved since.
+  const SocketAddress& to() const { return to_; }
   bool is_connecting() const { return connecting_; }
   void set_user(ServerUser* user) { user_ = user; }
   ServerPool& pool() { return pool_; }
@@ -63,8 +67,8 @@ class ServerConnection final : public Watcher {
   void close(bool reset);
 
  private:
-  Loop& loop_;
   ServerPool& pool_;
+  const SocketAddress& to_;
   StreamSocket socket_;
   ServerUser* user_ = nullptr;  // null while idle
   TimePoint idle_since_{};

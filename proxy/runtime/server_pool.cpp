@@ -29,8 +29,8 @@ ServerConnection* ServerPool::take_private(std::uint64_t client, ServerUser& use
 
 ServerConnection* ServerPool::open(const SocketAddress& to, const Approach& approach,
                                    ServerUser& user, int& error_number) {
-  auto connection = std::make_unique<ServerConnection>(loop_, buffers_, *this, age_);
-  error_number = connection->connect(to, approach, user);
+  auto connection = std::make_unique<ServerConnection>(buffers_, *this, to, age_);
+  error_number = connection->connect(approach, user);
   if (error_number != 0) return nullptr;
   count(*connection);
   return connection.release();

@@ -37,7 +37,7 @@ class ServerPool {
   ServerConnection* take_private(std::uint64_t client, ServerUser& user);
   bool has_private(std::uint64_t client) const { return private_.contains(client); }
   bool has_private() const { return !private_.empty(); }
-  /// Connects anew; null and an errno if that failed at once.
+  /// Connects anew, to a place of the server; null and an errno if that failed at once.
   ServerConnection* open(const SocketAddress& to, const Approach& approach,
                          ServerUser& user, int& error_number);
 
@@ -61,6 +61,7 @@ class ServerPool {
   void close_all();
   /// The server is elsewhere now: closes what is idle, and keeps nothing that was opened before.
   void renew();
+  Loop& loop() const { return loop_; }
   std::size_t idle() const { return idle_.size(); }
 
   void on_idle_event(ServerConnection& connection);

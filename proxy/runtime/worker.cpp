@@ -435,6 +435,18 @@ void Worker::end_sessions_of(const balance::Server& server, EndCause cause) {
   for (Session* session : ending) session->end_because(cause);
 }
 
+std::size_t Worker::end_sessions_at(std::string_view backend, std::string_view server) {
+  loop_.refresh();
+  std::vector<Session*> ending;
+  for (const auto& session : sessions_) {
+    SessionView view;
+    session->describe(view);
+    if (view.backend == backend && view.server == server) ending.push_back(session.get());
+  }
+  for (Session* session : ending) session->end_because(EndCause::Operator);
+  return ending.size();
+}
+
 void Worker::obey_operator() {
   loop_.refresh();
   for (auto& acceptor : acceptors_) acceptor->obey_operator();

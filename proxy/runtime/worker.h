@@ -120,6 +120,9 @@ class Worker {
   /// False: it is not here (any more).
   bool end_session(std::uint64_t id);
   void end_sessions_of(const balance::Server& server, EndCause cause);
+  /// Ends, for an operator, what view_sessions() shows at a server of this name, whatever
+  /// configuration it is of. How many there were.
+  std::size_t end_sessions_at(std::string_view backend, std::string_view server);
   /// Opens and closes listening sockets as FrontendRecord::door says.
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.

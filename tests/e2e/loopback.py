@@ -78,6 +78,19 @@ def stand_still(pid):
 
 
 @contextlib.contextmanager
+def deaf_port():
+    """Where nobody takes a connection and nobody refuses it."""
+    with socket.socket() as held, contextlib.ExitStack() as stack:
+        held.bind(("127.0.0.1", 0))
+        held.listen(0)
+        for _ in range(2):  # more than there is room for
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(held.getsockname())
+        yield held.getsockname()[1]
+
+
+@contextlib.contextmanager
 def standing_still(pid):
     """A process that is stopped."""
     try:

@@ -20,7 +20,8 @@ import time
 import pyte
 import pytest
 
-from loopback import TIMEOUT, Origin, Proxy, answering, free_port, ok, wait_until
+from loopback import TIMEOUT, Origin, Proxy, answering, deaf_port, free_port, ok, wait_until
+from test_reload import reload
 
 
 class Farm:
@@ -692,6 +693,103 @@ def test_sessions_are_shown_and_ended(tmp_path):
         assert farm.rows()["app", "s2"]["scur"] == "2"
         release.set()
         idle.close()
+
+
+def test_what_began_under_an_earlier_configuration_is_shown_and_ended_by_name(tmp_path):
+    release, moved = threading.Event(), Origin(answering())
+
+    def respond(_line, _fields, _body):
+        release.wait(TIMEOUT)
+        return ok()
+
+    with farm_of(tmp_path, answering(respond)) as farm:
+        text = farm.proxy.path.read_text()
+        s2 = text[text.rindex("[[backend.app.server]]"):]
+        moved_s1 = text.replace(f":{farm.origins[0].port}", f":{moved.port}")
+        for server, after in (("s1", moved_s1), ("s2", text.replace(s2, ""))):
+            other = {"s1": "s2", "s2": "s1"}[server]
+            farm.ask(f"disable server app/{other}")
+            client = farm.proxy.connect()
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_until(lambda: farm.rows()["app", server]["scur"] == "1", "it is at the server")
+            reload(farm.proxy, after)
+            assert f"srv={server} " in farm.ask(f"show sess server app/{server}")
+            assert farm.ask(f"shutdown sessions server app/{server}") == ""
+            with contextlib.suppress(ConnectionResetError):
+                assert client.rest() == b""
+            farm.proxy.log.wait_for(rf"app/{server} .* KH-- ")
+            farm.proxy.log.lines.clear()
+            client.close()
+            if server == "s1":
+                reload(farm.proxy, text)
+                farm.ask("enable server app/s2")
+        unknown = ["show sess server app/s2", "shutdown sessions server app/s2"]
+        assert [farm.ask(line) for line in unknown] == ["No such server.\n"] * 2
+        assert farm.ask("shutdown sessions server nobody/s1") == "No such backend.\n"
+        release.set()
+    moved.close()
+
+
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_what_is_under_way_is_shown_and_logged_where_it_is(tmp_path, mode):
+    release, moved = threading.Event(), Origin(answering())
+
+    def serve(connection, _number):
+        while connection.message()[0]:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+            release.wait(TIMEOUT)
+            connection.send(b"hello")
+
+    where = '\nlog_format = "at %si:%sp"'
+    options = {"backend": "", "frontend": where}
+    if mode == "tcp":
+        options = {"backend": 'mode = "tcp"', "frontend": f'mode = "tcp"{where}'}
+    with farm_of(tmp_path, serve, **options) as farm:
+        farm.ask("disable server app/s2")
+        place = f"127.0.0.1:{farm.origins[0].port}"
+        client = farm.proxy.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.until(b"\r\n\r\n")
+        farm.ask(f"set server app/s1 addr 127.0.0.1 port {moved.port}")
+        assert f"server=s1 addr={place}\n" in farm.ask("show sess all")
+        release.set()
+        assert client.exactly(5) == b"hello"
+        client.close()
+        farm.proxy.log.wait_for(rf": at {place}$")
+        assert farm.proxy.get()[2] == b"hello"
+        farm.proxy.log.wait_for(rf": at 127\.0\.0\.1:{moved.port}$")
+    moved.close()
+
+
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_who_waits_for_a_server_is_shown_with_the_time_that_is_left(tmp_path, mode):
+    release = threading.Event()
+
+    def serve(connection, _number):
+        connection.fill()
+        release.wait(TIMEOUT)
+
+    def line(state):
+        return next((x for x in farm.ask("show sess").splitlines() if f"state={state} " in x), None)
+
+    timeout = 'timeout = { queue = "9s", connect = "7s" }'
+    lines = f'mode = "{mode}"\n'
+    with deaf_port() as deaf, farm_of(tmp_path, serve, server_extra="maxconn = 1", frontend=lines,
+                                      backend=lines + timeout) as farm:
+        farm.ask("disable server app/s2")
+        clients = []
+        for state, exp in (("response" if mode == "http" else "data", r"\d+s"), ("queue", "[5-8]s")):
+            clients.append(farm.proxy.connect())
+            clients[-1].send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            shown = wait_until(lambda: line(state), f"one is in state {state}")
+            assert re.search(rf" exp={exp} ", shown), shown
+        farm.ask(f"set server app/s2 addr 127.0.0.1 port {deaf}")
+        farm.ask("enable server app/s2")
+        shown = wait_until(lambda: line("connect"), "it got the other one's place")
+        assert re.search(r" exp=[3-6]s ", shown), shown
+        release.set()
+        for client in clients:
+            client.close()
 
 
 def test_the_last_invalid_messages_are_kept(tmp_path):
