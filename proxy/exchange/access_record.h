@@ -39,7 +39,7 @@ struct AccessRecord {
   TimePoint idle_since = kNever;  // http: accepted, or the answer before was complete
   TimePoint start = kNever;       // http: first byte of the request; tcp: accept
   TimePoint received = kNever;    // the request head is complete (tcp: leave it)
-  TimePoint dequeued = kNever;    // has a slot, or gave up waiting for one (sQ, CQ)
+  TimePoint dequeued = kNever;    // the last server was chosen, or it gave up waiting (sQ, CQ)
   TimePoint connected = kNever;   // to the server, or took an idle connection
   TimePoint answered = kNever;    // the response head is complete
   TimePoint end = kNever;         // last byte to the client

@@ -32,6 +32,8 @@ class Retry {
   /// The rules let a request go elsewhere, and there is somewhere.
   bool may_move(unsigned others) const { return rules_->redispatch && others > 0; }
   bool has_attempts_left() const { return left_ > 0; }
+  /// The attempt under way had its server chosen anew, for want of another the same one.
+  bool has_chosen_again() const { return rules_->redispatch && left_ == 0; }
 
   unsigned attempts_repeated() const {
     return rules_ ? static_cast<unsigned>(rules_->attempts - left_) : 0;

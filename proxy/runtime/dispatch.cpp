@@ -16,6 +16,11 @@ using exchange::Retry;
 // be about to close it.
 constexpr Duration kFreshEnough = 1s;
 
+std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
+  if (from == kNever || to == kNever || to < from) return 0;
+  return static_cast<std::uint64_t>(to_milliseconds(to - from));
+}
+
 }  // namespace
 
 wire::HeaderStyle header_style(const SendProxy& how) {
@@ -47,6 +52,15 @@ stats::ServerCounters& Dispatch::counters_of(ServerState& server) const {
 
 stats::BackendCounters& Dispatch::counters_of(BackendState& backend) const {
   return backend.counters[worker_.index()];
+}
+
+void Dispatch::add_times(stats::ServerCounters& counters, const exchange::AccessRecord& record) {
+  if (record.connected == kNever) return;
+  const TimePoint begin = record.received != kNever ? record.received : record.start;
+  counters.queue_time.add(milliseconds_between(begin, record.dequeued));
+  counters.connect_time.add(milliseconds_between(record.dequeued, record.connected));
+  counters.response_time.add(milliseconds_between(record.connected, record.answered));
+  counters.total_time.add(milliseconds_between(begin, record.end));
 }
 
 void Dispatch::enter(BackendState& backend) {
@@ -218,7 +232,7 @@ void Dispatch::take(int server_index) {
   timer_.disarm();
   server_ = server_index;
   holds_slot_ = true;
-  if (record_->dequeued == kNever) record_->dequeued = now;
+  record_->dequeued = now;  // what came of another server before this one was waiting
   const Server& config = server()->config;
   record_->server = config.name;
   observed_ = config.observe.layer != Observe::Layer::None;
@@ -320,6 +334,7 @@ void Dispatch::connected() {
 
 void Dispatch::repeat() {
   release_connection(false);
+  record_->connected = kNever;
   reuse_ = Reuse::Never;
   reach();
 }
@@ -331,10 +346,9 @@ bool Dispatch::may_try_again() {
 void Dispatch::try_again() { go_on({'S', 'H'}); }
 
 void Dispatch::retry(exchange::Termination why) {
-  count([](stats::ServerCounters& counters) { ++counters.connection_errors; });
   if (backend_->config.retry.conn_failure) return go_on(why);
   release_connection(false);
-  fail(why);
+  give_up(why);
 }
 
 unsigned Dispatch::other_usable_servers() const {
@@ -344,6 +358,7 @@ unsigned Dispatch::other_usable_servers() const {
 void Dispatch::go_on(exchange::Termination why) {
   timer_.disarm();
   release_connection(false);
+  record_->connected = kNever;
   // Nobody is tied to a server that is down.
   const bool tied =
       server()->live->up() && std::any_of(order_.homes.begin(), order_.homes.end(),
@@ -351,7 +366,7 @@ void Dispatch::go_on(exchange::Termination why) {
   const auto decision = retry_.on_failure(tied, other_usable_servers(), backend_->config.timeout.connect);
   record_->retries = retry_.attempts_repeated();
   switch (decision.next) {
-    case Retry::Next::GiveUp: return fail(why);
+    case Retry::Next::GiveUp: return give_up(why);
     case Retry::Next::SameServer:
       count([](stats::ServerCounters& counters) { ++counters.retries; });
       phase_ = Phase::Pausing;
@@ -371,8 +386,14 @@ void Dispatch::ask_elsewhere() {
   ask();
 }
 
+/// Of the attempts at one request the last one counts as its server's error.
+void Dispatch::give_up(exchange::Termination why) {
+  ++counters_of(*server()).connection_errors;
+  fail(why);
+}
+
 void Dispatch::fail(exchange::Termination why) {
-  if (server_ == balance::kNoServer) ++counters_of(*backend_).connection_errors;
+  ++counters_of(*backend_).connection_errors;
   release();
   user_.on_dispatch_failed(why);
 }
@@ -384,6 +405,7 @@ void Dispatch::on_timeout() {
     case Phase::Pausing:
       // An operator, or the checks, may have taken it out of use meanwhile.
       if (!server()->live->up() && retry_.may_move(other_usable_servers())) return ask_elsewhere();
+      if (retry_.has_chosen_again()) record_->dequeued = worker_.loop().now();
       return reach();
     case Phase::Idle:
     case Phase::Connected: return;

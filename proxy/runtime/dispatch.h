@@ -104,9 +104,21 @@ class Dispatch final : public ServerUser {
   /// Counters of the server and of the backend that this worker writes.
   template <typename Change>
   void count(Change change) {
+    count_at_server(change);
+    count_at_backend(change);
+  }
+  template <typename Change>
+  void count_at_server(Change change) {
     if (ServerState* chosen = server()) change(counters_of(*chosen));
+  }
+  template <typename Change>
+  void count_at_backend(Change change) {
     if (backend_) change(counters_of(*backend_));
   }
+
+  /// To the averages, if it came as far as a server. HAProxy's: a TCP connection waits from its
+  /// accept on, and has no response time.
+  static void add_times(stats::ServerCounters& counters, const exchange::AccessRecord& record);
 
   /// What the server has shown of its health. Costs a branch where nobody asked for it.
   void witness(health::Evidence evidence) {
@@ -184,6 +196,7 @@ class Dispatch final : public ServerUser {
   void retry(exchange::Termination why);
   void go_on(exchange::Termination why);
   void post_surplus();
+  void give_up(exchange::Termination why);
   void fail(exchange::Termination why);
   void release_slot();
   void on_timeout();

@@ -235,8 +235,10 @@ void RelaySession::end(exchange::Termination why, bool reset) {
   dispatch_.count([&](stats::ServerCounters& counters) {
     counters.bytes_in.add(up_.moved);
     counters.bytes_out.add(record_.bytes_out);
+    Dispatch::add_times(counters, record_);
     if (why.cause == 'C' || why.cause == 'c') ++counters.client_aborts;
     if (why.phase == 'D' && (why.cause == 'S' || why.cause == 's')) ++counters.server_aborts;
+    if (why.phase == 'D' && why.cause == 'S') ++counters.response_errors;
   });
   if (const ServerState* server = dispatch_.server()) {
     record_.server_connections = server->live->sessions();

@@ -4,14 +4,6 @@
 #include "proxy/runtime/dispatch.h"
 
 namespace hapair::proxy {
-namespace {
-
-std::uint64_t milliseconds_between(TimePoint from, TimePoint to) {
-  if (from == kNever || to == kNever || to < from) return 0;
-  return static_cast<std::uint64_t>(to_milliseconds(to - from));
-}
-
-}  // namespace
 
 void RequestRecord::begin(const ClientSession& session, const http::RequestHead& request,
                           TimePoint first_byte, TimePoint now) {
@@ -54,15 +46,16 @@ void RequestRecord::end_exchange(stats::FrontendCounters& front, Dispatch& dispa
   front.bytes_out.add(bytes_out);
   front.responses.count(status);
   dispatch.count([&](stats::ServerCounters& counters) {
-    ++counters.requests;
     counters.bytes_out.add(bytes_out);
-    counters.responses.count(status);
-    if (connected == kNever) return;
-    counters.queue_time.add(milliseconds_between(received, dequeued));
-    counters.connect_time.add(milliseconds_between(dequeued, connected));
-    counters.response_time.add(milliseconds_between(connected, answered));
-    counters.total_time.add(milliseconds_between(received, end));
+    Dispatch::add_times(counters, *this);
   });
+  // Our own answers, and -1 for none, are the backend's alone.
+  const auto count_response = [this](stats::ServerCounters& counters) {
+    ++counters.requests;
+    counters.responses.count(status);
+  };
+  dispatch.count_at_backend(count_response);
+  if (answered != kNever) dispatch.count_at_server(count_response);
   if (const ServerState* chosen = dispatch.server()) server_connections = chosen->live->sessions();
   if (const BackendState* state = dispatch.backend())
     backend_connections = state->sessions.current();

@@ -328,6 +328,8 @@ exchange::ResponsePlan RequestRelay::plan(const http::ResponseHead& response) {
   auto plan =
       exchange::plan_response(request_, response, mode_, content_.is_complete(), client_ended_);
   if (!plan.interim && !plan.unsolicited) dispatch_.witness(health::evidence_of(response.status));
+  if (plan.interim) [[unlikely]]
+    dispatch_.count_at_server([&](auto& counters) { counters.responses.count(response.status); });
   if (!dispatch_.backend()->config.retry.statuses.empty()) [[unlikely]]
     plan.rejected = may_try_again(response.status);
   if (response.claims_connection) [[unlikely]]
@@ -375,7 +377,10 @@ void RequestRelay::pump_response() {
 void RequestRelay::on_response_ended() {
   if (server_ended_) return on_response_complete();  // it had said all, and takes no more
   if (response_.has_begun()) {
-    dispatch_.count([](auto& counters) { ++counters.server_aborts; });
+    dispatch_.count([](auto& counters) {
+      ++counters.server_aborts;
+      ++counters.response_errors;
+    });
     record_.termination = {'S', 'D'};
     return cut(/*reset=*/response_.is_tunnel());
   }

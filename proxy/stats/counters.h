@@ -95,20 +95,20 @@ struct alignas(64) FrontendCounters {
 struct alignas(64) ServerCounters {
   Counter sessions;           // stot: requests (HTTP) or connections (TCP) it was chosen for
   Counter chosen;             // lbtot: by the balancing algorithm
-  Counter requests;           // req_tot
+  Counter requests;           // req_tot; of a server: those that it answered
   Counter bytes_in;           // bin
   Counter bytes_out;          // bout
   Counter denied_requests;    // dreq (backend)
   Counter denied_responses;   // dresp
-  Counter connection_errors;  // econ
-  Counter response_errors;    // eresp
+  Counter connection_errors;  // econ: requests that got no connection, after all attempts
+  Counter response_errors;    // eresp: server_aborts among them, but for those that were too slow
   Counter retries;            // wretr
   Counter redispatches;       // wredis
   Counter client_aborts;      // cli_abrt
   Counter server_aborts;      // srv_abrt
   Counter connects;           // connect: new connections
   Counter reuses;             // reuse: requests on a connection that was there
-  ResponseCounters responses;
+  ResponseCounters responses;  // a server's are those that it gave, a backend's include our own
   EventRate session_rate;                                              // rate
   SlidingAverage queue_time, connect_time, response_time, total_time;  // qtime … ttime, ms
   std::atomic<std::int64_t> last_session_second = -1;                  // steady clock; -1: none yet

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from loopback import Origin, Proxy, answering, free_port, ok, wait_until
+from loopback import Origin, Proxy, answering, deaf_port, free_port, ok, wait_until
+from test_control import farm_of
+from test_tcp_relay import TCP
 
 
 class Pair:
@@ -153,6 +155,55 @@ def test_a_failed_connect_is_not_tried_again_where_nothing_is(tmp_path):
             assert re.search(r" SC-- \S+/0 0/0 ", proxy.log.wait_for(r" 503 "))
         finally:
             proxy.stop()
+
+
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_the_time_with_a_server_that_failed_is_waiting_and_not_connecting(tmp_path, mode):
+    """As in HAProxy: Tc and ctime are the answering server's own."""
+    timeout = '\ntimeout = { connect = "300ms", client = "5s", server = "5s", queue = "5s" }'
+    options = dict(TCP) if mode == "tcp" else {"frontend": "", "backend": ""}
+    options["frontend"] += '\nstats = { uri = "/stats" }' if mode == "http" else ""
+    options["backend"] += timeout
+    with deaf_port() as deaf:
+        origin = Origin(answering())
+        proxy = Proxy(tmp_path, [deaf, origin.port], **options)
+        try:
+            assert proxy.get()[2] == b"hello"
+            line = proxy.log.wait_for(r"app/s2 ")
+            found = re.search(r" app/s2 (?:\d+/)?(\d+)/(\d+)/(?:\d+/)?\d+ (?:200 )?\d+ ", line)
+            assert int(found[1]) >= 300 and int(found[2]) < 100, line
+            assert "/+1 0/0" in line
+            if mode == "http":
+                assert int(proxy.column("s2", "qtime")) >= 300 and int(proxy.column("s2", "ctime")) < 100
+        finally:
+            proxy.stop()
+            origin.close()
+
+
+def test_the_last_attempt_at_the_only_server_is_one_with_a_server_chosen_anew(tmp_path):
+    proxy = Proxy(tmp_path, [free_port()], backend='timeout = { connect = "100ms" }')
+    try:
+        assert proxy.get()[0].startswith("HTTP/1.1 503 ")
+        found = re.search(r" 0/(\d+)/-1/-1/\d+ 503 .* SC-- ", proxy.log.wait_for(" 503 "))
+        assert int(found[1]) >= 300, "three pauses, then it was chosen once more"
+    finally:
+        proxy.stop()
+
+
+def test_a_tcp_connection_counts_its_times(tmp_path):
+    def late(connection, _number):
+        connection.fill()
+        time.sleep(0.2)
+        connection.send(b"done")
+
+    with farm_of(tmp_path, late, frontend='mode = "tcp"\nlog_format = "tcp"', backend='mode = "tcp"') as farm:
+        client = farm.proxy.connect()
+        client.send(b"x")
+        assert client.rest() == b"done"
+        client.close()
+        row = wait_until(lambda: farm.rows()["app", "BACKEND"]["ttime"] != "0" and farm.rows()["app", "BACKEND"], "it is counted")
+        assert int(row["ttime"]) >= 200
+        assert int(row["ctime"]) < 100 and row["rtime"] == "0"
 
 
 def test_the_budget_bounds_what_the_farm_is_given_twice(tmp_path):

@@ -139,7 +139,7 @@ def test_a_tied_request_in_its_pause_does_not_go_into_maintenance(tmp_path, made
                 server_extra=lambda number: f'cookie = "S{number}"', defaults="retries = 9")  # a pause of 1 s before each
     made.append(farm.proxy)
     client = farm.begin(fields="Cookie: SRV=S1\r\n")
-    wait_until(lambda: re.search(r"app,s1,(?:[^,]*,){11}[1-9]", farm.command("show stat")), "an attempt has failed")
+    wait_until(lambda: re.search(r"app,s1,(?:[^,]*,){13}[1-9]", farm.command("show stat")), "an attempt has failed")
     farm.command("set server app/s1 state maint")
     made.append(Server("s1", port).origin)  # and it listens again
     assert client.message()[2] == b"s2"

@@ -37,6 +37,17 @@ TEST(Retry, StaysWithTheServerThatARequestIsTiedToUntilTheLastAttempt) {
   EXPECT_EQ(retry.on_failure(true, 1, 500ms).next, Next::OtherServer);
 }
 
+TEST(Retry, ChoosesAgainForTheLastAttemptWhereItMay) {
+  const RetryRules fixed{.attempts = 1, .redispatch = false}, free{.attempts = 2};
+  Retry stays(fixed), moves(free);
+  stays.on_failure(false, /*others=*/0, 1s);
+  EXPECT_FALSE(stays.has_chosen_again());
+  moves.on_failure(false, 0, 1s);
+  EXPECT_FALSE(moves.has_chosen_again());
+  moves.on_failure(false, 0, 1s);
+  EXPECT_TRUE(moves.has_chosen_again());
+}
+
 TEST(Retry, StaysWhereItMayNotMoveOrCannot) {
   const RetryRules fixed{.attempts = 1, .redispatch = false}, free{.attempts = 1};
   EXPECT_EQ(Retry(fixed).on_failure(false, 5, 0s).next, Next::SameServer);
