@@ -207,11 +207,4 @@ std::vector<stats::Row> farm_rows(const Snapshot& snapshot, TimePoint now, Detai
   return rows;
 }
 
-stats::FrontendTotals process_totals(const Snapshot& snapshot, TimePoint now) {
-  stats::FrontendTotals totals;
-  for (const auto& frontend : snapshot.frontends)
-    for (const stats::FrontendCounters& worker : frontend->counters) totals.add(worker, now);
-  return totals;
-}
-
 }  // namespace hapair::proxy

@@ -27,7 +27,4 @@ enum class Detail { Public, Operator };
 /// A row a frontend, server and backend, in the order of numbered_proxies(). Any thread.
 std::vector<stats::Row> farm_rows(const Snapshot& snapshot, TimePoint now, Detail detail);
 
-/// All frontends together.
-stats::FrontendTotals process_totals(const Snapshot& snapshot, TimePoint now);
-
 }  // namespace hapair::proxy

@@ -51,7 +51,7 @@ void OperatorService::carry_out(const control::Line& line, control::Level level,
 void OperatorService::run(const admin::ShowInfo& command) {
   const Snapshot& shown = snapshot();
   const TimePoint now = steady_now();
-  const stats::FrontendTotals totals = process_totals(shown, now);
+  const stats::FrontendTotals totals = shown.process->frontend_totals(now);
   admin::ProcessFacts facts;
   facts.version = HAPAIR_VERSION;
   facts.node = shown.config.node;
@@ -309,6 +309,10 @@ void OperatorService::run(const admin::ClearCounters& command) {
     backend->sessions.clear_peak();
     backend->admission->clear_peak();
     for (const auto& server : backend->servers) server->live->clear_peaks();
+  }
+  if (command.all) {
+    snapshot().process->forget_past();
+    supervisor_.keeper().clear_counters();
   }
   ask_workers(
       [all = command.all](Worker& worker) -> OnMain {

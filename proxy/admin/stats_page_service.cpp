@@ -44,7 +44,7 @@ StatsService::Answer StatsPageService::answer(const Query& query) {
     facts.max_descriptors = descriptors.rlim_cur;
     facts.current_connections = snapshot.connections.current();
     facts.uri = query.stats->uri;
-    const stats::FrontendTotals totals = process_totals(snapshot, now);
+    const stats::FrontendTotals totals = snapshot.process->frontend_totals(now);
     facts.connection_rate = totals.connection_rate;
     facts.requests = totals.requests;
     admin::append_page(body, facts, all);

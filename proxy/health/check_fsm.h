@@ -73,6 +73,7 @@ class CheckFsm {
   int lives() const { return lives_; }
   /// Failures that counted, i.e. of a server that was not plainly down already.
   std::uint64_t failures() const { return failures_; }
+  void clear_failures() { failures_ = 0; }
   const Settings& settings() const { return settings_; }
 
  private:

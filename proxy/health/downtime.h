@@ -32,6 +32,7 @@ class Downtime {
   void begin_down() { down_ = true; }
   bool is_down() const { return down_; }
   std::uint64_t downs() const { return downs_; }
+  void clear_downs() { downs_ = 0; }
   TimePoint last_change() const { return last_change_; }
   Duration total(TimePoint now) const { return down_ ? total_ + (now - last_change_) : total_; }
 

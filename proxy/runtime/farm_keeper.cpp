@@ -105,6 +105,20 @@ void FarmKeeper::take_agent_weight(const Place& place, const health::AgentReply&
   }
 }
 
+void FarmKeeper::clear_counters() {
+  for (const auto& [live, checker] : checkers_) checker->clear_failures();
+  for (const auto& backend : snapshot_->backends) {
+    for (const auto& server : backend->servers) {
+      const std::lock_guard lock(server->record->report_mutex);
+      CheckReport& report = server->record->checks;
+      report.failures = report.traffic_failures = 0;
+      report.downtime.clear_downs();
+    }
+    const std::lock_guard lock(backend->record->downtime_mutex);
+    backend->record->downtime.clear_downs();
+  }
+}
+
 HealthChecker* FarmKeeper::checker_of(const balance::Server& live) {
   const auto found = checkers_.find(&live);
   return found == checkers_.end() ? nullptr : found->second.get();

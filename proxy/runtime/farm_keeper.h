@@ -70,6 +70,9 @@ class FarmKeeper {
   /// Concurrent requests (HTTP) or connections (TCP), of the moment; 0: no limit.
   void set_maxconn(BackendState& backend, std::size_t index, unsigned maxconn);
 
+  /// What was counted of checks, errors in live traffic, and outages. Times stay.
+  void clear_counters();
+
   /// When a slow start may be asked for, beside a server's return.
   enum class Occasion : std::uint8_t { Start, Takeover };
   /// Lets every server that the file wants to begin slowly, as if it came back; answers how many

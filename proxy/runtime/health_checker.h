@@ -45,6 +45,7 @@ class HealthChecker {
   const health::CheckFsm& fsm() const { return fsm_; }
   /// See CheckFsm::assume.
   void assume(health::Health known, std::uint64_t failures) { fsm_.assume(known, failures); }
+  void clear_failures() { fsm_.clear_failures(); }
   void assume(health::Health known) { fsm_.assume(known, fsm_.failures()); }
   void assume_barely_up() { fsm_.assume_barely_up(); }
   /// See CheckFsm::on_traffic_errors. What counts as a failure is told as a probe's is: Observed,

@@ -10,15 +10,48 @@ void forget_expired(Map& records) {
   std::erase_if(records, [](const auto& entry) { return entry.second.expired(); });
 }
 
-template <typename Record, typename Map, typename Key>
-std::shared_ptr<Record> find_or_make(Map& records, const Key& key, unsigned workers) {
+template <typename Record, typename Map, typename Key, typename... Arguments>
+std::shared_ptr<Record> find_or_make(Map& records, const Key& key, const Arguments&... arguments) {
   std::weak_ptr<Record>& known = records[key];
   std::shared_ptr<Record> record = known.lock();
-  if (!record) known = record = std::make_shared<Record>(workers);
+  if (!record) known = record = std::make_shared<Record>(arguments...);
   return record;
 }
 
 }  // namespace
+
+stats::FrontendTotals ProcessRecord::frontend_totals(TimePoint now) const {
+  const std::lock_guard lock(frontends_mutex_);
+  stats::FrontendTotals totals = past_;
+  for (const FrontendRecord* frontend : frontends_)
+    for (const stats::FrontendCounters& worker : frontend->counters) totals.add(worker, now);
+  return totals;
+}
+
+void ProcessRecord::clear_frontends(unsigned index, bool all) {
+  const std::lock_guard lock(frontends_mutex_);
+  for (FrontendRecord* frontend : frontends_) {
+    stats::FrontendCounters& counters = frontend->counters[index];
+    all ? counters.clear() : counters.clear_peaks();
+  }
+}
+
+void ProcessRecord::forget_past() {
+  const std::lock_guard lock(frontends_mutex_);
+  past_ = {};
+}
+
+FrontendRecord::FrontendRecord(unsigned workers, std::shared_ptr<ProcessRecord> owner)
+    : process(std::move(owner)), counters(workers) {
+  const std::lock_guard lock(process->frontends_mutex_);
+  process->frontends_.push_back(this);
+}
+
+FrontendRecord::~FrontendRecord() {
+  const std::lock_guard lock(process->frontends_mutex_);
+  std::erase(process->frontends_, this);
+  for (const stats::FrontendCounters& worker : counters) process->past_.add_counts(worker);
+}
 
 void Ledger::begin_snapshot() {
   ++snapshots_;
@@ -31,7 +64,7 @@ void Ledger::begin_snapshot() {
 }
 
 std::shared_ptr<FrontendRecord> Ledger::frontend(const Frontend& frontend) {
-  auto record = find_or_make<FrontendRecord>(frontends_, frontend.name, workers_);
+  auto record = find_or_make<FrontendRecord>(frontends_, frontend.name, workers_, process_);
   if (record->configured_maxconn != frontend.maxconn) {
     record->configured_maxconn = frontend.maxconn;
     record->maxconn = frontend.maxconn;

@@ -30,6 +30,8 @@ struct CheckReport {
   health::Downtime downtime{steady_now()};
 };
 
+struct FrontendRecord;
+
 struct ProcessRecord {
   stats::Gauge connections;  // clients of all frontends
   /// An operator's limit of them, below what the configuration allows; 0: none.
@@ -39,10 +41,32 @@ struct ProcessRecord {
   exchange::ErrorCaptures errors;
   std::atomic<std::uint64_t> numbered_requests = 0;  // of frontends whose log asks for numbers
   const TimePoint started = steady_now();
+
+  // Of all frontends that there are and have been: what was counted does not become less when one
+  // leaves the configuration. Any thread.
+
+  /// Rates and peaks are of those that there are.
+  stats::FrontendTotals frontend_totals(TimePoint now) const;
+  /// Clears the counters that worker `index`, who calls this, has of all there are.
+  void clear_frontends(unsigned index, bool all);
+  /// Nothing has been counted by those that are gone.
+  void forget_past();
+
+ private:
+  friend struct FrontendRecord;
+  mutable std::mutex frontends_mutex_;
+  std::vector<FrontendRecord*> frontends_;  // guarded by frontends_mutex_
+  stats::FrontendTotals past_;              // likewise; of those that are gone
 };
 
+/// Lives until nobody serves by a snapshot that lists it; what it counted goes to the process then.
 struct FrontendRecord {
-  explicit FrontendRecord(unsigned workers) : counters(workers) {}
+  FrontendRecord(unsigned workers, std::shared_ptr<ProcessRecord> owner);
+  ~FrontendRecord();
+  FrontendRecord(const FrontendRecord&) = delete;
+  FrontendRecord& operator=(const FrontendRecord&) = delete;
+
+  const std::shared_ptr<ProcessRecord> process;
   stats::Gauge connections;
   std::atomic<std::uint64_t> log_lines = 0;  // while the log asks for numbers
   /// Clients at once, 0: as many as the process may have. The main thread writes; what an operator

@@ -474,7 +474,7 @@ void Worker::make_room(const balance::Server& server) {
 
 void Worker::clear_counters(bool all) {
   const auto clear = [all](auto& counters) { all ? counters.clear() : counters.clear_peaks(); };
-  for (const auto& frontend : snapshot().frontends) clear(frontend->counters[index_]);
+  snapshot().process->clear_frontends(index_, all);
   for (const auto& backend : snapshot().backends) {
     clear(backend->counters[index_]);
     for (const auto& server : backend->servers) clear(server->counters[index_]);

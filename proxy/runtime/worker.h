@@ -129,7 +129,7 @@ class Worker {
   void on_server_moved(const balance::Server& server);
   /// Another worker needs a connection to it that would be one too many.
   void make_room(const balance::Server& server);
-  /// Of the newest snapshot: peaks, or all that is counted.
+  /// Of all frontends, and of the newest snapshot's servers: peaks, or all that is counted.
   void clear_counters(bool all);
 
   // For sessions and relays.

@@ -39,7 +39,7 @@ void ServerCounters::clear() {
   responses.clear();
 }
 
-void FrontendTotals::add(const FrontendCounters& worker, TimePoint now) {
+void FrontendTotals::add_counts(const FrontendCounters& worker) {
   connections += worker.connections.value();
   sessions += worker.sessions.value();
   requests += worker.requests.value();
@@ -50,6 +50,10 @@ void FrontendTotals::add(const FrontendCounters& worker, TimePoint now) {
   request_errors += worker.request_errors.value();
   intercepted += worker.intercepted.value();
   add_responses(responses, worker.responses);
+}
+
+void FrontendTotals::add(const FrontendCounters& worker, TimePoint now) {
+  add_counts(worker);
   connection_rate += worker.connection_rate.per_second(now);
   session_rate += worker.session_rate.per_second(now);
   request_rate += worker.request_rate.per_second(now);

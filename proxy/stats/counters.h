@@ -137,6 +137,8 @@ struct FrontendTotals {
   std::uint64_t peak_connection_rate = 0, peak_session_rate = 0, peak_request_rate = 0;
 
   void add(const FrontendCounters& worker, TimePoint now);
+  /// Without rates and peaks.
+  void add_counts(const FrontendCounters& worker);
 };
 
 struct ServerTotals {

@@ -5,8 +5,9 @@ import struct
 
 import pytest
 
-from loopback import ok, wait_until
+from loopback import Origin, answering, free_port, ok, wait_until
 from test_control import farm_of
+from test_reload import reload
 from test_tcp_relay import TCP
 
 
@@ -118,3 +119,63 @@ def test_an_interim_response_is_the_servers_alone(tmp_path):
         assert client.message(body_expected=False)[0] == "HTTP/1.1 103 Early Hints"
         assert client.message()[2] == b"hello"
         assert counted(farm, "hrsp_2xx", "1", "hrsp_1xx", "hrsp_2xx") == {"hrsp_1xx": (1, 0), "hrsp_2xx": (1, 1)}
+
+
+def test_checks_are_counted_anew_when_all_counters_are_cleared(tmp_path):
+    with farm_of(tmp_path, backend='check = { type = "tcp", interval = "20ms", fall = 1, rise = 1 }\nobserve = "layer4"') as farm:
+        def row(name="s1"):
+            return farm.rows()["app", name]
+
+        def down_and_up():
+            farm.origins[0].close()
+            wait_until(lambda: row()["status"] == "DOWN", "s1 is down")
+            farm.origins[0] = Origin(answering(), farm.origins[0].port)
+            wait_until(lambda: row()["status"] == "UP", "s1 is up")
+
+        wait_until(lambda: row()["status"] == "UP" == row("s2")["status"], "both are up")
+        down_and_up()
+        assert (row()["chkfail"], row()["chkdown"]) == ("1", "1")
+        farm.ask("clear counters")
+        assert (row()["chkfail"], row()["chkdown"]) == ("1", "1"), "the peaks alone"
+        assert farm.ask("clear counters all") == ""
+        assert (row()["chkfail"], row()["chkdown"], row()["hanafail"]) == ("0", "0", "0")
+        down_and_up()
+        assert (row()["chkfail"], row()["chkdown"]) == ("1", "1")
+
+
+def test_an_outage_of_a_backend_is_cleared_too(tmp_path):
+    with farm_of(tmp_path) as farm:
+        for server in ("s1", "s2"):
+            farm.ask(f"disable server app/{server}")
+        assert farm.rows()["app", "BACKEND"]["chkdown"] == "1"
+        farm.ask("clear counters all")
+        assert farm.rows()["app", "BACKEND"]["chkdown"] == "0"
+
+
+def test_what_the_process_has_done_does_not_become_less_when_a_frontend_leaves(tmp_path):
+    with farm_of(tmp_path, backend='connection = "close"') as farm:
+        def figures():
+            lines = farm.ask("show info").splitlines()
+            return [int(dict(line.split(": ", 1) for line in lines if ": " in line)[name])
+                    for name in ("CumConns", "CumReq", "TotalBytesOut")]
+
+        without = farm.proxy.path.read_text()
+        port = free_port()
+        with_two = f'{without}[frontend.other]\nbind = ["127.0.0.1:{port}"]\ndefault_backend = "app"\n'
+        reload(farm.proxy, with_two)
+        for at in (port, port, farm.proxy.port):
+            client = farm.proxy.connect(port=at)
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.message()[2] == b"hello"
+            client.close()
+        before = wait_until(lambda: (now := figures())[:2] == [3, 3] and now, "all are counted")
+        stays = farm.proxy.connect(port=port)
+        wait_until(lambda: figures()[0] == 4, "it is there")
+        reload(farm.proxy, without)
+        assert figures() == [4, *before[1:]], "while a connection is left of it"
+        stays.close()
+        wait_until(lambda: "CurrConns: 0\n" in farm.ask("show info"), "it is gone")
+        reload(farm.proxy, without + "# once more\n")
+        assert figures() == [4, *before[1:]]
+        farm.ask("clear counters all")
+        assert figures() == [0, 0, 0]
