@@ -7,7 +7,7 @@
 
 namespace hapair {
 
-std::uint64_t LogConsole::flush() {
+LogSink::Outcome LogConsole::flush() {
   const int fd =
       target.transport == LogTarget::Transport::Stderr ? STDERR_FILENO : STDOUT_FILENO;
   std::uint64_t lost = 0;
@@ -21,8 +21,9 @@ std::uint64_t LogConsole::flush() {
     if (!room || ::write(fd, lines.data(), lines.size()) < 0) lost += last - first;
     first = last;
   }
+  const bool taken = lost == 0 && !batch.empty();
   batch.clear();
-  return lost;
+  return {lost, taken};
 }
 
 }  // namespace hapair

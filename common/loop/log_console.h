@@ -10,7 +10,7 @@ namespace hapair {
 class LogConsole final : public LogSink {
  public:
   using LogSink::LogSink;
-  std::uint64_t flush() override;
+  Outcome flush() override;
 };
 
 }  // namespace hapair

@@ -36,7 +36,7 @@ bool LogDatagrams::connect() {
   return ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), length) == 0;
 }
 
-std::uint64_t LogDatagrams::flush() {
+LogSink::Outcome LogDatagrams::flush() {
   std::uint64_t lost = 0;
   mmsghdr messages[kBatch];
   iovec parts[kBatch];
@@ -75,8 +75,9 @@ std::uint64_t LogDatagrams::flush() {
     ++lost;
     ++sent;
   }
+  const bool taken = lost == 0 && !batch.empty();
   batch.clear();
-  return lost;
+  return {lost, taken};
 }
 
 }  // namespace hapair

@@ -10,7 +10,7 @@ class LogDatagrams final : public LogSink {
  public:
   LogDatagrams(const LogTarget& where, const LogSpeaker& speaker);
   ~LogDatagrams() override;
-  std::uint64_t flush() override;
+  Outcome flush() override;
 
  private:
   bool connect();

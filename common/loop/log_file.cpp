@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMostKept = 1024 * 1024;
 constexpr Duration kLook = 1s;      // between looks whether the file still has its name
+constexpr Duration kIdleLook = 5s;  // the same, while nothing is written
 constexpr auto kLastWait = 500ms;  // at the end of the process
 
 }  // namespace
@@ -38,16 +39,33 @@ struct LogFile::Writer {
 
   void open() {
     const int opened = open_log_file(path);
-    if (opened < 0) return;  // what is open still takes the lines
+    if (opened < 0) return;
     if (fd >= 0) ::close(fd);
     fd = opened;
   }
 
   void look() {
     struct stat named{}, held{};
-    const bool same = fd >= 0 && ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &held) == 0 &&
-                      named.st_ino == held.st_ino && named.st_dev == held.st_dev;
-    if (!same) open();
+    const bool holds = fd >= 0 && ::fstat(fd, &held) == 0;
+    if (holds && ::stat(path.c_str(), &named) == 0 && named.st_ino == held.st_ino &&
+        named.st_dev == held.st_dev)
+      return;
+    const int before = fd;
+    open();
+    // Where that fails, what was renamed still takes lines; in what was removed nobody finds them.
+    if (holds && fd == before && held.st_nlink == 0) ::close(std::exchange(fd, -1));
+  }
+
+  /// The file ends in the middle of a line, perhaps another thread's. True where nobody can tell:
+  /// an empty line is less than two lines in one.
+  bool is_torn() const {
+    const int reading = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (reading < 0) return true;
+    char last = 0;
+    const off_t size = ::lseek(reading, 0, SEEK_END);
+    const bool whole = size == 0 || (::pread(reading, &last, 1, size - 1) == 1 && last == '\n');
+    ::close(reading);
+    return !whole;
   }
 
   void write() {
@@ -57,11 +75,12 @@ struct LogFile::Writer {
       next_look = now + kLook;
     }
     std::string_view rest = lines.run(0, lines.lines());
-    while (fd >= 0 && !rest.empty()) {
-      const ssize_t taken = ::write(fd, rest.data(), rest.size());
-      if (taken < 0 && errno == EINTR) continue;
-      if (taken <= 0) break;
-      rest.remove_prefix(static_cast<std::size_t>(taken));
+    const bool mended = !failed || fd < 0 || !is_torn() || ::write(fd, "\n", 1) == 1;
+    while (fd >= 0 && mended && !rest.empty()) {
+      const ssize_t got = ::write(fd, rest.data(), rest.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) break;
+      rest.remove_prefix(static_cast<std::size_t>(got));
     }
     if (!rest.empty()) {
       // A full disk: the lines that did not get there whole.
@@ -70,6 +89,8 @@ struct LogFile::Writer {
       while (whole < lines.lines() && (size += lines.line(whole).size()) <= written) ++whole;
       lost += lines.lines() - whole;
     }
+    failed = !rest.empty();
+    taken = !failed;
     lines.clear();
   }
 
@@ -77,6 +98,8 @@ struct LogFile::Writer {
   int fd = -1;
   LogBatch lines;
   std::uint64_t lost = 0;
+  bool taken = false;   // lines, all of them, since that was asked last
+  bool failed = false;  // the last batch
   TimePoint next_look = steady_now() + kLook;
 
   /// Whoever takes it owns everything above until he posts it. Not a lock: the loop's thread may be
@@ -85,11 +108,26 @@ struct LogFile::Writer {
 };
 
 LogFile::LogFile(Loop& loop, const LogTarget& where, const LogSpeaker& speaker)
-    : LogSink(where, speaker), loop_(loop), writer_(std::make_shared<Writer>(where.path)) {}
+    : LogSink(where, speaker),
+      loop_(loop),
+      writer_(std::make_shared<Writer>(where.path)),
+      look_timer_(loop, [this] { look(); }) {
+  look_timer_.arm(loop_.now() + kIdleLook);
+}
 
 LogFile::~LogFile() = default;
 
+void LogFile::look() {
+  look_timer_.arm(loop_.now() + kIdleLook);
+  if (sem_trywait(&writer_->idle) != 0) return;  // a batch is under way
+  loop_.offload([writer = writer_] {
+    writer->look();
+    sem_post(&writer->idle);
+  });
+}
+
 void LogFile::hand_over() {
+  look_timer_.arm(loop_.now() + kIdleLook);  // who writes looks
   std::swap(writer_->lines, batch);
   loop_.offload([writer = writer_] {
     writer->write();
@@ -97,15 +135,15 @@ void LogFile::hand_over() {
   });
 }
 
-std::uint64_t LogFile::flush() {
+LogSink::Outcome LogFile::flush() {
   if (sem_trywait(&writer_->idle) != 0)
-    return batch.trim(kMostKept);  // its end comes with another turn
-  const std::uint64_t lost = std::exchange(writer_->lost, 0);
+    return {.lost = batch.trim(kMostKept)};  // its end comes with another turn
+  const Outcome outcome{std::exchange(writer_->lost, 0), std::exchange(writer_->taken, false)};
   if (batch.empty())
     sem_post(&writer_->idle);
   else
     hand_over();
-  return lost;
+  return outcome;
 }
 
 std::uint64_t LogFile::finish() {

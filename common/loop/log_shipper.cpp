@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kFlushBytes = 64 * 1024;  // a turn that logs more than this sends at once
-constexpr Duration kCalm = 1s;  // without a loss, before a target is told what it missed
+constexpr Duration kCalm = 1s;  // a target takes lines, before it is told what it missed
 
 std::string host_name() {
   char name[256] = {};
@@ -166,8 +166,9 @@ void LogShipper::flush() {
 }
 
 void LogShipper::flush(LogSink& sink) {
-  note_loss(sink, sink.flush());
-  if (sink.untold > 0) tell_of_loss(sink);
+  const LogSink::Outcome outcome = sink.flush();
+  note_loss(sink, outcome.lost);
+  if (sink.untold > 0 && outcome.taken) tell_of_loss(sink);
   sink.flush_at = sink.batch.size() + kFlushBytes;
 }
 
@@ -175,12 +176,14 @@ void LogShipper::note_loss(LogSink& sink, std::uint64_t lines) {
   if (lines == 0) return;
   dropped_.fetch_add(lines, std::memory_order_relaxed);
   sink.untold += lines;
-  sink.last_loss = steady_now();
+  sink.well_since = kNever;
 }
 
-/// Says at the target itself what it missed, once it takes lines again.
+/// Says at the target itself what it missed. It has just taken lines: the first since a loss prove
+/// nothing (a datagram to a closed port is refused after it was sent), those of a while do.
 void LogShipper::tell_of_loss(LogSink& sink) {
-  if (!sink.is_well() || loop_.now() - sink.last_loss < kCalm) return;
+  if (sink.well_since == kNever) sink.well_since = steady_now();
+  if (steady_now() - sink.well_since < kCalm) return;
   const std::string text =
       fmt::format("{} log line{} could not be delivered to {}", sink.untold,
                   sink.untold == 1 ? "" : "s", sink.target.name());
@@ -189,7 +192,7 @@ void LogShipper::tell_of_loss(LogSink& sink) {
   at = put_cleaned(at, text);
   sink.batch.commit(sink.form.finish(sink.batch.room(0), at));
   sink.untold = 0;
-  note_loss(sink, sink.flush());
+  note_loss(sink, sink.flush().lost);
 }
 
 void LogShipper::finish() {

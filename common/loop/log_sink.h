@@ -20,15 +20,19 @@ class LogSink {
   LogSink& operator=(const LogSink&) = delete;
   virtual ~LogSink() = default;
 
-  /// Sends what can be sent at once. Answers how many lines were lost since it was asked last.
-  virtual std::uint64_t flush() = 0;
-  /// As flush(), at the end of the process: may take a moment for what else would be lost.
-  virtual std::uint64_t finish() { return flush(); }
+  /// What is known to have become of lines since it was asked last.
+  struct Outcome {
+    std::uint64_t lost = 0;
+    bool taken = false;  // there were some, and as far as can be known all of them will arrive
+  };
+  /// Sends what can be sent at once.
+  virtual Outcome flush() = 0;
+  /// As flush(), at the end of the process: may take a moment for what else would be lost. Answers
+  /// how many lines were lost.
+  virtual std::uint64_t finish() { return flush().lost; }
   /// As flush(), before it is closed while its thread goes on: waits for nobody at the other end of a
   /// connection.
   virtual std::uint64_t leave() { return finish(); }
-  /// As far as can be known: what is written now will arrive.
-  virtual bool is_well() const { return true; }
 
   /// Whether this access line is among those the target wants to see.
   bool is_sampled() {
@@ -45,13 +49,14 @@ class LogSink {
   unsigned users = 0;            // routes that lead here
   std::size_t flush_at = 0;      // so many bytes do not wait for the end of the turn
   std::uint64_t untold = 0;      // lost, and nobody was told
-  TimePoint last_loss{};
+  TimePoint well_since = kNever;  // it takes lines again; kNever: not since the last loss
 
  private:
   unsigned turn_ = 0;
 };
 
-/// An error if lines could never get there: a file that cannot be opened. Whoever is away may come.
+/// An error if lines could never get there: a file that cannot be opened by this user. Whoever is
+/// away may come. Makes nothing.
 Result<void> check_log_target(const LogTarget& target);
 
 /// Opens `target`; one that cannot be reached yet is tried again. The loop must outlive the sink.

@@ -115,11 +115,11 @@ void LogStream::send() {
   }
 }
 
-std::uint64_t LogStream::flush() {
+LogSink::Outcome LogStream::flush() {
   if (state_ == State::Open) send();
   lost_ += batch.trim(kMostKept);
   if (batch.empty()) partial_ = 0;
-  return std::exchange(lost_, 0);
+  return {std::exchange(lost_, 0), state_ == State::Open && batch.empty()};
 }
 
 std::uint64_t LogStream::finish() {

@@ -12,10 +12,9 @@ class LogStream final : public LogSink, private Watcher {
  public:
   LogStream(Loop& loop, const LogTarget& where, const LogSpeaker& speaker);
   ~LogStream() override;
-  std::uint64_t flush() override;
+  Outcome flush() override;
   std::uint64_t finish() override;
   std::uint64_t leave() override;
-  bool is_well() const override { return state_ == State::Open && batch.empty(); }
 
  private:
   enum class State { Closed, Connecting, Open };

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -280,6 +281,67 @@ def test_a_file_that_was_renamed_is_opened_anew(tmp_path):
             return path.exists() and "/after" in path.read_text()
 
         wait_until(written, "a line in the new file")
+
+
+def test_a_file_that_went_is_let_go_by_those_who_log_nothing(tmp_path):
+    path = tmp_path / "access.log"
+    with proxy_and_origin(tmp_path, answering(), workers=2,
+                          globals_=target(f"file:{path}", format="raw")) as (proxy, _):
+        def held():
+            folder = f"/proc/{proxy.process.pid}/fd"
+            links = []
+            for name in os.listdir(folder):
+                with contextlib.suppress(FileNotFoundError):
+                    links.append(os.readlink(f"{folder}/{name}"))
+            return [link for link in links if "access.log" in link]
+
+        threads = len(held())
+        assert threads == 3  # the main thread and two workers
+        path.rename(tmp_path / "access.log.1")
+        (tmp_path / "access.log.1").unlink()
+        wait_until(lambda: held() == [str(path)] * threads, "every thread holds the new one, and its disk is free")
+
+
+def test_a_line_after_a_full_disk_stands_alone(tmp_path):
+    """And what was lost is told in full, although the disk stayed full for longer than a moment's calm."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", folder], check=True)
+    try:
+        path, ballast = folder / "log", folder / "ballast"
+        with proxy_and_origin(tmp_path, answering(), workers=2, globals_=target(f"file:{path}", format="raw")) as (proxy, _):
+            ballast.write_bytes(bytes(8 * 1024 * 1024 - 32768))
+            asked = 0
+
+            def ask(word):
+                nonlocal asked
+                proxy.get(f"/{word}" + "x" * 50)
+                asked += 1
+
+            while path.stat().st_size < 32768:
+                ask("first")
+            for _ in range(20):
+                ask("lost")
+            for _ in range(2):
+                time.sleep(1.2)  # longer than a target has to be well before it is told
+                ask("lost")
+            ballast.unlink()
+
+            def all_told():
+                text = path.read_text()
+                told = sum(map(int, re.findall(r"^(\d+) log lines? could not be delivered to file:", text, re.M)))
+                seen = len(re.findall(r'"GET /\w+ HTTP/1.1"$', text, re.M))
+                if told + seen == asked:
+                    return True
+                ask("after")  # notices come with other lines
+                return False
+
+            wait_until(all_told, "every line is there or told of")
+            assert "/lost" not in path.read_text()
+            for line in path.read_text().splitlines():
+                assert line.count("127.0.0.1:") <= 1, f"two lines in one: {line}"
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_rsyslog_understands_every_form(tmp_path):
