@@ -9,6 +9,7 @@
 #include "common/service.h"
 #include "proxy/admin/operator_service.h"
 #include "proxy/admin/stats_page_service.h"
+#include "proxy/config/changes.h"
 #include "proxy/config/loader.h"
 #include "proxy/runtime/inherited_sockets.h"
 #include "proxy/runtime/supervisor.h"
@@ -108,6 +109,9 @@ int main(int argc, char** argv) {
   std::optional<proxy::Config> config = load(*options).config;
   if (!config) return kExitBadConfiguration;
   if (options->check) {
+    for (const LogTarget& target : proxy::log_targets(*config))
+      if (auto found = check_log_target(target); !found)
+        say(stderr, fmt::format("{}: warning: {}", kProgram, found.error().message));
     say(stdout, "Configuration file is valid");
     return kExitGood;
   }

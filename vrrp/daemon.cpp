@@ -55,6 +55,10 @@ Duration Daemon::patience(const Config& config) {
 }
 
 Result<void> Daemon::open(const Task& task) {
+  // Who takes over from another holds its addresses already: a log is no reason to drop them.
+  if (!before_)
+    for (const LogTarget& target : log_targets(task.config))
+      if (auto found = check_log_target(target); !found) return found;
   if (task.config.realtime)
     for (const std::string& refused : become_realtime()) log_.write(Severity::Warning, refused);
   if (before_) foundlings_.find();

@@ -70,6 +70,9 @@ int main(int argc, char** argv, Origin origin, bool is_trial) {
   complain(loaded);
   if (!loaded.task) return kExitBadConfiguration;
   if (options->check) {
+    for (const LogTarget& target : loaded.task->config.log)
+      if (auto found = check_log_target(target); !found)
+        complain("warning: " + found.error().message);
     fmt::print("Configuration file is valid\n");
     return kExitGood;
   }

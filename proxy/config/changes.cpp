@@ -39,6 +39,17 @@ std::vector<ListenerPlace> listeners_of(const Config& config) {
   return places;
 }
 
+std::vector<LogTarget> log_targets(const Config& config) {
+  std::vector<LogTarget> all;
+  const auto add = [&](const std::vector<LogTarget>& targets) {
+    for (const LogTarget& target : targets)
+      if (std::find(all.begin(), all.end(), target) == all.end()) all.push_back(target);
+  };
+  add(config.global.log);
+  for (const Frontend& frontend : config.frontends) add(frontend.log);
+  return all;
+}
+
 std::vector<std::optional<std::size_t>> kept_sockets(const Config& before, const Config& after) {
   const std::vector<ListenerPlace> open = listeners_of(before);
   std::vector<std::optional<std::size_t>> kept;

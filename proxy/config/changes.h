@@ -25,6 +25,9 @@ std::vector<ListenerPlace> listeners_of(const Config& config);
 /// to be closed.
 std::vector<std::optional<std::size_t>> kept_sockets(const Config& before, const Config& after);
 
+/// Every target that some line may go to, each once.
+std::vector<LogTarget> log_targets(const Config& config);
+
 struct ServerChange {
   enum class Kind {
     Added,

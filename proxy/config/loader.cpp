@@ -6,6 +6,7 @@
 
 #include "common/text.h"
 #include "proxy/config/access_log.h"
+#include "proxy/config/changes.h"
 #include "proxy/config/full_load.h"
 #include "proxy/config/readers.h"
 
@@ -320,15 +321,12 @@ class Loader {
   }
 
   void limit_log_targets() {
-    std::vector<LogTarget> all = config_.global.log;
-    for (const Frontend& frontend : config_.frontends)
-      for (const LogTarget& target : frontend.log)
-        if (std::find(all.begin(), all.end(), target) == all.end()) all.push_back(target);
-    if (all.size() > kMostLogTargets)
-      diagnostics_.error({document_.root.where.file, 0, 0, {}},
-                         fmt::format("{} different log targets, and {} are the most", all.size(),
-                                     kMostLogTargets),
-                         "equal ones count once");
+    const std::size_t all = log_targets(config_).size();
+    if (all > kMostLogTargets)
+      diagnostics_.error(
+          {document_.root.where.file, 0, 0, {}},
+          fmt::format("{} different log targets, and {} are the most", all, kMostLogTargets),
+          "equal ones count once");
   }
 
   void warn_of_unread_access_log() {

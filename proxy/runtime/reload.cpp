@@ -69,7 +69,7 @@ void Supervisor::reload() {
   if (!fitted) return refuse_reload(fitted.error().message);
   const auto kept = kept_sockets(snapshot_->config, config);
   // What is prepared is undone by itself if something that follows fails.
-  if (auto found = check_new_log_targets(config); !found)
+  if (auto found = check_log_targets(config, log_targets(snapshot_->config)); !found)
     return refuse_reload(found.error().message);
   const auto control = control_->prepare(config.global.control);
   if (!control) return refuse_reload(control.error().message);
@@ -136,17 +136,10 @@ Result<std::vector<FileRights>> Supervisor::change_file_rights(
   return changed;
 }
 
-/// Of the sections too.
-Result<void> Supervisor::check_new_log_targets(const Config& config) {
-  const auto targets_of = [](const Config& one) {
-    std::vector<LogTarget> targets = one.global.log;
-    for (const Frontend& frontend : one.frontends)
-      targets = joined(std::move(targets), frontend.log);
-    return targets;
-  };
-  const std::vector<LogTarget> before = targets_of(snapshot_->config);
-  for (const LogTarget& target : targets_of(config))
-    if (std::find(before.begin(), before.end(), target) == before.end())
+Result<void> Supervisor::check_log_targets(const Config& config,
+                                           const std::vector<LogTarget>& open) {
+  for (const LogTarget& target : log_targets(config))
+    if (std::find(open.begin(), open.end(), target) == open.end())
       if (auto found = check_log_target(target); !found) return found;
   return {};
 }

@@ -73,6 +73,7 @@ Result<unsigned> Supervisor::fit_limits(const Config& config) {
 
 Result<void> Supervisor::open() {
   const Config& config = snapshot_->config;
+  if (auto found = check_log_targets(config, {}); !found) return found;
   const auto fitted = fit_limits(config);
   if (!fitted) return tl::make_unexpected(fitted.error());
   possible_maxconn_ = *fitted;

@@ -87,7 +87,8 @@ class Supervisor {
   /// The files of Unix sockets that stay have other owners or modes.
   Result<std::vector<FileRights>> change_file_rights(
       const Config& config, const std::vector<std::optional<std::size_t>>& kept);
-  Result<void> check_new_log_targets(const Config& config);
+  /// Those that are not open yet.
+  Result<void> check_log_targets(const Config& config, const std::vector<LogTarget>& open);
   void refuse_reload(std::string_view why);
   void log_changes(const Config& before, const Config& after,
                    const std::vector<std::optional<std::size_t>>& kept);

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from loopback import Origin, Proxy, answering, binary, wait_until
+from loopback import Origin, Proxy, answering, binary, free_port, wait_until
 
 
 def run(*arguments):
@@ -63,6 +63,29 @@ def test_a_second_daemon_on_the_same_port_is_refused(tmp_path, origin):
         assert f"hapair-proxy (pid {proxy.process.pid})" in result.stderr
     finally:
         proxy.stop()
+
+
+@pytest.mark.parametrize("where", ["[[global.log]]\ntarget = ", "[frontend.own]\nlog = { target = "])
+def test_a_log_file_that_cannot_be_opened_is_no_start(tmp_path, origin, where):
+    path = tmp_path / "none" / "web.log"
+    end = f' }}\nbind = ["127.0.0.1:{free_port()}"]\ndefault_backend = "app"\n' if "{" in where else "\n"
+    proxy = Proxy(tmp_path, [origin.port], run=False)
+    proxy.path.write_text(proxy.path.read_text() + where + f'"file:{path}"' + end)
+    what = f"log target file:{path}: No such file or directory: its folder must be there, and this user able to write to it\n"
+    checked, started = run("--check", "-f", str(proxy.path)), run("-f", str(proxy.path))
+    assert (checked.returncode, started.returncode) == (0, 2)
+    assert f"hapair-proxy: warning: {what}" in checked.stderr
+    assert f"hapair-proxy: {what}" in started.stderr
+    path.parent.mkdir()
+    checked = run("--check", "-f", str(proxy.path))
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert not path.exists(), "who only checks makes nothing"
+
+
+def test_a_log_socket_that_is_not_there_yet_keeps_nobody_from_starting(tmp_path, origin):
+    proxy = Proxy(tmp_path, [origin.port], globals_=f'[[global.log]]\ntarget = "unix:{tmp_path}/none/log"\n')
+    assert proxy.get()[0] == "HTTP/1.1 200 OK"
+    proxy.stop()
 
 
 def test_an_address_the_host_does_not_hold_can_be_bound(tmp_path, origin):

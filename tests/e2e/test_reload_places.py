@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_opened_changes_nothing(farm, tmp_path, where):
     end = " }\n" if "{" in where else "\n"
     old = where.split("\n", 1)[0]
     why = refused(farm, (old, where + f'"file:{path}"' + end + (old if "global" in old else "")))
-    assert why == f"log target file:{path}: No such file or directory"
+    assert why == f"log target file:{path}: No such file or directory: its folder must be there, and this user able to write to it"
     farm.proxy.get("/still")
     farm.proxy.log.wait_for("/still")
 

@@ -110,6 +110,17 @@ def test_an_interface_that_is_not_there_is_named(link):
     assert "instance VI_1: there is no interface eth7; this host has lo, eth1" in done.stderr
 
 
+def test_a_log_file_that_cannot_be_opened_is_no_start(link):
+    path = link.folder / "none" / "vrrp.log"
+    words = [vrrp_link.BINARY, "-f", link.file(vrrp_link.CONFIGURATION + f'\n[[global.log]]\ntarget = "file:{path}"\n'), "--node", "hap1"]
+    what = f"log target file:{path}: No such file or directory: its folder must be there, and this user able to write to it"
+    checked, started = link.run("hap1", *words, "-c"), link.run("hap1", *words)
+    assert (checked.returncode, started.returncode) == (0, 2)
+    assert f"hapair-vrrp: warning: {what}" in checked.stderr
+    assert f"hapair-vrrp: {what}" in started.stderr
+    assert not link.holds("hap1")
+
+
 def test_check_tells_every_mistake_and_touches_nothing(link):
     good = link.run("hap1", vrrp_link.BINARY, "-c", "-f", link.file(), "--node", "hap1")
     assert (good.returncode, good.stdout) == (0, "Configuration file is valid\n")
