@@ -120,6 +120,8 @@ const balance::Server* ClientSession::server() const {
 
 void ClientSession::end_because(EndCause cause) {
   if (state_ == State::Relaying) return relay_->end_because(cause);
+  if (state_ == State::ReadingHead && is_worth_a_line())
+    log_unasked(-1, {static_cast<char>(cause), 'R'}, 0);
   close(false);
 }
 
@@ -206,9 +208,12 @@ void ClientSession::begin_exchange(RequestRelay& relay, std::size_t head_size) {
   relay.begin(*this, began_);
 }
 
+bool ClientSession::is_worth_a_line() const {
+  return received_ > 0 || (first_request_ && frontend().config.log_null);
+}
+
 void ClientSession::on_end_while_reading(bool broken) {
-  if (received_ > 0 || (first_request_ && frontend().config.log_null))
-    return refuse(400, {'C', 'R'}, broken);
+  if (is_worth_a_line()) return refuse(400, {'C', 'R'}, broken);
   close(false);  // nothing was asked, nothing is owed
 }
 
@@ -231,9 +236,7 @@ void ClientSession::on_timeout() {
     case State::Relaying: return relay_->on_client_timeout();
     case State::ReadingHead:
       // RFC 9110 15.5.9 is for requests that began; between requests the connection just ends.
-      if (received_ == 0 &&
-          (!first_request_ || !frontend().config.log_null || worker_.is_draining()))
-        return close(false);
+      if (!is_worth_a_line() || (received_ == 0 && worker_.is_draining())) return close(false);
       return refuse(408, {'c', 'R'});
     case State::Lingering: return close(false);
     case State::Closed: return;
@@ -250,7 +253,6 @@ void ClientSession::capture(http::H1Error error, std::size_t position) {
 
 /// Answers a request that never became one; if its connection is broken, for the record alone.
 void ClientSession::refuse(int status, exchange::Termination termination, bool broken) {
-  const TimePoint now = worker_.loop().now();
   auto& counters = frontend().counters[worker_.index()];
   ++counters.request_errors;
   counters.responses.count(status);
@@ -260,21 +262,25 @@ void ClientSession::refuse(int status, exchange::Termination termination, bool b
                                         : exchange::answer(status, {.close = true});
   if (own) status = own->status();
   counters.bytes_out.add(bytes.size());
+  log_unasked(status, termination, bytes.size());
+  if (broken) return close(false);
+  if (!socket_.write(bytes, /*last=*/true)) return close(false);
+  linger();
+}
 
+/// The line of a connection whose request never became one.
+void ClientSession::log_unasked(int status, exchange::Termination termination,
+                                std::size_t bytes_out) {
   exchange::AccessRecord record;
   record.client = peer_;
   record.idle_since = idle_since_;
   record.start = received_ > 0 ? began_ : idle_since_;
   record.frontend = record.backend = frontend().config.name;
-  record.end = now;
+  record.end = worker_.loop().now();
   record.status = status;
-  record.bytes_out = bytes.size();
+  record.bytes_out = bytes_out;
   record.termination = termination;
   worker_.log_access(*this, socket_, record);
-
-  if (broken) return close(false);
-  if (!socket_.write(bytes, /*last=*/true)) return close(false);
-  linger();
 }
 
 void ClientSession::on_exchange_done(Next next) {

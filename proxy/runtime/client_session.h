@@ -98,6 +98,9 @@ class ClientSession final : public Session {
   void begin_exchange(RequestRelay& relay, std::size_t head_size);
   void capture(http::H1Error error, std::size_t position);
   void refuse(int status, exchange::Termination termination, bool broken = false);
+  /// Something was said, or somebody wants to know that nothing was.
+  bool is_worth_a_line() const;
+  void log_unasked(int status, exchange::Termination termination, std::size_t bytes_out);
   void on_timeout();
   void on_end_while_reading(bool broken);
   void on_broken();

@@ -250,6 +250,8 @@ void Supervisor::on_worker_drained() {
 void Supervisor::on_drain_limit() {
   log_.log(Severity::Warning, "The drain limit is reached: {} connections are cut",
            snapshot_->connections.current());
+  // Before they are asked to stop: what is cut has its line in the log.
+  for (auto& worker : workers_) worker->post([&worker = *worker] { worker.end_all_sessions(); });
   stop();
 }
 

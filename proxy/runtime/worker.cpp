@@ -426,25 +426,33 @@ bool Worker::end_session(std::uint64_t id) {
   return true;
 }
 
-void Worker::end_sessions_of(const balance::Server& server, EndCause cause) {
+template <typename Chosen>
+std::size_t Worker::end_sessions_if(Chosen chosen, EndCause cause) {
   loop_.refresh();
   // Ending one changes the list.
   std::vector<Session*> ending;
   for (const auto& session : sessions_)
-    if (session->server() == &server) ending.push_back(session.get());
+    if (chosen(*session)) ending.push_back(session.get());
   for (Session* session : ending) session->end_because(cause);
+  return ending.size();
+}
+
+void Worker::end_sessions_of(const balance::Server& server, EndCause cause) {
+  end_sessions_if([&](const Session& session) { return session.server() == &server; }, cause);
+}
+
+void Worker::end_all_sessions() {
+  end_sessions_if([](const Session&) { return true; }, EndCause::Operator);
 }
 
 std::size_t Worker::end_sessions_at(std::string_view backend, std::string_view server) {
-  loop_.refresh();
-  std::vector<Session*> ending;
-  for (const auto& session : sessions_) {
-    SessionView view;
-    session->describe(view);
-    if (view.backend == backend && view.server == server) ending.push_back(session.get());
-  }
-  for (Session* session : ending) session->end_because(EndCause::Operator);
-  return ending.size();
+  return end_sessions_if(
+      [&](const Session& session) {
+        SessionView view;
+        session.describe(view);
+        return view.backend == backend && view.server == server;
+      },
+      EndCause::Operator);
 }
 
 void Worker::obey_operator() {

@@ -123,6 +123,7 @@ class Worker {
   /// Ends, for an operator, what view_sessions() shows at a server of this name, whatever
   /// configuration it is of. How many there were.
   std::size_t end_sessions_at(std::string_view backend, std::string_view server);
+  void end_all_sessions();
   /// Opens and closes listening sockets as FrontendRecord::door says.
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.
@@ -216,6 +217,8 @@ class Worker {
              const SocketAddress* destination);
   void greet(FrontendState& frontend, const Bind& bind, int fd, const SocketAddress& peer);
   void remove(Session& session);
+  template <typename Chosen>
+  std::size_t end_sessions_if(Chosen chosen, EndCause cause);
   Generation& older_generation_of(const BackendState& backend);
   std::unique_ptr<Generation> make_generation(std::shared_ptr<Snapshot> snapshot);
   void listen(const std::vector<Listener>& listeners);

@@ -659,7 +659,7 @@ def test_sessions_are_shown_and_ended(tmp_path):
         release.wait(TIMEOUT)
         return ok()
 
-    with farm_of(tmp_path, answering(respond)) as farm:
+    with farm_of(tmp_path, answering(respond), frontend="log_null = true") as farm:
         idle, busy = farm.proxy.connect(), farm.proxy.connect()
         busy.send(b"GET /report HTTP/1.1\r\nHost: test\r\n\r\n")
         line = wait_until(lambda: next((x for x in farm.ask("show sess").splitlines() if "state=response" in x), None), "it waits")
@@ -683,6 +683,17 @@ def test_sessions_are_shown_and_ended(tmp_path):
             assert busy.rest() == b""
         farm.proxy.log.wait_for(r'" ?.*-1 0 - - KH-- .*"GET /report HTTP/1\.1"|KH-- ')
         assert farm.ask(f"shutdown session {found[1]}") == "No such session (use 'show sess').\n"
+
+        # Half a request, and none: each has its line (log_null).
+        for said in (b"GET / HT", b""):
+            begun = farm.proxy.connect()
+            begun.send(said)
+            peer = "%s:%s" % begun.socket.getsockname()
+            state = "request" if said else "idle"
+            shown = wait_until(lambda: re.search(rf"(0x[0-9a-f]+): .* src={peer} .* state={state} ", farm.ask("show sess")), "it is shown")
+            assert farm.ask(f"shutdown session {shown[1]}") == ""
+            assert begun.rest() == b""
+            assert '"<BADREQ>"' in farm.proxy.log.wait_for(rf"{peer} .* http-in http-in/<NOSRV> .* -1 0 - - KR-- ")
 
         others = [farm.proxy.connect() for _ in range(4)]
         for other in others:

@@ -676,10 +676,60 @@ def test_a_tunnel_is_cut_at_the_drain_limit(tmp_path):
         assert proxy.process.wait(TIMEOUT) == 0
         assert 4 <= time.monotonic() - begun
         proxy.log.wait_for("The drain limit is reached: 1 connections are cut")
+        assert '"GET /ws HTTP/1.1"' in proxy.log.wait_for(r" 101 \d+ - - KD-- ")
         client.close()
     finally:
         proxy.stop()
         origin.close()
+
+
+def test_whatever_is_cut_at_the_drain_limit_has_its_line(tmp_path):
+    port = free_port()
+    gate = threading.Event()
+
+    def respond(_line, _fields, _body):
+        gate.wait(TIMEOUT)
+        return ok()
+
+    def say_back(connection, _number):
+        connection.send(connection.exactly(5))
+        gate.wait(TIMEOUT)
+
+    origin, other = Origin(answering(respond)), Origin(say_back)
+    proxy = Proxy(tmp_path, [origin.port], workers=2, globals_='drain_limit = "1s"', frontend=f"""
+[listen.relay]
+mode = "tcp"
+log_format = "tcp"
+bind = ["127.0.0.1:{port}"]
+[[listen.relay.server]]
+name = "t"
+address = "127.0.0.1:{other.port}"
+""")
+    try:
+        asking = [proxy.connect() for _ in range(4)]
+        for client in asking:
+            client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        relayed = proxy.connect(port=port)
+        relayed.send(b"hello")
+        assert relayed.exactly(5) == b"hello"
+        half = proxy.connect()
+        half.send(b"GET / HT")
+        wait_until(lambda: origin.accepted == 4 and proxy.has_accepted(half), "all are in")
+        proxy.process.send_signal(signal.SIGUSR1)
+        assert proxy.process.wait(TIMEOUT) == 0
+        proxy.log.wait_for("The drain limit is reached: 6 connections are cut")
+        wait_until(lambda: len([line for line in proxy.log.lines if '"GET /slow' in line and " -1 0 - - KH-- " in line]) == 4,
+                   "four requests that waited for their answer")
+        proxy.log.wait_for(r" relay relay/t \S+ 5 KD ")
+        proxy.log.wait_for(r" -1 0 - - KR-- .*<BADREQ>")
+        assert not [line for line in proxy.log.lines if "Drained:" in line]
+        for client in (*asking, relayed, half):
+            client.close()
+    finally:
+        gate.set()
+        proxy.stop()
+        origin.close()
+        other.close()
 
 
 def test_without_connections_draining_is_over_at_once(proxy):
