@@ -272,13 +272,13 @@ void OperatorService::run(const admin::SetFrontendLimit& command) {
   FrontendState* frontend = find_frontend(command.frontend);
   if (!frontend) return;
   frontend->record->maxconn = command.maxconn;
-  answer("");
+  answer_when_obeyed();
 }
 
 void OperatorService::run(const admin::SetProcessLimit& command) {
   if (command.maxconn > supervisor_.possible_maxconn()) return answer("Value out of range.");
   supervisor_.set_operator_maxconn(command.maxconn);
-  answer("");
+  answer_when_obeyed();
 }
 
 void OperatorService::run(const admin::SwitchFrontend& command) {
@@ -294,7 +294,11 @@ void OperatorService::run(const admin::SwitchFrontend& command) {
       command.on ? exchange::frontend_resumed(frontend->config.name, listen)
                  : exchange::frontend_paused(frontend->config.name, listen);
   supervisor_.log().write(line.severity, line.text);
-  // Answered when the last socket is closed: what is typed next can count on it.
+  answer_when_obeyed();
+}
+
+/// Once every listening socket is as the operator wants it: what is typed next can count on it.
+void OperatorService::answer_when_obeyed() {
   ask_workers(
       [](Worker& worker) -> OnMain {
         worker.obey_operator();

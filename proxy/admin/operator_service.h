@@ -75,6 +75,7 @@ class OperatorService final : public ControlOwner {
   std::optional<Place> find(const admin::ServerName& name);
   FrontendState* find_frontend(const std::string& name);
   void answer(std::string_view text) { reply_(text); }
+  void answer_when_obeyed();
   /// Calls `ask` on every worker's thread and what it returns on this one, then `done` with the
   /// number of workers that did not answer.
   void ask_workers(const std::function<OnMain(Worker&)>& ask,

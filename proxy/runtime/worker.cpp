@@ -457,7 +457,10 @@ std::size_t Worker::end_sessions_at(std::string_view backend, std::string_view s
 
 void Worker::obey_operator() {
   loop_.refresh();
-  for (auto& acceptor : acceptors_) acceptor->obey_operator();
+  for (auto& acceptor : acceptors_) {
+    acceptor->obey_operator();
+    acceptor->on_room();
+  }
 }
 
 template <typename Visit>

@@ -124,7 +124,8 @@ class Worker {
   /// configuration it is of. How many there were.
   std::size_t end_sessions_at(std::string_view backend, std::string_view server);
   void end_all_sessions();
-  /// Opens and closes listening sockets as FrontendRecord::door says.
+  /// Opens and closes listening sockets as FrontendRecord::door says, and lets in who waits and has
+  /// room now.
   void obey_operator();
   /// Its connections of before lead elsewhere: none of them serves another request.
   void on_server_moved(const balance::Server& server);

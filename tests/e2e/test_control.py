@@ -511,6 +511,15 @@ def test_limits_of_clients_hold_at_once(farm, limit):
     second.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
     assert farm.rows()["http-in", "FRONTEND"]["status"] == "FULL"
     assert select.select([second.socket], [], [], 0.3)[0] == []
+    # In force when its answer comes: nobody has to wait for the next look at the limits, ten a second.
+    for _ in range(5):
+        assert farm.ask(limit.rsplit(" ", 1)[0] + " 10") == ""
+        assert farm.rows()["http-in", "FRONTEND"]["scur"] == "2"
+        second.close()
+        wait_until(lambda: farm.rows()["http-in", "FRONTEND"]["scur"] == "1", "it has left")
+        assert farm.ask(limit) == ""
+        second = farm.proxy.connect()
+        second.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
     assert farm.ask(limit.rsplit(" ", 1)[0] + " 10") == ""
     assert second.message()[0] == "HTTP/1.1 200 OK"
     first.close()
