@@ -21,6 +21,8 @@ constexpr int kBacklog = 64;
 constexpr Duration kTurn = std::chrono::milliseconds(2);
 // After our last byte, how long we wait for the client to hear it and close.
 constexpr Duration kLinger = std::chrono::seconds(1);
+// Until a descriptor may have become free: who waits for one is no event any more.
+constexpr Duration kRetry = std::chrono::milliseconds(100);
 
 int new_socket(int family) {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -227,7 +229,8 @@ class ControlServer::Client final : public Watcher {
   bool lingering_ = false;
 };
 
-ControlServer::ControlServer(Loop& loop, ControlOwner& owner) : loop_(loop), owner_(owner) {
+ControlServer::ControlServer(Loop& loop, ControlOwner& owner)
+    : loop_(loop), owner_(owner), retry_timer_(loop, [this] { accept_again(); }) {
   loop_.at_turn_end([weak = std::weak_ptr(self_)] {
     const auto self = weak.lock();
     if (!self) return;
@@ -301,7 +304,8 @@ void ControlServer::accept_from(Listener& listener) {
     const int fd = ::accept4(listener.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
-      return;  // none there, or no descriptor: those who wait are asked again when one leaves
+      if (errno != EAGAIN) retry_timer_.arm(loop_.now() + kRetry);  // no descriptor, or no memory
+      return;
     }
     const std::uint64_t name = ++last_name_;
     clients_.emplace(name, std::make_unique<Client>(*this, name, fd, listener.where()));
@@ -313,7 +317,11 @@ void ControlServer::on_client_gone(std::uint64_t name) {
   if (found == clients_.end()) return;
   dead_.push_back(std::move(found->second));
   clients_.erase(found);
-  // An edge comes only once: those who were kept waiting are taken in now.
+  accept_again();
+}
+
+/// An edge comes only once: those who were kept waiting are taken in now.
+void ControlServer::accept_again() {
   for (const auto& listener : listeners_) loop_.resume(*listener, EPOLLIN);
 }
 

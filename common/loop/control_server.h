@@ -75,6 +75,7 @@ class ControlServer {
   template <typename Listeners>
   static auto find_listener(Listeners& listeners, const ControlSocket& where);
   void accept_from(Listener& listener);
+  void accept_again();
   bool is_turn_over();
   void on_client_gone(std::uint64_t name);
   void on_reply(std::uint64_t name, std::string_view text);
@@ -83,6 +84,7 @@ class ControlServer {
   ControlOwner& owner_;
   std::uint64_t last_name_ = 0;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  Timer retry_timer_;  // somebody waits whom we had no descriptor for
   std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Client>> dead_;  // until no event of this turn can name them
   TimePoint turn_ends_ = kNever;  // the clients' part of this turn; kNever: it has not begun

@@ -10,6 +10,12 @@
 #include "common/health_message.h"
 
 namespace hapair {
+namespace {
+
+// Until a descriptor may have become free: who waits for one is no event any more.
+constexpr Duration kRetry = std::chrono::milliseconds(100);
+
+}  // namespace
 
 class HealthServer::Acceptor final : public Watcher {
  public:
@@ -21,7 +27,8 @@ class HealthServer::Acceptor final : public Watcher {
     server_.loop_.forget(fd_, *this);
     ::close(fd_);
   }
-  void on_ready(std::uint32_t) override { server_.accept_all(fd_); }
+  void on_ready(std::uint32_t) override { server_.accept_from(fd_); }
+  int fd() const { return fd_; }
 
  private:
   HealthServer& server_;
@@ -70,7 +77,10 @@ class HealthServer::Listener final : public Watcher {
 
 HealthServer::HealthServer(Loop& loop, std::function<void()> on_left,
                            std::function<void()> on_taken)
-    : loop_(loop), on_left_(std::move(on_left)), on_taken_(std::move(on_taken)) {
+    : loop_(loop),
+      on_left_(std::move(on_left)),
+      on_taken_(std::move(on_taken)),
+      retry_timer_(loop, [this] { accept_all(); }) {
   loop_.at_turn_end([this] { gone_.clear(); });
 }
 
@@ -94,10 +104,18 @@ void HealthServer::close(const std::string& path) { acceptors_.erase(path); }
 
 bool HealthServer::is_open_at(const std::string& path) const { return acceptors_.contains(path); }
 
-void HealthServer::accept_all(int acceptor) {
+void HealthServer::accept_all() {
+  for (const auto& [path, acceptor] : acceptors_) accept_from(acceptor->fd());
+}
+
+void HealthServer::accept_from(int acceptor) {
   for (;;) {
     const int fd = ::accept4(acceptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) {
+      if (errno == ECONNABORTED || errno == EINTR) continue;
+      if (errno != EAGAIN) retry_timer_.arm(loop_.now() + kRetry);  // no descriptor, or no memory
+      return;
+    }
     if (listeners_.size() == kMostListeners) {
       ::close(fd);
       continue;

@@ -43,13 +43,15 @@ class HealthServer {
   class Acceptor;
   class Listener;
 
-  void accept_all(int acceptor);
+  void accept_all();
+  void accept_from(int acceptor);
   void forget(Listener& listener);
 
   Loop& loop_;
   std::function<void()> on_left_;
   std::function<void()> on_taken_;
   std::map<std::string, std::unique_ptr<Acceptor>> acceptors_;  // by path
+  Timer retry_timer_;  // somebody waits whom we had no descriptor for
   std::string last_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Listener>> gone_;  // until no event of this turn can name them

@@ -4,6 +4,7 @@ import os
 import resource
 import socket
 
+import pytest
 from loopback import Origin, Proxy, answering, free_port, wait_until
 
 
@@ -74,6 +75,37 @@ def test_clients_wait_for_a_descriptor(tmp_path):
         proxy.stop()
         app.close()
         other.close()
+
+
+def test_operators_and_listeners_of_the_heartbeat_wait_for_a_descriptor_too(tmp_path):
+    app = Origin(answering())
+    proxy = Proxy(tmp_path, [app.port], workers=1, globals_=f"""health_socket = "{tmp_path}/health.sock"
+[[global.control]]
+bind = "unix:{tmp_path}/admin.sock"
+""")
+    operator = socket.socket(socket.AF_UNIX)
+    first, listener = (socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2))
+    try:
+        first.settimeout(10)
+        first.connect(f"{tmp_path}/health.sock")
+        assert first.recv(4096)  # it has begun
+        hard = leave_free(proxy, 0)
+        for client, name in ((operator, "admin.sock"), (listener, "health.sock")):
+            client.settimeout(0.3)
+            client.connect(f"{tmp_path}/{name}")
+        operator.sendall(b"show version\n")
+        for client in (operator, listener):
+            with pytest.raises(TimeoutError):
+                client.recv(4096)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (1024, hard))
+        for client in (operator, listener):  # and nobody else comes who would be an event
+            client.settimeout(10)
+            assert client.recv(4096)
+    finally:
+        for client in (operator, first, listener):
+            client.close()
+        proxy.stop()
+        app.close()
 
 
 def test_a_command_that_cannot_be_started_for_want_of_descriptors_says_nothing_of_its_server(tmp_path):
