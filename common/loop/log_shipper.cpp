@@ -168,7 +168,8 @@ void LogShipper::flush() {
 void LogShipper::flush(LogSink& sink) {
   const LogSink::Outcome outcome = sink.flush();
   note_loss(sink, outcome.lost);
-  if (sink.untold > 0 && outcome.taken) tell_of_loss(sink);
+  if (outcome.taken && sink.well_since == kNever) sink.well_since = steady_now();
+  if (sink.untold > 0) tell_of_loss(sink);
   sink.flush_at = sink.batch.size() + kFlushBytes;
 }
 
@@ -179,11 +180,9 @@ void LogShipper::note_loss(LogSink& sink, std::uint64_t lines) {
   sink.well_since = kNever;
 }
 
-/// Says at the target itself what it missed. It has just taken lines: the first since a loss prove
-/// nothing (a datagram to a closed port is refused after it was sent), those of a while do.
+/// Says at the target itself what it missed, once it has taken lines for a while.
 void LogShipper::tell_of_loss(LogSink& sink) {
-  if (sink.well_since == kNever) sink.well_since = steady_now();
-  if (steady_now() - sink.well_since < kCalm) return;
+  if (sink.well_since == kNever || steady_now() - sink.well_since < kCalm) return;
   const std::string text =
       fmt::format("{} log line{} could not be delivered to {}", sink.untold,
                   sink.untold == 1 ? "" : "s", sink.target.name());
@@ -191,8 +190,10 @@ void LogShipper::tell_of_loss(LogSink& sink) {
                              Severity::Warning, now());
   at = put_cleaned(at, text);
   sink.batch.commit(sink.form.finish(sink.batch.room(0), at));
-  sink.untold = 0;
+  const std::uint64_t told = std::exchange(sink.untold, 0);
   note_loss(sink, sink.flush().lost);
+  // It is gone again, and the notice with it: what it told of is still untold.
+  if (sink.untold > 0) sink.untold += told;
 }
 
 void LogShipper::finish() {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -132,6 +133,61 @@ TEST(LogShipper, CountsWhatNobodyTook) {
   shipper.write(Severity::Info, "b");
   shipper.flush();
   EXPECT_EQ(shipper.dropped(), 2U);
+}
+
+/// A Unix socket that comes and goes, as a syslog daemon's does.
+class Syslog {
+ public:
+  explicit Syslog(const std::string& path)
+      : path_(path), fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  Syslog(const Syslog&) = delete;
+  Syslog& operator=(const Syslog&) = delete;
+  ~Syslog() {
+    ::close(fd_);
+    ::unlink(path_.c_str());
+  }
+  /// The next line; empty: none.
+  std::string take() {
+    char bytes[2048];
+    const ssize_t size = ::recv(fd_, bytes, sizeof bytes, 0);
+    return {bytes, size < 0 ? 0 : static_cast<std::size_t>(size)};
+  }
+
+ private:
+  const std::string path_;
+  int fd_;
+};
+
+TEST(LogShipper, TellsAnotherTimeWhatItCouldNotTell) {
+  const std::string path = "/tmp/hapair-syslog-" + std::to_string(::getpid());
+  LogTarget target = *LogTarget::parse("unix:" + path);
+  target.format = LogTarget::Format::Raw;
+  Loop loop;
+  LogShipper shipper(loop, {target}, "t");
+  const auto send = [&](std::string_view line) {
+    shipper.write(Severity::Info, line);
+    shipper.flush();
+  };
+  send("a");
+  send("b");
+  {
+    Syslog syslog(path);
+    send("c");
+    EXPECT_EQ(syslog.take(), "c");
+  }
+  const TimePoint end = steady_now() + std::chrono::seconds(10);
+  while (shipper.dropped() < 3 && steady_now() < end) shipper.flush();
+  EXPECT_EQ(shipper.dropped(), 3U);  // the notice
+  Syslog syslog(path);
+  send("d");
+  EXPECT_EQ(syslog.take(), "d");
+  std::string told;
+  while ((told = syslog.take()).empty() && steady_now() < end) shipper.flush();
+  EXPECT_EQ(told, "3 log lines could not be delivered to unix:" + path);
 }
 
 TEST(LogShipper, LeavesAStreamThatNobodyReadsAtOnce) {

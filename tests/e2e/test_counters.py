@@ -1,5 +1,6 @@
 """What counts as what, where it is HAProxy's word and not obvious. Each was seen with HAProxy 2.6 beside it."""
 
+import contextlib
 import socket
 import struct
 
@@ -36,8 +37,8 @@ def test_a_request_that_no_server_takes_is_one_error_however_often_it_was_tried(
         if mode == "http":
             assert client.message()[0].startswith("HTTP/1.1 503 ")
         else:
-            with pytest.raises(ConnectionResetError):
-                client.rest()
+            with contextlib.suppress(ConnectionResetError):  # where it had said something by then
+                assert client.rest() == b""
         assert counted(farm, "econ", "1", "econ") == {"econ": (1, 1)}
         if mode == "http":
             assert counted(farm, "econ", "1", "hrsp_5xx", "req_tot") == {"hrsp_5xx": (0, 1), "req_tot": (0, 1)}
