@@ -150,12 +150,12 @@ def test_a_hung_proxy_and_a_hung_worker_are_silent(proxy, listener):
     listener.wait_for("serving")
     with standing_still(proxy.process.pid):
         listener.unheard()
-        time.sleep(10 * INTERVAL)  # ten would come
+        time.sleep(10 * INTERVAL)  # ten would come; silence is no event that could be waited for
         assert listener.unheard() == 0
     listener.wait_for("serving")
     with one_thread.stuck(proxy.process.pid, "worker-1"):
         listener.unheard()
-        time.sleep(10 * INTERVAL)
+        time.sleep(10 * INTERVAL)  # ten would come; silence is no event that could be waited for
         assert listener.unheard() <= 1  # the worker had answered, and the other thread was about to say so
     listener.wait_for("serving")
 

@@ -52,7 +52,7 @@ class Counted:
             self.now = {sock for sock in self.now if not ended(sock)}
             if len(self.now) <= LIMIT or time.monotonic() > deadline:
                 return
-            time.sleep(0.001)
+            time.sleep(0.001)  # between looks, until the deadline above
 
     def die_and_return(self):
         self.origin.close()

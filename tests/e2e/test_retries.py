@@ -193,7 +193,7 @@ def test_the_last_attempt_at_the_only_server_is_one_with_a_server_chosen_anew(tm
 def test_a_tcp_connection_counts_its_times(tmp_path):
     def late(connection, _number):
         connection.fill()
-        time.sleep(0.2)
+        time.sleep(0.2)  # the time that has to be counted
         connection.send(b"done")
 
     with farm_of(tmp_path, late, frontend='mode = "tcp"\nlog_format = "tcp"', backend='mode = "tcp"') as farm:

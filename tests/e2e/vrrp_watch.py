@@ -130,7 +130,7 @@ while True:
         print("begun", flush=True)
         sys.stdout = None
     due = max(due + period, time.monotonic())
-    time.sleep(max(0.0, due - time.monotonic()))
+    time.sleep(max(0.0, due - time.monotonic()))  # the sender's period
 """
 
     def __init__(self, sender, period, *frames):

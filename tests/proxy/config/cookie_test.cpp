@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "proxy/config/loader.h"
+#include "tests/proxy/config/one_backend.h"
 
 namespace hapair::proxy {
 namespace {
@@ -27,26 +27,6 @@ std::string file(const std::string& cookie, const std::string& first = "cookie =
          "name = \"lamp2\"\n"
          "address = \"10.0.0.2:80\"\n" +
          second + "\n";
-}
-
-/// "LINE:COLUMN message -> hint", a line each.
-std::string complaints(const std::string& text) {
-  Diagnostics found;
-  const auto document = parse_document(text, "t.toml", "any", found);
-  load_config(document, found);
-  std::string out;
-  for (const Diagnostic& diagnostic : found.sorted())
-    out += fmt::format("{}:{} {} -> {}\n", diagnostic.where.line, diagnostic.where.column,
-                       diagnostic.message, diagnostic.hint);
-  return out;
-}
-
-Backend load(const std::string& text) {
-  Diagnostics found;
-  const auto config = load_config(parse_document(text, "t.toml", "any", found), found);
-  EXPECT_TRUE(config) << found.to_string();
-  EXPECT_EQ(found.to_string(), "");
-  return config ? config->backends.at(0) : Backend{};
 }
 
 TEST(CookieOfTheFile, SaysNameAndModeAndNothingMore) {

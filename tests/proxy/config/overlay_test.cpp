@@ -1,7 +1,7 @@
 // What a backend or a server says over [defaults], its backend, and what a node says over the file.
 #include <gtest/gtest.h>
 
-#include "proxy/config/loader.h"
+#include "tests/proxy/config/one_backend.h"
 
 namespace hapair::proxy {
 namespace {
@@ -25,25 +25,6 @@ name = "web1"
 address = "10.0.0.1:80"
 )",
                      defaults, keys, of_server);
-}
-
-/// "LINE:COLUMN message -> hint", a line each.
-std::string complaints(const std::string& text) {
-  Diagnostics found;
-  load_config(parse_document(text, "t.toml", "hap1", found), found);
-  std::string out;
-  for (const Diagnostic& diagnostic : found.sorted())
-    out += fmt::format("{}:{} {} -> {}\n", diagnostic.where.line, diagnostic.where.column,
-                       diagnostic.message, diagnostic.hint);
-  return out;
-}
-
-Backend load(const std::string& text) {
-  Diagnostics found;
-  const auto config = load_config(parse_document(text, "t.toml", "hap1", found), found);
-  EXPECT_TRUE(config) << found.to_string();
-  EXPECT_EQ(found.to_string(), "") << text;
-  return config ? config->backends.at(0) : Backend{};
 }
 
 TEST(Overlay, AnotherAlgorithmBeginsAnew) {
